@@ -1,0 +1,89 @@
+import type { Element } from "ltx";
+import type { XmppConnectionError } from "../errors.ts";
+import type { BareJid, FullJid } from "../protocol/jid.ts";
+
+/** Where log lines go. Never handed a body, a password or a token. */
+export type Logger = {
+  debug?: (message: string) => void;
+  info: (message: string) => void;
+  warn: (message: string) => void;
+  error: (message: string) => void;
+};
+
+/** One way to reach a server, as `resolveEndpoints` lists them in the order to try. */
+export type Endpoint =
+  | { transport: "tcp"; host: string; port: number } // STARTTLS (RFC 6120 §5)
+  | { transport: "tls"; host: string; port: number } // direct TLS (XEP-0368)
+  | { transport: "websocket"; url: string }; // RFC 7395
+
+/** What the operator wrote as `server`; absent means DNS SRV of the JID's domain. */
+export type ServerAddress =
+  | { kind: "endpoint"; endpoint: Endpoint }
+  | { kind: "discover"; domain: string };
+
+export type SessionOptions = {
+  jid: BareJid;
+  resource: string;
+  /** Asked for once per login, so that a rotated secret is picked up. */
+  password: () => string | Promise<string>;
+  server: ServerAddress;
+  /** PEM file with the operator's own CA, besides the system's and NODE_EXTRA_CA_CERTS. */
+  caFile?: string | undefined;
+  /** Login without TLS, to loopback addresses only. */
+  dangerouslyAllowPlaintext?: boolean | undefined;
+  /** Log the wire through @xmpp/debug, credentials redacted. */
+  xml?: boolean | undefined;
+  log: Logger;
+};
+
+/** Facts about the live connection, for status. */
+export type ConnectionFacts = {
+  jid: FullJid;
+  since: number; // ms since the epoch
+  transport: Endpoint["transport"];
+  address: string; // "host:port" or the WebSocket URL
+  tls?: { version: string; cipher: string } | undefined;
+  mechanism: string;
+};
+
+export type ConnectionState =
+  | { kind: "idle" }
+  | { kind: "connecting" }
+  | { kind: "online"; facts: ConnectionFacts }
+  | { kind: "waiting"; error: XmppConnectionError; retryAt: number }
+  /** Terminal until the operator acts: wrong password, account disabled, resource conflict, no TLS, … */
+  | { kind: "refused"; error: XmppConnectionError }
+  | { kind: "stopped" };
+
+/**
+ * One account's connection, reconnecting by itself until `stop()` or a refusal.
+ * It knows stanzas and connection states, nothing of rooms, policy or OpenClaw.
+ */
+export type XmppSession = {
+  readonly state: ConnectionState;
+  /** The JID that the server bound us to; undefined while offline. */
+  readonly jid: FullJid | undefined;
+  start(): void;
+  /** Ends the stream politely, waits for the socket to close; leaves no timer or listener. Idempotent. */
+  stop(): Promise<void>;
+  /**
+   * Sends and waits until the server confirmed it (XEP-0198 ack, or a ping answered after it).
+   * @throws XmppNotSentError offline, or not yet written
+   * @throws XmppUnconfirmedError written, but the connection ended before it was confirmed
+   */
+  send(stanza: Element): Promise<void>;
+  /** Sends without waiting (presence, chat states). Does nothing while offline. */
+  post(stanza: Element): void;
+  /**
+   * Sends an iq (its id is set here) and waits for the answer, which must come from where it was sent to.
+   * @returns the whole answering iq element
+   * @throws XmppStanzaError on type="error"; XmppNotSentError offline; XmppConnectionError on time-out or loss
+   */
+  request(
+    iq: Element,
+    options?: { timeoutMs?: number; signal?: AbortSignal },
+  ): Promise<Element>;
+  /** Every inbound stanza other than answers to `request`. A listener that throws is logged, not fatal. */
+  onStanza(listener: (stanza: Element) => void): () => void;
+  onState(listener: (state: ConnectionState) => void): () => void;
+};

@@ -56,6 +56,16 @@ export type ConnectionState =
   | { kind: "stopped" };
 
 /**
+ * Answers one inbound iq of type get or set, or leaves it to the next handler by returning undefined.
+ * The answer is the payload of the result, or a whole `<iq/>` (an empty one for a result without payload);
+ * `to`, `from`, `id` and `type` are set by the session.
+ * @throws XmppStanzaError to answer with that error; anything else thrown becomes `internal-server-error`
+ */
+export type IqHandler = (
+  iq: Element,
+) => Element | undefined | Promise<Element | undefined>;
+
+/**
  * One account's connection, reconnecting by itself until `stop()` or a refusal.
  * It knows stanzas and connection states, nothing of rooms, policy or OpenClaw.
  */
@@ -85,5 +95,10 @@ export type XmppSession = {
   ): Promise<Element>;
   /** Every inbound stanza other than answers to `request`. A listener that throws is logged, not fatal. */
   onStanza(listener: (stanza: Element) => void): () => void;
+  /**
+   * Answers inbound iq get and set. Handlers are asked in the order of registration, the first answer counts.
+   * Where nobody answers, the session replies `service-unavailable` (RFC 6120 §8.4).
+   */
+  onIq(handler: IqHandler): () => void;
   onState(listener: (state: ConnectionState) => void): () => void;
 };

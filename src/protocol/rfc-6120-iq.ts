@@ -1,0 +1,39 @@
+/**
+ * Requests and answers: RFC 6120 §8.2.3, https://www.rfc-editor.org/rfc/rfc6120#section-8.2.3
+ */
+import { Element } from "ltx";
+import { attribute } from "./element.ts";
+import type { FullJid } from "./jid.ts";
+
+/** A request with one payload; `id` is left to the one who sends it. Without `to` it asks our own account. */
+export function encodeRequest(
+  type: "get" | "set",
+  payload: Element,
+  to?: FullJid | undefined,
+): Element {
+  const iq = new Element("iq", { type, ...(to === undefined ? {} : { to }) });
+  iq.append(payload);
+  return iq;
+}
+
+/** The result that answers `request`, addressed to who asked. */
+export function encodeResult(request: Element, payload?: Element): Element {
+  const iq = new Element("iq", { type: "result" });
+  const id = attribute(request, "id");
+  const from = attribute(request, "from");
+  if (id !== undefined) iq.attrs["id"] = id;
+  if (from !== undefined) iq.attrs["to"] = from;
+  if (payload) iq.append(payload);
+  return iq;
+}
+
+/** The payload of a request of this type, name and namespace; undefined when the iq asks something else. */
+export function decodeRequest(
+  iq: Element,
+  type: "get" | "set",
+  name: string,
+  xmlns: string,
+): Element | undefined {
+  if (iq.getName() !== "iq" || attribute(iq, "type") !== type) return undefined;
+  return iq.getChild(name, xmlns);
+}

@@ -1,0 +1,61 @@
+/**
+ * Stanza errors: RFC 6120 §8.3, https://www.rfc-editor.org/rfc/rfc6120#section-8.3
+ */
+import { Element } from "ltx";
+import { attribute, childText } from "./element.ts";
+
+export const STANZA_ERRORS = "urn:ietf:params:xml:ns:xmpp-stanzas";
+
+export type StanzaErrorType = "auth" | "cancel" | "continue" | "modify" | "wait";
+
+export type StanzaError = {
+  type: StanzaErrorType;
+  /** One of the defined conditions, or `undefined-condition`. */
+  condition: string;
+  text?: string | undefined;
+};
+
+/** What legacy services send instead of a condition (XEP-0086). */
+const LEGACY_CODES: Readonly<Record<string, readonly [StanzaErrorType, string]>> = {
+  "400": ["modify", "bad-request"],
+  "401": ["auth", "not-authorized"],
+  "403": ["auth", "forbidden"],
+  "404": ["cancel", "item-not-found"],
+  "405": ["cancel", "not-allowed"],
+  "406": ["modify", "not-acceptable"],
+  "407": ["auth", "registration-required"],
+  "409": ["cancel", "conflict"],
+  "500": ["wait", "internal-server-error"],
+  "503": ["cancel", "service-unavailable"],
+  "504": ["wait", "remote-server-timeout"],
+};
+
+function isErrorType(text: string | undefined): text is StanzaErrorType {
+  return (
+    text === "auth" || text === "cancel" || text === "continue" || text === "modify" || text === "wait"
+  );
+}
+
+/** The error that a stanza of type "error" carries; a malformed one reads as cancel/undefined-condition. */
+export function decodeStanzaError(stanza: Element): StanzaError {
+  const error = stanza.getChild("error");
+  if (!error) return { type: "cancel", condition: "undefined-condition" };
+  const legacy = LEGACY_CODES[attribute(error, "code") ?? ""];
+  const condition = error
+    .getChildElements()
+    .find((child) => child.getNS() === STANZA_ERRORS && child.getName() !== "text");
+  const type = attribute(error, "type");
+  return {
+    type: isErrorType(type) ? type : (legacy?.[0] ?? "cancel"),
+    condition: condition?.getName() ?? legacy?.[1] ?? "undefined-condition",
+    text: childText(error, "text", STANZA_ERRORS),
+  };
+}
+
+/** The `<error/>` child. */
+export function encodeStanzaError(error: StanzaError): Element {
+  const element = new Element("error", { type: error.type });
+  element.c(error.condition, { xmlns: STANZA_ERRORS });
+  if (error.text) element.c("text", { xmlns: STANZA_ERRORS }).t(error.text);
+  return element;
+}

@@ -1,0 +1,199 @@
+/**
+ * XEP-0045 Multi-User Chat 1.35.5, https://xmpp.org/extensions/xep-0045.html
+ * Entering and leaving, and what a room says of its occupants and of itself.
+ * Invitations are in xep-0045-muc-invite.ts.
+ */
+import { Element } from "ltx";
+import { attribute, childText, isStanza } from "./element.ts";
+import { type BareJid, type FullJid, bareJid, parseJid } from "./jid.ts";
+import { encodeRequest } from "./rfc-6120-iq.ts";
+import { type StanzaError, decodeStanzaError } from "./rfc-6120-stanza-error.ts";
+import { encodeAvailable, encodeUnavailable } from "./rfc-6121-presence.ts";
+
+export const MUC = "http://jabber.org/protocol/muc";
+export const MUC_USER = "http://jabber.org/protocol/muc#user";
+export const MUC_OWNER = "http://jabber.org/protocol/muc#owner";
+/** Features in a room's disco#info (§15.3). */
+export const MUC_NON_ANONYMOUS = "muc_nonanonymous";
+export const MUC_SEMI_ANONYMOUS = "muc_semianonymous";
+
+/** The status codes that we act on (§15.6). */
+export const STATUS = {
+  /** In self-presence: everybody sees our real JID. */
+  nonAnonymous: 100,
+  /** In a message of the room: a setting changed that concerns no privacy. */
+  configChanged: 104,
+  self: 110,
+  nowNonAnonymous: 172,
+  nowSemiAnonymous: 173,
+  created: 201,
+  nickModified: 210,
+  banned: 301,
+  nickChange: 303,
+  kicked: 307,
+  affiliationLost: 321,
+  membersOnly: 322,
+  shutdown: 332,
+  /** Removed because of a technical problem, mostly beside 307. */
+  technical: 333,
+} as const;
+
+export type Affiliation = "owner" | "admin" | "member" | "none" | "outcast";
+export type Role = "moderator" | "participant" | "visitor" | "none";
+export type StatusCodes = ReadonlySet<number>;
+
+/** `alternate` is where the room says it moved to: a stranger's word, nothing to follow unasked. */
+export type Destruction = { alternate?: BareJid | undefined; reason?: string | undefined };
+
+/** A presence from `room/nick`, as the room stamps it with its muc#user extension. */
+export type OccupantPresence = {
+  kind: "available" | "unavailable";
+  room: BareJid;
+  nick: string;
+  occupantJid: FullJid;
+  affiliation: Affiliation;
+  role: Role;
+  /** The occupant's own address, where the room shows it to us. */
+  realJid?: FullJid | undefined;
+  /** With 303: the nick that the occupant goes by from now on. */
+  newNick?: string | undefined;
+  codes: StatusCodes;
+  actor?: string | undefined;
+  reason?: string | undefined;
+  destroy?: Destruction | undefined;
+};
+
+const NO_CODES: StatusCodes = new Set();
+
+/** The presence that enters a room, without history (§7.2.13). */
+export function encodeJoin(join: {
+  room: BareJid;
+  nick: string;
+  password?: string | undefined;
+  extensions?: readonly Element[];
+}): Element {
+  const x = new Element("x", { xmlns: MUC });
+  x.c("history", { maxstanzas: "0" });
+  if (join.password !== undefined) x.c("password").t(join.password);
+  return encodeAvailable({}, [x, ...(join.extensions ?? [])], occupantJid(join.room, join.nick));
+}
+
+/** The presence that leaves a room (§7.14). */
+export function encodeLeave(room: BareJid, nick: string): Element {
+  return encodeUnavailable(occupantJid(room, nick));
+}
+
+/** The presence that asks for another nick (§7.6). */
+export function encodeNickChange(room: BareJid, nick: string): Element {
+  return encodeAvailable({}, [], occupantJid(room, nick));
+}
+
+/** The iq that unlocks a new room with the service's default configuration (§10.1.2). */
+export function encodeInstantRoom(room: BareJid): Element {
+  const query = new Element("query", { xmlns: MUC_OWNER });
+  query.c("x", { xmlns: "jabber:x:data", type: "submit" });
+  return encodeRequest("set", query, room);
+}
+
+/** The address of `nick` in `room`, as written: whether the nick is a valid resource is for the service to say. */
+export function occupantJid(room: BareJid, nick: string): FullJid {
+  return `${room}/${nick}` as FullJid;
+}
+
+/**
+ * Reads an available or unavailable presence of an occupant. Undefined for other presences, and for
+ * an available one without exactly one muc#user extension: a second one is not from the room.
+ */
+export function decodeOccupantPresence(stanza: Element): OccupantPresence | undefined {
+  const type = attribute(stanza, "type");
+  if (!isStanza(stanza, "presence") || (type !== undefined && type !== "unavailable")) return undefined;
+  const from = parseJid(attribute(stanza, "from") ?? "");
+  if (!from || from.resource === undefined) return undefined;
+  const x = onlyExtension(stanza);
+  if (!x && type === undefined) return undefined;
+  const [item, ...moreItems] = x?.getChildren("item", MUC_USER) ?? [];
+  return {
+    kind: type ?? "available",
+    room: from.bare,
+    nick: from.resource,
+    occupantJid: from.full,
+    codes: x ? decodeCodes(x) : NO_CODES,
+    ...decodeItem(moreItems.length === 0 ? item : undefined),
+    destroy: x && decodeDestruction(x),
+  };
+}
+
+function onlyExtension(stanza: Element): Element | undefined {
+  const [x, ...more] = stanza.getChildren("x", MUC_USER);
+  return more.length === 0 ? x : undefined;
+}
+
+type Item = Pick<
+  OccupantPresence,
+  "affiliation" | "role" | "realJid" | "newNick" | "actor" | "reason"
+>;
+
+function decodeItem(item: Element | undefined): Item {
+  if (!item) return { affiliation: "none", role: "none" };
+  const actor = item.getChild("actor", MUC_USER);
+  return {
+    affiliation: decodeAffiliation(attribute(item, "affiliation")),
+    role: decodeRole(attribute(item, "role")),
+    realJid: parseJid(attribute(item, "jid") ?? "")?.full,
+    newNick: attribute(item, "nick") || undefined,
+    actor: actor && (attribute(actor, "nick") ?? attribute(actor, "jid")),
+    reason: childText(item, "reason", MUC_USER),
+  };
+}
+
+function decodeAffiliation(text: string | undefined): Affiliation {
+  return text === "owner" || text === "admin" || text === "member" || text === "outcast"
+    ? text
+    : "none";
+}
+
+function decodeRole(text: string | undefined): Role {
+  return text === "moderator" || text === "participant" || text === "visitor" ? text : "none";
+}
+
+function decodeDestruction(x: Element): Destruction | undefined {
+  const destroy = x.getChild("destroy", MUC_USER);
+  if (!destroy) return undefined;
+  const alternate = bareJid(attribute(destroy, "jid") ?? "");
+  return { alternate, reason: childText(destroy, "reason", MUC_USER) };
+}
+
+function decodeCodes(x: Element): StatusCodes {
+  const codes = new Set<number>();
+  for (const status of x.getChildren("status", MUC_USER)) {
+    const code = attribute(status, "code") ?? "";
+    if (/^\d{3}$/.test(code)) codes.add(Number(code));
+  }
+  return codes;
+}
+
+/** The status codes that a message carries, such as changes of the room's privacy (§10.2.1). */
+export function decodeStatusCodes(message: Element): StatusCodes {
+  const x = onlyExtension(message);
+  return x ? decodeCodes(x) : NO_CODES;
+}
+
+/** A presence of type "error" from a room; undefined for others. The nick is absent when the room answers as itself. */
+export function decodeRoomError(
+  stanza: Element,
+): { room: BareJid; nick?: string | undefined; error: StanzaError } | undefined {
+  if (!isStanza(stanza, "presence") || attribute(stanza, "type") !== "error") return undefined;
+  const from = parseJid(attribute(stanza, "from") ?? "");
+  return from && { room: from.bare, nick: from.resource, error: decodeStanzaError(stanza) };
+}
+
+/** A change of the room's subject: a groupchat message with a subject and neither body nor thread (§8.1). */
+export function decodeRoomSubject(
+  message: Element,
+): { room: BareJid; nick?: string | undefined; subject: string } | undefined {
+  if (!isStanza(message, "message") || attribute(message, "type") !== "groupchat") return undefined;
+  const subject = message.getChild("subject");
+  if (!subject || message.getChild("body") || message.getChild("thread")) return undefined;
+  const from = parseJid(attribute(message, "from") ?? "");
+  return from && { room: from.bare, nick: from.resource, subject: subject.getText() };
+}

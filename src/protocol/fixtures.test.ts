@@ -1,0 +1,94 @@
+/**
+ * Every pair in test/fixtures/<spec>/: `case.xml` decodes to the `value` of `case.json`, and where
+ * the json says `encodes`, the value encodes to the same XML again. An extension is tested by
+ * adding files and, once, a line to the table below.
+ */
+import { readdirSync, readFileSync } from "node:fs";
+import { parse, type Element } from "ltx";
+import { describe, expect, it } from "vitest";
+import type { BareJid, FullJid } from "./jid.ts";
+import { decodeMessage, encodeMessage, type OutboundMessage } from "./stanza.ts";
+import { decodeInvitation } from "./xep-0045-invitation.ts";
+import { decodeOobUrls } from "./xep-0066-oob.ts";
+import { decodeChatState, encodeChatState, type ChatState } from "./xep-0085-chat-states.ts";
+import { decodeDelays, encodeDelay } from "./xep-0203-delay.ts";
+import { hasForwarded } from "./xep-0280-carbons.ts";
+import { decodeReplaceId, encodeReplaceId } from "./xep-0308-correction.ts";
+import { decodeHints, encodeHint, type Hint } from "./xep-0334-hints.ts";
+import { decodeOriginId, decodeStanzaIds, trustedStanzaId } from "./xep-0359-ids.ts";
+import { decodeEncryption, encodeEncryption, type Encryption } from "./xep-0380-eme.ts";
+
+type Codec = { decode: (message: Element) => unknown; encode?: (value: unknown) => Element };
+
+const ROOM = "room@muc.example.com" as BareJid;
+
+const CODECS: Record<string, Codec> = {
+  "rfc-6121": { decode: decodeMessage, encode: encodeDecoded },
+  "xep-0045-invitation": { decode: decodeInvitation },
+  "xep-0066": { decode: decodeOobUrls },
+  "xep-0085": {
+    decode: decodeChatState,
+    encode: (value) => inMessage(encodeChatState(value as ChatState)),
+  },
+  "xep-0203": {
+    decode: decodeDelays,
+    encode: (value) => {
+      const [delay] = value as { stamp: string; from?: { full: string } }[];
+      return inMessage(encodeDelay({ stamp: new Date(delay!.stamp), from: delay!.from?.full }));
+    },
+  },
+  "xep-0249": { decode: decodeInvitation },
+  "xep-0280": { decode: hasForwarded },
+  "xep-0308": {
+    decode: decodeReplaceId,
+    encode: (value) => inMessage(encodeReplaceId(value as string)),
+  },
+  "xep-0334": {
+    decode: decodeHints,
+    encode: (value) => inMessage(encodeHint((value as Hint[])[0]!)),
+  },
+  "xep-0359": {
+    decode: (message) => ({
+      originId: decodeOriginId(message),
+      stanzaIds: decodeStanzaIds(message),
+      trusted: trustedStanzaId(decodeStanzaIds(message), ROOM),
+    }),
+  },
+  "xep-0380": {
+    decode: decodeEncryption,
+    encode: (value) => inMessage(encodeEncryption(value as Encryption)),
+  },
+};
+
+function inMessage(child: Element): Element {
+  const message = parse("<message xmlns='jabber:client'/>");
+  message.append(child);
+  return message;
+}
+
+function encodeDecoded(value: unknown): Element {
+  const decoded = value as OutboundMessage & { to: { full: FullJid } };
+  const element = encodeMessage({ ...decoded, to: decoded.to.full });
+  element.attrs = { xmlns: "jabber:client", ...element.attrs };
+  return element;
+}
+
+const root = new URL("../../test/fixtures/", import.meta.url);
+const text = (file: string) => readFileSync(new URL(file, root), "utf8");
+/** What JSON can say of a value: dates as text, nothing for undefined. */
+const asJson = (value: unknown): unknown => JSON.parse(JSON.stringify(value ?? null));
+
+describe.each(Object.entries(CODECS))("%s", (folder, codec) => {
+  const cases = readdirSync(new URL(`${folder}/`, root)).filter((file) => file.endsWith(".xml"));
+  it.each(cases)("%s", (file) => {
+    const xml = text(`${folder}/${file}`).trim();
+    const fixture = JSON.parse(text(`${folder}/${file.replace(/xml$/, "json")}`)) as {
+      value: unknown;
+      encodes?: boolean;
+    };
+    expect(asJson(codec.decode(parse(xml)))).toEqual(fixture.value);
+    if (fixture.encodes) {
+      expect(codec.encode?.(fixture.value).toString()).toBe(parse(xml).toString());
+    }
+  });
+});

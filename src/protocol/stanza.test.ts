@@ -1,0 +1,104 @@
+import { parse } from "ltx";
+import { describe, expect, it } from "vitest";
+import type { FullJid } from "./jid.ts";
+import { decodeMessage, encodeErrorReply, encodeMessage } from "./stanza.ts";
+import { sentAt } from "./xep-0203-delay.ts";
+import { stripInvalidXmlChars } from "./xml-text.ts";
+
+const TO = "alice@example.com" as FullJid;
+
+describe("stripInvalidXmlChars", () => {
+  it.each([
+    ["plain", "plain"],
+    ["a\tb\nc", "a\tb\nc"],
+    ["a\r\nb\rc", "a\nb\nc"],
+    ["\u001b[31mred\u001b[0m", "[31mred[0m"],
+    ["nul\0 vt\v ff\f bs\b", "nul vt ff bs"],
+    ["\ufffe\uffff\ufffd", "\ufffd"],
+    ["lone \ud800 and \udc00", "lone  and "],
+    ["pair 😀", "pair 😀"],
+    ["", ""],
+  ])("%j", (text, expected) => {
+    expect(stripInvalidXmlChars(text)).toBe(expected);
+  });
+
+  it("leaves exactly the characters of XML 1.0", () => {
+    const legal = (code: number) =>
+      code === 0x9 || code === 0xa || (code >= 0x20 && code <= 0xd7ff) ||
+      (code >= 0xe000 && code <= 0xfffd) || code >= 0x10000;
+    for (let code = 0; code <= 0x10ffff; code += code < 0x11000 ? 1 : 997) {
+      if (code === 0xd) continue;
+      const char = String.fromCodePoint(code);
+      expect(stripInvalidXmlChars(char) === char, code.toString(16)).toBe(legal(code));
+    }
+  });
+});
+
+describe("encodeMessage", () => {
+  it("says nothing that was not asked for", () => {
+    expect(encodeMessage({ to: TO, type: "chat", chatState: "composing" }).toString()).toBe(
+      '<message to="alice@example.com" type="chat"><composing xmlns="http://jabber.org/protocol/chatstates"/></message>',
+    );
+  });
+
+  it("escapes, and drops what would end the stream", () => {
+    const body = "<b>&\u001b\0\ud800</b>\r\n";
+    const xml = encodeMessage({ to: TO, type: "chat", body, subject: body }).toString();
+    expect(parse(xml).getChildText("body")).toBe("<b>&</b>\n");
+    expect(parse(xml).getChildText("subject")).toBe("<b>&</b>\n");
+  });
+});
+
+describe("decodeMessage", () => {
+  it("never throws, whatever the elements are called and hold", () => {
+    const names = ["body", "thread", "delay", "x", "encryption", "stanza-id", "error", "replace"];
+    const spaces = ["", "urn:xmpp:delay", "urn:xmpp:sid:0", "jabber:x:oob", "urn:xmpp:eme:0",
+      "http://jabber.org/protocol/muc#user", "jabber:x:conference", "eu.siacs.conversations.axolotl"];
+    const values = ["", "constructor", "__proto__", "\u202e", "9".repeat(5000), "@/@"];
+    for (const name of names) {
+      for (const space of spaces) {
+        for (const value of values) {
+          const attrs = `id='${value}' by='${value}' from='${value}' stamp='${value}' namespace='${value}' type='${value}' code='${value}'`;
+          const child = `<${name} xmlns='${space}' ${attrs}>${value}<${name}/></${name}>`;
+          const message = parse(`<message ${attrs} to='${value}'>${child}${child}</message>`);
+          expect(() => decodeMessage(message)).not.toThrow();
+        }
+      }
+    }
+    expect(decodeMessage(parse("<presence/>")).body).toBeUndefined();
+  });
+});
+
+describe("encodeErrorReply", () => {
+  const refusal = { type: "cancel", condition: "service-unavailable" } as const;
+
+  it("goes back to the sender under the same id", () => {
+    const stanza = parse("<message from='alice@example.com/a' to='bot@example.com' id='7'><body>x</body></message>");
+    expect(encodeErrorReply(stanza, refusal)?.toString()).toBe(
+      '<message to="alice@example.com/a" type="error" id="7"><error type="cancel"><service-unavailable xmlns="urn:ietf:params:xml:ns:xmpp-stanzas"/></error></message>',
+    );
+  });
+
+  it.each([
+    "<message from='a@example.com' type='error'/>",
+    "<iq from='a@example.com' type='result' id='1'/>",
+    "<iq type='get' id='1'/>",
+  ])("never answers %s", (xml) => {
+    expect(encodeErrorReply(parse(xml), refusal)).toBeUndefined();
+  });
+});
+
+describe("sentAt", () => {
+  const now = new Date("2026-01-01T00:00:00Z");
+  const at = (stamp: string | undefined) => ({ stamp: stamp === undefined ? undefined : new Date(stamp), from: undefined });
+
+  it.each([
+    ["no delay", [], "2026-01-01T00:00:00.000Z"],
+    ["stored", [at("2025-12-31T00:00:00Z")], "2025-12-31T00:00:00.000Z"],
+    ["stored twice", [at("2025-12-31T00:00:00Z"), at("2025-12-30T00:00:00Z")], "2025-12-30T00:00:00.000Z"],
+    ["a stamp in the future", [at("2030-01-01T00:00:00Z")], "2026-01-01T00:00:00.000Z"],
+    ["no readable stamp", [at(undefined)], "2026-01-01T00:00:00.000Z"],
+  ])("%s", (_, delays, expected) => {
+    expect(sentAt(delays, now).toISOString()).toBe(expected);
+  });
+});

@@ -1,0 +1,159 @@
+/**
+ * Messages as values: RFC 6121 §5, https://www.rfc-editor.org/rfc/rfc6121#section-5
+ * The extensions that any road through the plugin needs are decoded here with them.
+ */
+import { Element } from "ltx";
+import { attribute } from "./element.ts";
+import { parseJid, type FullJid, type Jid } from "./jid.ts";
+import {
+  decodeStanzaError,
+  encodeStanzaError,
+  type StanzaError,
+} from "./rfc-6120-stanza-error.ts";
+import { decodeInvitation, hasMucUser, type Invitation } from "./xep-0045-invitation.ts";
+import { decodeOobUrls } from "./xep-0066-oob.ts";
+import { decodeChatState, encodeChatState, type ChatState } from "./xep-0085-chat-states.ts";
+import { decodeDelays, type Delay } from "./xep-0203-delay.ts";
+import { hasForwarded } from "./xep-0280-carbons.ts";
+import { decodeReplaceId, encodeReplaceId } from "./xep-0308-correction.ts";
+import { decodeHints, encodeHint, type Hint } from "./xep-0334-hints.ts";
+import {
+  decodeOriginId,
+  decodeStanzaIds,
+  encodeOriginId,
+  type StanzaId,
+} from "./xep-0359-ids.ts";
+import { decodeEncryption, type Encryption } from "./xep-0380-eme.ts";
+import { stripInvalidXmlChars } from "./xml-text.ts";
+
+export type MessageType = "normal" | "chat" | "groupchat" | "headline" | "error";
+export type Thread = { id: string; parent: string | undefined };
+
+export type Message = {
+  type: MessageType;
+  id: string | undefined;
+  /** Undefined when there is none, and when it is no JID. */
+  from: Jid | undefined;
+  to: Jid | undefined;
+  /** There was a `to`, but it is no JID. */
+  toMalformed: boolean;
+  body: string | undefined;
+  subject: string | undefined;
+  thread: Thread | undefined;
+  /** Set exactly when `type` is "error". */
+  error: StanzaError | undefined;
+  delays: Delay[];
+  originId: string | undefined;
+  /** All that stand there, forged ones included: ask `trustedStanzaId`. */
+  stanzaIds: StanzaId[];
+  chatState: ChatState | undefined;
+  /** A carbon, an archive result or another wrapped message. */
+  hasForwarded: boolean;
+  invitation: Invitation | undefined;
+  hasMucUser: boolean;
+  /** XEP-0308: the id of the message that this one replaces. */
+  replaceId: string | undefined;
+  hints: Hint[];
+  /** Set when the text itself is encrypted: `body` is then a stopgap, not what the sender wrote. */
+  encryption: Encryption | undefined;
+  oobUrls: string[];
+};
+
+/** RFC 6121 §5.2.2: an unknown type is "normal". */
+function decodeType(text: string | undefined): MessageType {
+  return text === "chat" || text === "groupchat" || text === "headline" || text === "error"
+    ? text
+    : "normal";
+}
+
+/** A `<message/>` as a value. Never throws: what is malformed reads as absent. */
+export function decodeMessage(element: Element): Message {
+  const type = decodeType(attribute(element, "type"));
+  const to = attribute(element, "to");
+  const toJid = to === undefined ? undefined : parseJid(to);
+  return {
+    type,
+    id: attribute(element, "id") || undefined,
+    from: parseJid(attribute(element, "from") ?? ""),
+    to: toJid,
+    toMalformed: to !== undefined && toJid === undefined,
+    body: decodeText(element, "body"),
+    subject: decodeText(element, "subject"),
+    thread: decodeThread(element),
+    error: type === "error" ? decodeStanzaError(element) : undefined,
+    delays: decodeDelays(element),
+    originId: decodeOriginId(element),
+    stanzaIds: decodeStanzaIds(element),
+    chatState: decodeChatState(element),
+    hasForwarded: hasForwarded(element),
+    invitation: decodeInvitation(element),
+    hasMucUser: hasMucUser(element),
+    replaceId: decodeReplaceId(element),
+    hints: decodeHints(element),
+    encryption: decodeEncryption(element),
+    oobUrls: decodeOobUrls(element),
+  };
+}
+
+/** RFC 6121 §5.2.3: of several languages the text without `xml:lang`, else the first one. */
+function decodeText(message: Element, name: "body" | "subject"): string | undefined {
+  // The namespace of the stream differs (client, component); a child of another one is no body.
+  const texts = message.getChildren(name).filter((child) => child.getNS() === message.getNS());
+  const text = texts.find((child) => attribute(child, "xml:lang") === undefined) ?? texts[0];
+  return text && stripInvalidXmlChars(text.getText());
+}
+
+function decodeThread(message: Element): Thread | undefined {
+  const thread = message.getChild("thread");
+  const id = thread?.getText().trim();
+  if (!thread || !id || thread.getNS() !== message.getNS()) return undefined;
+  return { id, parent: attribute(thread, "parent") || undefined };
+}
+
+export type OutboundMessage = {
+  to: FullJid;
+  type: "normal" | "chat" | "groupchat" | "headline";
+  id?: string | undefined;
+  originId?: string | undefined;
+  body?: string | undefined;
+  subject?: string | undefined;
+  thread?: { id: string; parent?: string | undefined } | undefined;
+  chatState?: ChatState | undefined;
+  replaceId?: string | undefined;
+  hints?: readonly Hint[] | undefined;
+};
+
+/** The `<message/>` to send. Texts lose what XML cannot carry. */
+export function encodeMessage(message: OutboundMessage): Element {
+  const { to, type, id, body, subject, thread } = message;
+  const element = new Element("message", { to, type, ...(id === undefined ? {} : { id }) });
+  if (subject !== undefined) element.c("subject").t(stripInvalidXmlChars(subject));
+  if (body !== undefined) element.c("body").t(stripInvalidXmlChars(body));
+  if (thread) {
+    const parent = thread.parent === undefined ? {} : { parent: thread.parent };
+    element.c("thread", parent).t(stripInvalidXmlChars(thread.id));
+  }
+  if (message.chatState) element.append(encodeChatState(message.chatState));
+  if (message.replaceId !== undefined) element.append(encodeReplaceId(message.replaceId));
+  if (message.originId !== undefined) element.append(encodeOriginId(message.originId));
+  for (const hint of message.hints ?? []) element.append(encodeHint(hint));
+  return element;
+}
+
+/**
+ * The error that answers `stanza`; undefined where RFC 6120 §8.3.1 forbids one: on an error, on the
+ * result of a request, and without anybody to send it to.
+ */
+export function encodeErrorReply(stanza: Element, error: StanzaError): Element | undefined {
+  const type = attribute(stanza, "type");
+  const from = attribute(stanza, "from");
+  if (type === "error" || type === "result" || from === undefined) return undefined;
+  const id = attribute(stanza, "id");
+  const reply = new Element(stanza.getName(), {
+    to: from,
+    type: "error",
+    ...(id === undefined ? {} : { id }),
+  });
+  reply.append(encodeStanzaError(error));
+  return reply;
+}

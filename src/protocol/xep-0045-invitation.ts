@@ -5,8 +5,8 @@
 import type { Element } from "ltx";
 import { attribute } from "./element.ts";
 import { bareJid, type BareJid } from "./jid.ts";
+import { MUC_USER } from "./xep-0045-muc.ts";
 
-export const MUC_USER = "http://jabber.org/protocol/muc#user";
 export const DIRECT_INVITATION = "jabber:x:conference";
 
 export type Invitation = {

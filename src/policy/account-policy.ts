@@ -1,0 +1,21 @@
+/** What of an account's configuration decides who may talk to the agent, and how. */
+import type { BareJid } from "../protocol/jid.ts";
+import type { RoomSettings } from "./room.ts";
+
+export const CHANNEL_ID = "xmpp";
+/** Characters a message, where the operator set no `textChunkLimit`; some clients cut longer ones. */
+export const DEFAULT_TEXT_CHUNK_LIMIT = 4000;
+
+export type DmPolicy = "open" | "pairing" | "allowlist" | "disabled";
+export type GroupPolicy = "open" | "allowlist" | "disabled";
+
+export type XmppAccountPolicy = {
+  dmPolicy: DmPolicy;
+  groupPolicy: GroupPolicy;
+  allowFrom: string[];
+  groupAllowFrom: string[];
+  /** Every room that the operator listed and did not disable. */
+  rooms: BareJid[];
+  /** Settings by prepared room JID, and "*". */
+  roomSettings: Record<string, RoomSettings>;
+};

@@ -1,0 +1,117 @@
+/**
+ * Whether a message is something that a person said to the agent, before anybody asks who may speak.
+ * The first line that applies decides:
+ *
+ * |    | the message                                                       | decision           |
+ * | -- | ----------------------------------------------------------------- | ------------------ |
+ * |  1 | is of type "error"                                                | `error`            |
+ * |  2 | has no sender, or a malformed one                                 | `no-sender`        |
+ * |  3 | is addressed to somebody else, or to another resource of ours     | `misaddressed`     |
+ * |  4 | wraps another message: a carbon, an archive result, a forward     | `forwarded`        |
+ * |  5 | comes from our own account, whichever resource                    | `own`              |
+ * |  6 | is an invitation, mediated, direct or declined                    | `invitation`       |
+ * |  7 | is of type "headline"                                             | `headline`         |
+ * |  8 | is of type "groupchat", or marked by a room, from a room not ours | `unknown-room`     |
+ * |  9 | comes from a room of ours itself, not from an occupant            | `room-service`     |
+ * | 10 | comes from our own occupant: a reflection                         | `own`              |
+ * | 11 | comes from a room that we have not joined completely              | `joining`          |
+ * | 12 | is of type "groupchat" and held back by anybody but our server    | `history`          |
+ * | 13 | comes from a bare domain: a server or a gateway, no person        | `service`          |
+ * | 14 | is encrypted, whatever its body says                              | `encrypted`        |
+ * | 15 | has no text: a chat state, a receipt, a subject                   | `no-body`          |
+ * | 16 | is anything else                                                  | admitted           |
+ *
+ * Wrapped messages are never input, because an agent has nothing to gain from what its other
+ * resources saw and a forged carbon speaks in another person's name (CVE-2017-5589).
+ * A direct message that the server had stored while we were away is admitted.
+ */
+import { parseJid, withResource, type BareJid, type FullJid, type Jid } from "../protocol/jid.ts";
+import type { Message } from "../protocol/stanza.ts";
+
+export type AdmissionContext = {
+  /** The JID that the server bound us to. */
+  ownJid: FullJid;
+  /** What we know of a room; undefined for one that we did not ask to enter. */
+  rooms: (room: BareJid) => { joined: boolean; nick: string } | undefined;
+};
+
+export type Conversation =
+  /** `replyTo` is the bare JID: an answer takes its time, and the person may have changed the device. */
+  | { kind: "direct"; peer: BareJid; replyTo: BareJid }
+  | { kind: "room"; room: BareJid; nick: string }
+  | { kind: "room-private"; room: BareJid; nick: string; occupant: FullJid };
+
+export type DropReason =
+  | "error"
+  | "no-sender"
+  | "misaddressed"
+  | "forwarded"
+  | "own"
+  | "invitation"
+  | "headline"
+  | "unknown-room"
+  | "room-service"
+  | "joining"
+  | "history"
+  | "service"
+  | "no-body";
+
+export type Admission =
+  | { admit: true; conversation: Conversation }
+  /** The sender may be told so, once policy said that they may speak at all. */
+  | { drop: "encrypted"; conversation: Conversation }
+  | { drop: DropReason };
+
+export function admit(message: Message, context: AdmissionContext): Admission {
+  const { from } = message;
+  if (message.type === "error") return { drop: "error" };
+  if (!from) return { drop: "no-sender" };
+  const own = parseJid(context.ownJid);
+  if (!own || !isAddressedTo(message, own)) return { drop: "misaddressed" };
+  if (message.hasForwarded) return { drop: "forwarded" };
+  if (from.bare === own.bare) return { drop: "own" };
+  if (message.invitation) return { drop: "invitation" };
+  if (message.type === "headline") return { drop: "headline" };
+
+  const place = locate(message, from, own, context.rooms(from.bare));
+  if ("drop" in place) return place;
+  if (message.encryption) return { drop: "encrypted", conversation: place };
+  if (!message.body?.trim()) return { drop: "no-body" };
+  return { admit: true, conversation: place };
+}
+
+/** RFC 6120 §8.1.1.1: without `to` a stanza is meant for the account itself. */
+function isAddressedTo(message: Message, own: Jid): boolean {
+  if (message.toMalformed) return false;
+  return message.to === undefined || message.to.full === own.full || message.to.full === own.bare;
+}
+
+function locate(
+  message: Message,
+  from: Jid,
+  own: Jid,
+  room: { joined: boolean; nick: string } | undefined,
+): Conversation | { drop: DropReason } {
+  if (!room) {
+    // XEP-0045 §7.5: a private message through a room carries the room's mark.
+    if (message.type === "groupchat" || message.hasMucUser) return { drop: "unknown-room" };
+    if (from.local === undefined) return { drop: "service" };
+    return { kind: "direct", peer: from.bare, replyTo: from.bare };
+  }
+  if (from.resource === undefined) return { drop: "room-service" };
+  if (from.full === withResource(from.bare, room.nick)) return { drop: "own" };
+  if (!room.joined) return { drop: "joining" };
+  if (message.type !== "groupchat") {
+    return { kind: "room-private", room: from.bare, nick: from.resource, occupant: from.full };
+  }
+  if (isHistory(message, own)) return { drop: "history" };
+  return { kind: "room", room: from.bare, nick: from.resource };
+}
+
+/**
+ * XEP-0045 §7.2.13 marks history by a delay of the room. Our own server's delay is none: it stamps
+ * what it sends again after a resumed stream (XEP-0198).
+ */
+function isHistory(message: Message, own: Jid): boolean {
+  return message.delays.some(({ from }) => from?.full !== own.domain && from?.full !== own.bare);
+}

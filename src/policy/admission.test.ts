@@ -6,7 +6,7 @@ import { admit, type AdmissionContext } from "./admission.ts";
 
 const context: AdmissionContext = {
   ownJid: "bot@example.com/openclaw" as FullJid,
-  rooms: (room: BareJid) =>
+  room: (room: BareJid) =>
     ({
       "room@muc.example.com": { joined: true, nick: "The Bot" },
       "new@muc.example.com": { joined: false, nick: "The Bot" },
@@ -78,7 +78,7 @@ describe("what is dropped", () => {
     ["no-body", "type='chat' from='alice@example.com/a'", "<encrypted xmlns='eu.siacs.conversations.axolotl'><header/></encrypted>"],
     ["no-body", `type='groupchat' from='${ROOM}/alice'`, "<subject>new subject</subject>"],
   ])("%s: %s %s", (drop, attributes, children) => {
-    expect(decide(attributes, children)).toEqual({ drop });
+    expect(decide(attributes, children)).toMatchObject({ admit: false, drop });
   });
 });
 
@@ -89,12 +89,12 @@ describe("what is encrypted", () => {
     ["type='chat' from='alice@example.com/a'", "<body>?OTRv23?</body>", "direct"],
     [`type='groupchat' from='${ROOM}/alice'`, BODY + omemo, "room"],
   ])("%s %s", (attributes, children, kind) => {
-    expect(decide(attributes, children)).toMatchObject({ drop: "encrypted", conversation: { kind } });
+    expect(decide(attributes, children)).toMatchObject({ admit: false, drop: "encrypted", conversation: { kind } });
   });
 
   it("does not hide that it comes from a stranger's room or from history", () => {
-    expect(decide("type='groupchat' from='other@muc.example.com/a'", omemo)).toEqual({ drop: "unknown-room" });
-    expect(decide(`type='groupchat' from='${ROOM}/a'`, omemo + delay(ROOM))).toEqual({ drop: "history" });
+    expect(decide("type='groupchat' from='other@muc.example.com/a'", omemo)).toEqual({ admit: false, drop: "unknown-room" });
+    expect(decide(`type='groupchat' from='${ROOM}/a'`, omemo + delay(ROOM))).toEqual({ admit: false, drop: "history" });
   });
 });
 
@@ -120,6 +120,6 @@ describe("what is admitted", () => {
     ],
     [`from='${ROOM}/a/b'`, BODY, { kind: "room-private", room: ROOM, nick: "a/b", occupant: `${ROOM}/a/b` }],
   ])("%s %s", (attributes, children, conversation) => {
-    expect(decide(attributes, children)).toEqual({ admit: true, conversation });
+    expect(decide(attributes, children)).toEqual({ admit: true, conversation, body: "hello" });
   });
 });

@@ -32,7 +32,7 @@ export type AdmissionContext = {
   /** The JID that the server bound us to. */
   ownJid: FullJid;
   /** What we know of a room; undefined for one that we did not ask to enter. */
-  rooms: (room: BareJid) => { joined: boolean; nick: string } | undefined;
+  room: (room: BareJid) => { joined: boolean; nick: string } | undefined;
 };
 
 export type Conversation =
@@ -41,7 +41,7 @@ export type Conversation =
   | { kind: "room"; room: BareJid; nick: string }
   | { kind: "room-private"; room: BareJid; nick: string; occupant: FullJid };
 
-export type DropReason =
+export type Drop =
   | "error"
   | "no-sender"
   | "misaddressed"
@@ -54,30 +54,37 @@ export type DropReason =
   | "joining"
   | "history"
   | "service"
+  | "encrypted"
   | "no-body";
 
 export type Admission =
-  | { admit: true; conversation: Conversation }
-  /** The sender may be told so, once policy said that they may speak at all. */
-  | { drop: "encrypted"; conversation: Conversation }
-  | { drop: DropReason };
+  | { admit: true; conversation: Conversation; body: string }
+  /**
+   * `conversation` is there for "encrypted" and "no-body", which come from somebody who could be
+   * answered: that we cannot read it may be told, once policy said that they may speak at all.
+   */
+  | { admit: false; drop: Drop; conversation?: Conversation };
 
 export function admit(message: Message, context: AdmissionContext): Admission {
   const { from } = message;
-  if (message.type === "error") return { drop: "error" };
-  if (!from) return { drop: "no-sender" };
+  if (message.type === "error") return dropped("error");
+  if (!from) return dropped("no-sender");
   const own = parseJid(context.ownJid);
-  if (!own || !isAddressedTo(message, own)) return { drop: "misaddressed" };
-  if (message.hasForwarded) return { drop: "forwarded" };
-  if (from.bare === own.bare) return { drop: "own" };
-  if (message.invitation) return { drop: "invitation" };
-  if (message.type === "headline") return { drop: "headline" };
+  if (!own || !isAddressedTo(message, own)) return dropped("misaddressed");
+  if (message.hasForwarded) return dropped("forwarded");
+  if (from.bare === own.bare) return dropped("own");
+  if (message.invitation) return dropped("invitation");
+  if (message.type === "headline") return dropped("headline");
 
-  const place = locate(message, from, own, context.rooms(from.bare));
-  if ("drop" in place) return place;
-  if (message.encryption) return { drop: "encrypted", conversation: place };
-  if (!message.body?.trim()) return { drop: "no-body" };
-  return { admit: true, conversation: place };
+  const conversation = locate(message, from, own, context.room(from.bare));
+  if (typeof conversation === "string") return dropped(conversation);
+  if (message.encryption) return { admit: false, drop: "encrypted", conversation };
+  if (!message.body?.trim()) return { admit: false, drop: "no-body", conversation };
+  return { admit: true, conversation, body: message.body };
+}
+
+function dropped(drop: Drop): Admission {
+  return { admit: false, drop };
 }
 
 /** RFC 6120 §8.1.1.1: without `to` a stanza is meant for the account itself. */
@@ -91,20 +98,20 @@ function locate(
   from: Jid,
   own: Jid,
   room: { joined: boolean; nick: string } | undefined,
-): Conversation | { drop: DropReason } {
+): Conversation | Drop {
   if (!room) {
     // XEP-0045 §7.5: a private message through a room carries the room's mark.
-    if (message.type === "groupchat" || message.hasMucUser) return { drop: "unknown-room" };
-    if (from.local === undefined) return { drop: "service" };
+    if (message.type === "groupchat" || message.hasMucUser) return "unknown-room";
+    if (from.local === undefined) return "service";
     return { kind: "direct", peer: from.bare, replyTo: from.bare };
   }
-  if (from.resource === undefined) return { drop: "room-service" };
-  if (from.full === withResource(from.bare, room.nick)) return { drop: "own" };
-  if (!room.joined) return { drop: "joining" };
+  if (from.resource === undefined) return "room-service";
+  if (from.full === withResource(from.bare, room.nick)) return "own";
+  if (!room.joined) return "joining";
   if (message.type !== "groupchat") {
     return { kind: "room-private", room: from.bare, nick: from.resource, occupant: from.full };
   }
-  if (isHistory(message, own)) return { drop: "history" };
+  if (isHistory(message, own)) return "history";
   return { kind: "room", room: from.bare, nick: from.resource };
 }
 

@@ -16,23 +16,27 @@ export type StanzaError = {
 };
 
 /** What legacy services send instead of a condition (XEP-0086). */
-const LEGACY_CODES: Readonly<Record<string, readonly [StanzaErrorType, string]>> = {
-  "400": ["modify", "bad-request"],
-  "401": ["auth", "not-authorized"],
-  "403": ["auth", "forbidden"],
-  "404": ["cancel", "item-not-found"],
-  "405": ["cancel", "not-allowed"],
-  "406": ["modify", "not-acceptable"],
-  "407": ["auth", "registration-required"],
-  "409": ["cancel", "conflict"],
-  "500": ["wait", "internal-server-error"],
-  "503": ["cancel", "service-unavailable"],
-  "504": ["wait", "remote-server-timeout"],
-};
+const LEGACY_CODES: ReadonlyMap<string, readonly [StanzaErrorType, string]> = new Map([
+  ["400", ["modify", "bad-request"]],
+  ["401", ["auth", "not-authorized"]],
+  ["403", ["auth", "forbidden"]],
+  ["404", ["cancel", "item-not-found"]],
+  ["405", ["cancel", "not-allowed"]],
+  ["406", ["modify", "not-acceptable"]],
+  ["407", ["auth", "registration-required"]],
+  ["409", ["cancel", "conflict"]],
+  ["500", ["wait", "internal-server-error"]],
+  ["503", ["cancel", "service-unavailable"]],
+  ["504", ["wait", "remote-server-timeout"]],
+]);
 
 function isErrorType(text: string | undefined): text is StanzaErrorType {
   return (
-    text === "auth" || text === "cancel" || text === "continue" || text === "modify" || text === "wait"
+    text === "auth" ||
+    text === "cancel" ||
+    text === "continue" ||
+    text === "modify" ||
+    text === "wait"
   );
 }
 
@@ -40,7 +44,7 @@ function isErrorType(text: string | undefined): text is StanzaErrorType {
 export function decodeStanzaError(stanza: Element): StanzaError {
   const error = stanza.getChild("error");
   if (!error) return { type: "cancel", condition: "undefined-condition" };
-  const legacy = LEGACY_CODES[attribute(error, "code") ?? ""];
+  const legacy = LEGACY_CODES.get(attribute(error, "code") ?? "");
   const condition = error
     .getChildElements()
     .find((child) => child.getNS() === STANZA_ERRORS && child.getName() !== "text");

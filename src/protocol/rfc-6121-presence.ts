@@ -77,7 +77,10 @@ export function encodeAvailable(
 
 /** Unavailable presence, broadcast or directed. */
 export function encodeUnavailable(to?: FullJid, status?: string): Element {
-  const presence = new Element("presence", { type: "unavailable", ...(to === undefined ? {} : { to }) });
+  const presence = new Element("presence", {
+    type: "unavailable",
+    ...(to === undefined ? {} : { to }),
+  });
   if (status) presence.c("status").t(status);
   return presence;
 }

@@ -1,7 +1,7 @@
 /**
  * XEP-0045 Multi-User Chat 1.35.5, https://xmpp.org/extensions/xep-0045.html
  * Entering and leaving, and what a room says of its occupants and of itself.
- * Invitations are in xep-0045-muc-invite.ts.
+ * Invitations are in xep-0045-invitation.ts.
  */
 import { Element } from "ltx";
 import { attribute, childText, isStanza } from "./element.ts";
@@ -9,6 +9,7 @@ import { type BareJid, type FullJid, bareJid, parseJid } from "./jid.ts";
 import { encodeRequest } from "./rfc-6120-iq.ts";
 import { type StanzaError, decodeStanzaError } from "./rfc-6120-stanza-error.ts";
 import { encodeAvailable, encodeUnavailable } from "./rfc-6121-presence.ts";
+import { stripInvalidXmlChars } from "./xml-text.ts";
 
 export const MUC = "http://jabber.org/protocol/muc";
 export const MUC_USER = "http://jabber.org/protocol/muc#user";
@@ -53,8 +54,8 @@ export type OccupantPresence = {
   occupantJid: FullJid;
   affiliation: Affiliation;
   role: Role;
-  /** The occupant's own address, where the room shows it to us. */
-  realJid?: FullJid | undefined;
+  /** Whose occupant it is, where the room shows it to us; which of the resources is of no use. */
+  realJid?: BareJid | undefined;
   /** With 303: the nick that the occupant goes by from now on. */
   newNick?: string | undefined;
   codes: StatusCodes;
@@ -74,7 +75,7 @@ export function encodeJoin(join: {
 }): Element {
   const x = new Element("x", { xmlns: MUC });
   x.c("history", { maxstanzas: "0" });
-  if (join.password !== undefined) x.c("password").t(join.password);
+  if (join.password !== undefined) x.c("password").t(stripInvalidXmlChars(join.password));
   return encodeAvailable({}, [x, ...(join.extensions ?? [])], occupantJid(join.room, join.nick));
 }
 
@@ -95,6 +96,11 @@ export function encodeInstantRoom(room: BareJid): Element {
   return encodeRequest("set", query, room);
 }
 
+/** The mark of a private message to an occupant (§7.5). */
+export function encodeMucUser(): Element {
+  return new Element("x", { xmlns: MUC_USER });
+}
+
 /** The address of `nick` in `room`, as written: whether the nick is a valid resource is for the service to say. */
 export function occupantJid(room: BareJid, nick: string): FullJid {
   return `${room}/${nick}` as FullJid;
@@ -106,7 +112,8 @@ export function occupantJid(room: BareJid, nick: string): FullJid {
  */
 export function decodeOccupantPresence(stanza: Element): OccupantPresence | undefined {
   const type = attribute(stanza, "type");
-  if (!isStanza(stanza, "presence") || (type !== undefined && type !== "unavailable")) return undefined;
+  if (!isStanza(stanza, "presence") || (type !== undefined && type !== "unavailable"))
+    return undefined;
   const from = parseJid(attribute(stanza, "from") ?? "");
   if (!from || from.resource === undefined) return undefined;
   const x = onlyExtension(stanza);
@@ -139,7 +146,7 @@ function decodeItem(item: Element | undefined): Item {
   return {
     affiliation: decodeAffiliation(attribute(item, "affiliation")),
     role: decodeRole(attribute(item, "role")),
-    realJid: parseJid(attribute(item, "jid") ?? "")?.full,
+    realJid: bareJid(attribute(item, "jid") ?? ""),
     newNick: attribute(item, "nick") || undefined,
     actor: actor && (attribute(actor, "nick") ?? attribute(actor, "jid")),
     reason: childText(item, "reason", MUC_USER),

@@ -37,7 +37,9 @@ export function verificationString(info: DiscoInfo): string {
     .map((form) => {
       const fields = [...form.fields]
         .sort((a, b) => byOctet(a.name, b.name))
-        .map(({ name, values }) => [name, ...[...values].sort(byOctet)].map((s) => `${s}<`).join(""));
+        .map(({ name, values }) =>
+          [name, ...[...values].sort(byOctet)].map((s) => `${s}<`).join(""),
+        );
       return `${form.formType}<${fields.join("")}`;
     });
   return [...identities, ...features, ...forms].join("");

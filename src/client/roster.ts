@@ -1,0 +1,192 @@
+/**
+ * Contacts, presence subscriptions and our own initial presence (RFC 6121 §2 to §4).
+ * After each login: the roster, then presence, then `onReady`, after which rooms may be entered.
+ */
+import type { Element } from "ltx";
+import { XmppStanzaError } from "../errors.ts";
+import { attribute } from "../protocol/element.ts";
+import { type BareJid, type Jid, bareJid, parseJid } from "../protocol/jid.ts";
+import { encodeRequest, encodeResult } from "../protocol/rfc-6120-iq.ts";
+import {
+  type Availability,
+  type SubscriptionType,
+  decodePresence,
+  encodeAvailable,
+  encodeSubscription,
+} from "../protocol/rfc-6121-presence.ts";
+import {
+  type RosterItem,
+  decodeRoster,
+  decodeRosterPush,
+  encodeRosterQuery,
+  isRosterPush,
+} from "../protocol/rfc-6121-roster.ts";
+import { type Caps, encodeCaps } from "../protocol/xep-0115-caps.ts";
+import { createContactPresences } from "./contact-presences.ts";
+import type { Logger, XmppSession } from "./types.ts";
+
+export type Contact = RosterItem;
+
+export type Roster = {
+  contacts(): Contact[];
+  contact(jid: BareJid): Contact | undefined;
+  /** The contact's most reachable resource; undefined while offline, and for who is no contact. */
+  presenceOf(jid: BareJid): Availability | undefined;
+  /** Called after each login once our initial presence is out. */
+  onReady(listener: () => void): () => void;
+  /** Ends all listening. */
+  stop(): void;
+};
+
+export type RosterOptions = {
+  session: XmppSession;
+  log: Logger;
+  /** Whether a stranger may see our presence, and we ask for theirs. Asked at each request. */
+  decideSubscription: (jid: BareJid) => "accept" | "refuse";
+  /** Announced in our presence. */
+  caps?: Caps | undefined;
+};
+
+/** Requests answered within a window; more stay unanswered, and the server repeats them at the next login (§3.1.3). */
+const SUBSCRIPTIONS_PER_WINDOW = 30;
+const WINDOW_MS = 60_000;
+const MAX_CONTACTS = 10_000;
+
+export function createRoster(options: RosterOptions): Roster {
+  const { session, log } = options;
+  const contacts = new Map<BareJid, Contact>();
+  const presences = createContactPresences();
+  const readyListeners = new Set<() => void>();
+  /** Whom we asked back since the login: not again when they refuse and ask once more. */
+  const askedBack = new Set<BareJid>();
+  const isWithinRate = createRateLimit(SUBSCRIPTIONS_PER_WINDOW, WINDOW_MS);
+  let login = 0;
+
+  async function online(): Promise<void> {
+    const current = ++login;
+    askedBack.clear();
+    try {
+      const items = decodeRoster(await session.request(encodeRequest("get", encodeRosterQuery())));
+      if (current !== login) return;
+      contacts.clear();
+      for (const item of items ?? []) apply(item);
+    } catch (error) {
+      // Without a roster we still want to be reachable; without a connection the next login asks again.
+      log.warn(`the server gave no roster: ${String(error)}`);
+    }
+    if (current !== login || session.state.kind !== "online") return;
+    session.post(encodeAvailable({}, options.caps ? [encodeCaps(options.caps)] : []));
+    for (const listener of readyListeners) {
+      try {
+        listener();
+      } catch (error) {
+        log.error(`roster listener failed: ${String(error)}`);
+      }
+    }
+  }
+
+  function offline(): void {
+    login += 1;
+    presences.clear();
+  }
+
+  function apply(item: Contact): void {
+    if (item.subscription === "remove") {
+      contacts.delete(item.jid);
+      presences.forget(item.jid);
+    } else if (contacts.has(item.jid) || contacts.size < MAX_CONTACTS) {
+      contacts.set(item.jid, item);
+    }
+  }
+
+  /** §2.1.6: only our own server may push, which writes our bare JID or none; else it is somebody's forgery. */
+  function onIq(iq: Element): Element | undefined {
+    if (!isRosterPush(iq) || !isFromOwnAccount(attribute(iq, "from"))) return undefined;
+    const item = decodeRosterPush(iq);
+    if (!item) throw new XmppStanzaError("modify", "bad-request", "a roster push has one item");
+    apply(item);
+    return encodeResult(iq);
+  }
+
+  function isFromOwnAccount(from: string | undefined): boolean {
+    if (from === undefined) return true;
+    const own = bareJid(session.jid ?? "");
+    return own !== undefined && parseJid(from)?.full === own;
+  }
+
+  function onStanza(stanza: Element): void {
+    const presence = decodePresence(stanza);
+    if (!presence) return;
+    const { from } = presence;
+    if (presence.kind === "subscription") return onSubscription(from, presence.type);
+    if (!contacts.has(from.bare)) return;
+    if (presence.kind === "available") presences.set(from, presence);
+    else if (presence.kind === "unavailable") presences.remove(from);
+  }
+
+  /**
+   * Only `subscribe` asks for an answer. The other three change the roster, which the server tells by
+   * a push; to answer them as well is how two bots talk for ever (RFC 3921 §9.4 did, RFC 6121 does not).
+   */
+  function onSubscription(from: Jid, type: SubscriptionType): void {
+    if (type !== "subscribe" || from.bare === bareJid(session.jid ?? "")) return;
+    if (!isWithinRate()) {
+      log.warn(`too many subscription requests: left that of ${from.bare} unanswered`);
+      return;
+    }
+    if (options.decideSubscription(from.bare) === "refuse") {
+      log.info(`refused the subscription request of ${from.bare}`);
+      session.post(encodeSubscription("unsubscribed", from.bare));
+      return;
+    }
+    log.info(`accepted the subscription request of ${from.bare}`);
+    session.post(encodeSubscription("subscribed", from.bare));
+    askBack(from.bare);
+  }
+
+  function askBack(jid: BareJid): void {
+    const known = contacts.get(jid);
+    const isKnown = known?.asked || known?.subscription === "to" || known?.subscription === "both";
+    if (isKnown || askedBack.has(jid) || askedBack.size >= MAX_CONTACTS) return;
+    askedBack.add(jid);
+    session.post(encodeSubscription("subscribe", jid));
+  }
+
+  const unsubscribe = [
+    session.onStanza(onStanza),
+    session.onIq(onIq),
+    session.onState((state) => (state.kind === "online" ? void online() : offline())),
+  ];
+  if (session.state.kind === "online") void online();
+
+  return {
+    contacts: () => [...contacts.values()],
+    contact: (jid) => contacts.get(jid),
+    presenceOf: (jid) => presences.best(jid),
+    onReady(listener) {
+      readyListeners.add(listener);
+      return () => void readyListeners.delete(listener);
+    },
+    stop() {
+      for (const end of unsubscribe) end();
+      readyListeners.clear();
+      offline();
+      contacts.clear();
+    },
+  };
+}
+
+/** Says yes `limit` times within each window of `windowMs`. */
+function createRateLimit(limit: number, windowMs: number): () => boolean {
+  let start = 0;
+  let count = 0;
+  return () => {
+    const now = Date.now();
+    if (now - start >= windowMs) {
+      start = now;
+      count = 0;
+    }
+    count += 1;
+    return count <= limit;
+  };
+}

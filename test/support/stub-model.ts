@@ -13,8 +13,10 @@ export interface ModelRequest {
   readonly messages: readonly ModelMessage[];
   /** All system and developer text. */
   readonly system: string;
-  /** The last user message as it is, envelope and metadata included. */
+  /** The person's last message as the host wrote it, envelope and metadata included. */
   readonly prompt: string;
+  /** What the host says about the turn beside it: chat, sender, mention (its last context block). */
+  readonly context: string;
   /** The last user message without the host's envelope: what the person typed. */
   readonly userText: string;
   /** Names of the tools the model may call. */
@@ -69,14 +71,20 @@ function contentText(content: unknown): string {
     .join("\n");
 }
 
+const INTERNAL_CONTEXT = /<<<BEGIN_OPENCLAW_INTERNAL_CONTEXT>>>[\s\S]*?<<<END_OPENCLAW_INTERNAL_CONTEXT>>>/gu;
+
 /**
- * What the person typed, out of a user message as the host writes it: blocks of untrusted metadata
- * (`Conversation info …: ```json … ``` `) first, perhaps an envelope `[XMPP alice … Sat 2026-11-21]`.
+ * What the person typed, out of a user message as the host writes it: a time in brackets, blocks of
+ * metadata (`Conversation info: ⟦openclaw:ctx⟧` and fenced JSON), the text, a line about the runtime.
  */
 export function stripHostEnvelope(prompt: string): string {
-  const metadata = /^[^\n]*\(untrusted[^\n]*\):?[ \t]*\n```json\n[\s\S]*?\n```[ \t]*\n*/u;
+  const metadata = /^[^\n]*(?:⟦openclaw:ctx⟧|\(untrusted[^\n]*\)):?[ \t]*\n```json\n[\s\S]*?\n```[ \t]*\n*/u;
   const envelope = /^\[[^\]\n]*\d{4}-\d\d-\d\d[^\]\n]*\][ \t]*/u;
-  let text = prompt.trim();
+  const runtime = /\n+Runtime: agent=[^\n]*$/u;
+  const current = "[Current message - respond to this]";
+  let text = prompt.replace(INTERNAL_CONTEXT, "").trim().replace(runtime, "");
+  const at = text.lastIndexOf(current);
+  if (at >= 0) text = text.slice(at + current.length).trim();
   for (let before = ""; before !== text; ) {
     before = text;
     text = text.replace(metadata, "").replace(envelope, "").trim();
@@ -91,7 +99,10 @@ function decodeRequest(body: unknown): ModelRequest {
     role: String(message["role"]),
     text: contentText(message["content"]),
   }));
-  const prompt = messages.findLast((message) => message.role === "user")?.text ?? "";
+  // The host puts its own context after the person's message, as one more user message.
+  const users = messages.filter(({ role }) => role === "user").map(({ text }) => text);
+  const prompt = users.findLast((text) => text.replace(INTERNAL_CONTEXT, "").trim() !== "") ?? "";
+  const context = users.flatMap((text) => text.match(INTERNAL_CONTEXT) ?? []).at(-1) ?? "";
   const rawTools: readonly unknown[] = Array.isArray(object["tools"]) ? object["tools"] : [];
   const tools = rawTools.flatMap((tool) => {
     const definition = isObject(tool) ? tool["function"] : undefined;
@@ -105,6 +116,7 @@ function decodeRequest(body: unknown): ModelRequest {
       .map(({ text }) => text)
       .join("\n"),
     prompt,
+    context,
     userText: stripHostEnvelope(prompt),
     tools,
     body,

@@ -1,0 +1,155 @@
+"""An independent XMPP client for the tests, driven over JSON lines.
+
+Commands come in on standard input, one JSON object a line: {"id": 1, "do": "...", ...}.
+Each is answered on standard output by {"event": "done", "id": 1, ...} or
+{"event": "failed", "id": 1, "error": "..."}. Everything the server sends is reported as
+{"event": "message" | "presence" | "iq", ..., "xml": "<raw/>"}.
+"""
+
+import asyncio
+import json
+import sys
+from xml.etree import ElementTree
+
+from slixmpp import ClientXMPP
+from slixmpp.exceptions import IqError, IqTimeout
+from slixmpp.xmlstream import tostring
+from slixmpp.xmlstream.handler import Callback
+from slixmpp.xmlstream.matcher import MatchXPath
+
+
+def report(event, **facts):
+    sys.stdout.write(json.dumps({"event": event, **facts}) + "\n")
+    sys.stdout.flush()
+
+
+def stanza_facts(stanza):
+    xml = stanza.xml
+    facts = {
+        "from": str(stanza["from"]),
+        "to": str(stanza["to"]),
+        "type": xml.get("type") or "",
+        "stanzaId": xml.get("id") or "",
+        "xml": tostring(xml),
+    }
+    body = xml.find("{jabber:client}body")
+    if body is not None:
+        facts["body"] = body.text or ""
+    return facts
+
+
+class Client(ClientXMPP):
+    """Reports what arrives; does nothing by itself but answer pings and disco queries."""
+
+    def __init__(self, jid, password, auto_subscribe):
+        super().__init__(jid, password)
+        self.auto_authorize = True if auto_subscribe else None
+        self.auto_subscribe = bool(auto_subscribe)
+        for plugin in ("xep_0030", "xep_0045", "xep_0115", "xep_0198", "xep_0199", "xep_0280"):
+            self.register_plugin(plugin)
+        for name in ("message", "presence", "iq"):
+            matcher = MatchXPath("{jabber:client}%s" % name)
+            self.register_handler(
+                Callback("report " + name, matcher, lambda stanza, kind=name: report(kind, **stanza_facts(stanza)))
+            )
+        self.add_event_handler("disconnected", lambda reason: report("disconnected", reason=str(reason)))
+
+
+class Driver:
+    def __init__(self):
+        self.client = None
+
+    async def connect(self, jid, password, host, port, ca, directTls=False, autoSubscribe=True, presence=True):
+        client = Client(jid, password, autoSubscribe)
+        self.client = client
+        client.ca_certs = ca
+        client.reconnect = lambda *_: None
+        context = client.get_ssl_context()
+        context.load_verify_locations(ca)
+        ready = asyncio.get_running_loop().create_future()
+
+        def settle(error=None):
+            if not ready.done():
+                ready.set_exception(RuntimeError(error)) if error else ready.set_result(None)
+
+        client.add_event_handler("session_start", lambda _: settle())
+        client.add_event_handler("failed_all_auth", lambda _: settle("the server refused the password"))
+        client.add_event_handler("connection_failed", lambda why: settle("connection failed: %s" % why))
+        client.add_event_handler("disconnected", lambda why: settle("disconnected: %s" % why))
+        client.connect((host, port), use_ssl=directTls, force_starttls=not directTls, disable_starttls=directTls)
+        await asyncio.wait_for(ready, 20)
+        await client.get_roster()
+        if presence:
+            client.send_presence()
+        return {"jid": str(client.boundjid)}
+
+    async def send(self, to, body=None, type="chat", extra="", messageId=None):
+        """A message; `extra` is raw XML put beside the body."""
+        message = self.client.make_message(mto=to, mbody=body, mtype=type)
+        message["id"] = messageId or self.client.new_id()
+        for child in ElementTree.fromstring("<x>%s</x>" % extra):
+            message.xml.append(child)
+        message.send()
+        return {"stanzaId": message["id"]}
+
+    async def join(self, room, nick, password=None, timeout=10):
+        muc = self.client.plugin["xep_0045"]
+        await muc.join_muc_wait(room, nick, password=password, maxstanzas=0, timeout=timeout)
+        return {}
+
+    async def leave(self, room, nick):
+        self.client.plugin["xep_0045"].leave_muc(room, nick)
+        return {}
+
+    async def presence(self, to=None, type=None, show=None, status=None):
+        self.client.send_presence(pto=to, ptype=type, pshow=show, pstatus=status)
+        return {}
+
+    async def raw(self, xml):
+        self.client.send_raw(xml)
+        return {}
+
+    async def iq(self, to, type, payload, timeout=10):
+        """An iq get or set; answers with the raw result, an error stanza included."""
+        iq = self.client.Iq()
+        iq["to"] = to
+        iq["type"] = type
+        for child in ElementTree.fromstring("<x>%s</x>" % payload):
+            iq.xml.append(child)
+        try:
+            answer = await iq.send(timeout=timeout)
+        except IqError as error:
+            answer = error.iq
+        return {"xml": tostring(answer.xml), "type": answer["type"]}
+
+    async def disconnect(self):
+        await self.client.disconnect(wait=2)
+        return {}
+
+
+async def answer(driver, command):
+    number = command.pop("id")
+    action = command.pop("do")
+    try:
+        facts = await getattr(driver, action)(**command)
+        report("done", id=number, **facts)
+    except IqTimeout:
+        report("failed", id=number, error="no answer in time")
+    except Exception as error:  # reported to the test, which decides
+        report("failed", id=number, error="%s: %s" % (type(error).__name__, error))
+
+
+async def main():
+    loop = asyncio.get_running_loop()
+    reader = asyncio.StreamReader(limit=2**24)
+    await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
+    driver = Driver()
+    report("ready")
+    running = set()
+    while line := await reader.readline():
+        task = asyncio.ensure_future(answer(driver, json.loads(line)))
+        running.add(task)
+        task.add_done_callback(running.discard)
+
+
+asyncio.run(main())

@@ -1,0 +1,119 @@
+/**
+ * What a failure means: whether trying again can help, and what the operator can do about it.
+ * Every failure of a connection becomes an XmppConnectionError here.
+ */
+import type { Element } from "ltx";
+import { XmppConnectionError } from "../errors.ts";
+
+const NS_STREAM_ERRORS = "urn:ietf:params:xml:ns:xmpp-streams";
+const NS_SASL = "urn:ietf:params:xml:ns:xmpp-sasl";
+
+/** Conditions after which only the operator can help, each with the one sentence that says how. */
+const ADVICE: Readonly<Record<string, string>> = {
+  // SASL (RFC 6120 §6.5)
+  "not-authorized": "Check the account's `jid` and `password`.",
+  "account-disabled": "Ask the server's administrator to enable the account.",
+  "credentials-expired": "Set a new password for the account on the server, then here.",
+  "invalid-authzid": "Check the account's `jid`.",
+  "mechanism-too-weak": "Ask the server's administrator to offer SCRAM-SHA-256 to this account.",
+  "encryption-required": "Connect with TLS: leave out `dangerouslyAllowPlaintext`, or use xmpps:// or wss://.",
+  // Streams (RFC 6120 §4.9.3) and resource binding (§7.7.2)
+  conflict:
+    "Another client uses the same `resource`: stop it, or give this account a `resource` of its own.",
+  "host-unknown": "The server does not serve this domain: check the domain in `jid`, and `server`.",
+  "host-gone": "The server no longer serves this domain: check the domain in `jid`, and `server`.",
+  "not-allowed": "Ask the server's administrator whether this account may log in with this `resource`.",
+  "unsupported-version": "The server speaks no XMPP 1.0: check `server`.",
+  // Our own
+  "tls-required":
+    "Enable TLS on the server, or use xmpps:// or wss://; on loopback only, `dangerouslyAllowPlaintext: true` goes without.",
+  certificate:
+    "Give the server a valid certificate for the domain of the `jid`, or name the file of its authority in `tls.caFile`.",
+  "plaintext-refused":
+    "Use TLS: a login without it is only possible to a loopback address with `dangerouslyAllowPlaintext: true`.",
+  "server-signature":
+    "The server could not prove that it knows the password: make sure that nobody stands between, then check `server`.",
+  "no-mechanism": "Enable SCRAM-SHA-256 (or SCRAM-SHA-1) for this account on the server.",
+};
+
+/** Builds the error for a condition, fatal with its advice when it stands in the table above. */
+export function connectionError(
+  condition: string,
+  message: string,
+  options: { advice?: string; cause?: unknown } = {},
+): XmppConnectionError {
+  const advice = options.advice ?? ADVICE[condition];
+  return new XmppConnectionError(condition, message, {
+    fatal: Object.hasOwn(ADVICE, condition),
+    ...(advice === undefined ? {} : { advice }),
+    ...("cause" in options ? { cause: options.cause } : {}),
+  });
+}
+
+function definedCondition(element: Element, xmlns: string): { condition: string; text: string } {
+  const condition = element
+    .getChildElements()
+    .find((child) => child.getNS() === xmlns && child.getName() !== "text");
+  const text = element.getChildText("text")?.trim() ?? "";
+  return {
+    condition: condition?.getName() ?? "undefined-condition",
+    text: text === "" ? "" : `: ${text.slice(0, 200)}`,
+  };
+}
+
+/** The error that a `<stream:error/>` stands for (RFC 6120 §4.9). */
+export function streamError(element: Element): XmppConnectionError {
+  const { condition, text } = definedCondition(element, NS_STREAM_ERRORS);
+  return connectionError(condition, `the server closed the stream with ${condition}${text}`);
+}
+
+/** The error that a SASL `<failure/>` stands for (RFC 6120 §6.5). */
+export function saslError(element: Element): XmppConnectionError {
+  const { condition, text } = definedCondition(element, NS_SASL);
+  return connectionError(condition, `the server refused the login with ${condition}${text}`);
+}
+
+/** The OpenSSL verify results and Node's own host name check, by `code`. */
+const CERTIFICATE_CODES =
+  /^(CERT_|UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_|ERR_TLS_CERT_|HOSTNAME_MISMATCH|INVALID_CA|INVALID_PURPOSE|PATH_LENGTH_EXCEEDED|CRL_|ERROR_IN_CERT_)/;
+/** Those of them that another certificate authority could cure. */
+const UNKNOWN_AUTHORITY =
+  /^(UNABLE_TO_GET_ISSUER|UNABLE_TO_VERIFY_LEAF|SELF_SIGNED_CERT_IN_CHAIN|DEPTH_ZERO_SELF_SIGNED)/;
+const DNS_CODES = new Set(["ENOTFOUND", "EAI_AGAIN", "EAI_FAIL", "EAI_NODATA", "EAI_NONAME"]);
+
+function codeOf(error: unknown): string {
+  const code = error instanceof Error && "code" in error ? error.code : undefined;
+  return typeof code === "string" ? code : "";
+}
+
+/** Whether the certificate's authority is unknown to us (so that more authorities are worth a try). */
+export function isUnknownAuthority(error: XmppConnectionError): boolean {
+  return error.condition === "certificate" && UNKNOWN_AUTHORITY.test(codeOf(error.cause));
+}
+
+/** Anything that a socket, TLS or WebSocket threw, as a connection error. `address` is for the message. */
+export function transportError(error: unknown, address: string): XmppConnectionError {
+  if (error instanceof XmppConnectionError) return error;
+  const code = codeOf(error);
+  const message = error instanceof Error && error.message ? error.message : code || String(error);
+  if (CERTIFICATE_CODES.test(code)) {
+    return connectionError("certificate", `the certificate of ${address} is not valid: ${message}`, {
+      cause: error,
+    });
+  }
+  if (DNS_CODES.has(code)) {
+    return connectionError("dns", `${address} has no address in DNS (${code})`, {
+      advice: "Check `server` and the domain of the `jid`.",
+      cause: error,
+    });
+  }
+  if (code.startsWith("ERR_SSL_") || code === "EPROTO") {
+    return connectionError("protocol", `TLS with ${address} failed: ${message}`, {
+      advice: "Check whether the port in `server` expects STARTTLS (xmpp://) or direct TLS (xmpps://).",
+      cause: error,
+    });
+  }
+  return connectionError("network", `the connection to ${address} failed: ${message}`, {
+    cause: error,
+  });
+}

@@ -1,0 +1,202 @@
+/**
+ * From nothing to a bound stream, one step after the other (RFC 6120 §4.3, XEP-0170):
+ * connect, TLS, SASL, resource binding, stream management.
+ *
+ * The rule of this file: nothing that depends on the password is written before `encrypted()` said yes.
+ */
+import { randomUUID } from "node:crypto";
+import { Element } from "ltx";
+import { XmppConnectionError } from "../errors.ts";
+import { attribute, childText } from "../protocol/element.ts";
+import { parseJid } from "../protocol/jid.ts";
+import type { FullJid, Jid } from "../protocol/jid.ts";
+import { decodeStanzaError } from "../protocol/rfc-6120-stanza-error.ts";
+import { connectionError, isUnknownAuthority } from "./conditions.ts";
+import { authenticate } from "./sasl.ts";
+import { trustedAuthorities } from "./trust.ts";
+import type { Endpoint, SessionOptions } from "./types.ts";
+import { addressOf, createStream } from "./xmppjs.ts";
+import type { StreamOptions, XmppStream } from "./xmppjs.ts";
+
+const NS_TLS = "urn:ietf:params:xml:ns:xmpp-tls";
+const NS_BIND = "urn:ietf:params:xml:ns:xmpp-bind";
+export const NS_SM = "urn:xmpp:sm:3";
+
+export type LoginOptions = Pick<
+  SessionOptions,
+  "resource" | "password" | "caFile" | "dangerouslyAllowPlaintext"
+> & {
+  account: Jid & { local: string };
+  /** ms for one endpoint, from connecting to the bound resource */
+  endpointTimeoutMs: number;
+  onWire?: StreamOptions["onWire"];
+};
+
+export type Login = {
+  stream: XmppStream;
+  transport: Endpoint["transport"];
+  /** What the server bound us to. */
+  jid: FullJid;
+  mechanism: string;
+  /** Stream management is enabled: the very next element is the first that counts (XEP-0198 §4). */
+  streamManagement: boolean;
+};
+
+/**
+ * Tries the endpoints in order. A refused login ends the round at once; a bad certificate or missing
+ * TLS at one endpoint does not, but nothing was sent there either.
+ * @param signal ends the attempt; its reason is thrown
+ * @throws XmppConnectionError: a fatal one only if every endpoint failed fatally
+ */
+export async function login(
+  options: LoginOptions,
+  endpoints: readonly Endpoint[],
+  signal: AbortSignal,
+): Promise<Login> {
+  const errors: XmppConnectionError[] = [];
+  for (const endpoint of endpoints) {
+    try {
+      return await loginWithKnownAuthorities(options, endpoint, signal);
+    } catch (error) {
+      if (!(error instanceof XmppConnectionError) || signal.aborted) throw error;
+      if (error.fatal && !ENDPOINT_CONDITIONS.has(error.condition)) throw error;
+      errors.push(error);
+    }
+  }
+  throw errors.find((error) => !error.fatal) ?? errors[0] ?? connectionError("dns", "no endpoint to try");
+}
+
+/** Fatal conditions of one endpoint, not of the account: another endpoint may do. */
+const ENDPOINT_CONDITIONS = new Set(["certificate", "tls-required"]);
+
+/** Tries again with the operating system's authorities where the others did not suffice. */
+async function loginWithKnownAuthorities(
+  options: LoginOptions,
+  endpoint: Endpoint,
+  signal: AbortSignal,
+): Promise<Login> {
+  try {
+    return await loginAt(options, endpoint, false, signal);
+  } catch (error) {
+    if (!(error instanceof XmppConnectionError) || !isUnknownAuthority(error)) throw error;
+    return await loginAt(options, endpoint, true, signal);
+  }
+}
+
+async function loginAt(
+  options: LoginOptions,
+  endpoint: Endpoint,
+  systemAuthorities: boolean,
+  signal: AbortSignal,
+): Promise<Login> {
+  signal.throwIfAborted();
+  const stream = createStream({
+    endpoint,
+    domain: options.account.domain,
+    bareJid: options.account.bare,
+    authorities: trustedAuthorities(options.caFile, systemAuthorities),
+    allowPlaintext: options.dangerouslyAllowPlaintext === true,
+    onWire: options.onWire,
+  });
+  const address = addressOf(endpoint);
+  const timer = setTimeout(() => {
+    const seconds = Math.round(options.endpointTimeoutMs / 1000);
+    stream.fail(connectionError("timeout", `${address} did not complete the login within ${seconds} s`));
+  }, options.endpointTimeoutMs);
+  const onAbort = () => stream.fail(connectionError("timeout", "the attempt was given up"));
+  signal.addEventListener("abort", onAbort, { once: true });
+  try {
+    return await negotiate(options, endpoint, stream);
+  } catch (error) {
+    stream.fail(
+      error instanceof XmppConnectionError ? error : connectionError("protocol", String(error)),
+    );
+    signal.throwIfAborted();
+    throw error;
+  } finally {
+    clearTimeout(timer);
+    signal.removeEventListener("abort", onAbort);
+  }
+}
+
+async function negotiate(
+  options: LoginOptions,
+  endpoint: Endpoint,
+  stream: XmppStream,
+): Promise<Login> {
+  const offered = await stream.open();
+  const features = await encrypted(options, endpoint, stream, offered);
+  const credentials = { username: options.account.local, password: await readPassword(options) };
+  const mechanism = await authenticate(stream, features, credentials);
+  const bindable = await stream.restart();
+  const jid = await bind(stream, options.resource);
+  const streamManagement =
+    bindable.getChild("sm", NS_SM) !== undefined && (await enableStreamManagement(stream));
+  return { stream, transport: endpoint.transport, jid, mechanism, streamManagement };
+}
+
+async function readPassword(options: LoginOptions): Promise<string> {
+  try {
+    return await options.password();
+  } catch (cause) {
+    const problem = cause instanceof Error ? cause.message : String(cause);
+    throw connectionError("credentials", `the password cannot be read: ${problem}`, {
+      advice: "Check `password` (or `passwordFile`) of the account.",
+      cause,
+    });
+  }
+}
+
+/**
+ * The features of a stream on which a password may be used: behind verified TLS, or to loopback
+ * with the operator's word for it.
+ * @throws XmppConnectionError `tls-required`, `plaintext-refused` or `certificate`
+ */
+async function encrypted(
+  options: LoginOptions,
+  endpoint: Endpoint,
+  stream: XmppStream,
+  features: Element,
+): Promise<Element> {
+  if (stream.secure) return features;
+  if (endpoint.transport === "tcp" && features.getChild("starttls", NS_TLS)) {
+    const behindTls = await stream.startTls();
+    if (stream.secure) return behindTls;
+  }
+  if (!options.dangerouslyAllowPlaintext) {
+    throw connectionError("tls-required", `${stream.address} offers no STARTTLS`);
+  }
+  if (!stream.loopback) {
+    throw connectionError("plaintext-refused", `${stream.address} is not a loopback address`);
+  }
+  return features;
+}
+
+/** RFC 6120 §7.6. */
+async function bind(stream: XmppStream, resource: string): Promise<FullJid> {
+  const id = randomUUID();
+  const iq = new Element("iq", { type: "set", id });
+  iq.c("bind", { xmlns: NS_BIND }).c("resource").t(resource);
+  stream.send(iq);
+  const answer = await stream.next();
+  if (answer.getName() !== "iq" || attribute(answer, "id") !== id) {
+    throw connectionError("protocol", `expected the answer to bind, got <${answer.name.slice(0, 40)}/>`);
+  }
+  if (attribute(answer, "type") === "error") {
+    const { condition } = decodeStanzaError(answer);
+    throw connectionError(condition, `the server refused the resource "${resource}" with ${condition}`);
+  }
+  const bind = answer.getChild("bind", NS_BIND);
+  const jid = parseJid((bind && childText(bind, "jid")) ?? "");
+  if (jid?.resource === undefined) throw connectionError("protocol", "the server bound us to no JID");
+  return jid.full;
+}
+
+/** XEP-0198 §3, without resumption. Nothing else is written until the answer is here. */
+async function enableStreamManagement(stream: XmppStream): Promise<boolean> {
+  stream.send(new Element("enable", { xmlns: NS_SM }));
+  const answer = await stream.next();
+  if (answer.is("enabled", NS_SM)) return true;
+  if (answer.is("failed", NS_SM)) return false;
+  throw connectionError("protocol", `expected <enabled/>, got <${answer.name.slice(0, 40)}/>`);
+}

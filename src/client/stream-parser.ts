@@ -1,0 +1,125 @@
+/**
+ * The XML of a stream, as elements; hostile input ends the stream and nothing more.
+ *
+ * It takes the place of xmpp.js's parser, whose exceptions reach the socket's event loop. It builds
+ * ltx's own Element, so that all of the program works with one class, and it has bounds:
+ * beyond `MAX_STANZA` characters or `MAX_DEPTH` levels the stream is in error (RFC 6120 §13.12).
+ */
+import { EventEmitter } from "node:events";
+import { Element } from "ltx";
+import SaxParser from "ltx/src/parsers/ltx.js";
+import { XmppConnectionError } from "../errors.ts";
+
+/** Characters from the start of a stanza to its end; servers allow 256 KiB and less. */
+export const MAX_STANZA = 1024 * 1024;
+/** Levels of elements within a stanza. */
+export const MAX_DEPTH = 128;
+
+const NS_FRAMING = "urn:ietf:params:xml:ns:xmpp-framing";
+
+/**
+ * Emits `start` (the opening element), `element` (each complete child of the stream), `end`, and
+ * `error` (an XmppConnectionError `protocol`) at most once; after an error, an end or `discard()` it is deaf.
+ */
+export class StreamParser extends EventEmitter {
+  readonly #sax = new SaxParser();
+  #root: Element | null = null;
+  #cursor: Element | null = null;
+  #depth = 0;
+  /** Characters since the last complete stanza. */
+  #pending = 0;
+  #deaf = false;
+  readonly #framed: boolean;
+
+  constructor(framed = false) {
+    super();
+    this.#framed = framed;
+    this.#sax.on("startElement", (name, attrs) => this.#onStart(name, attrs));
+    this.#sax.on("endElement", (name) => this.#onEnd(name));
+    this.#sax.on("text", (text) => this.#onText(text));
+  }
+
+  write(text: string): void {
+    if (this.#deaf) return;
+    this.#pending += text.length;
+    try {
+      this.#sax.write(text);
+      if (this.#pending > MAX_STANZA) throw new Error(`a stanza is larger than ${MAX_STANZA} characters`);
+    } catch (error) {
+      const problem = error instanceof Error ? error.message : String(error);
+      this.#fail(new XmppConnectionError("protocol", `the server sent bad XML: ${problem}`, { cause: error }));
+    }
+  }
+
+  /** Ignores whatever follows, also in the chunk that is being parsed right now. */
+  discard(): void {
+    this.#deaf = true;
+  }
+
+  #fail(error: Error): void {
+    if (this.#deaf) return;
+    this.#deaf = true;
+    this.emit("error", error);
+  }
+
+  #onStart(name: string, attrs: Record<string, string>): void {
+    if (this.#deaf) return;
+    const element = new Element(name, attrs);
+    if (!this.#framed && this.#root === null) {
+      this.#root = this.#cursor = element;
+      this.#pending = 0;
+      this.emit("start", element);
+      return;
+    }
+    this.#depth += 1;
+    if (this.#depth > MAX_DEPTH) throw new Error(`a stanza is nested deeper than ${MAX_DEPTH} levels`);
+    if (this.#depth > 1) this.#cursor?.append(element);
+    this.#cursor = element;
+  }
+
+  #onEnd(name: string): void {
+    if (this.#deaf) return;
+    const element = this.#cursor;
+    if (element?.name !== name) throw new Error("an element is closed that is not open");
+    if (this.#depth === 0) {
+      this.#deaf = true;
+      this.emit("end", element);
+      return;
+    }
+    this.#depth -= 1;
+    if (this.#depth > 0) {
+      this.#cursor = element.parent;
+      return;
+    }
+    this.#pending = 0;
+    this.#cursor = this.#root;
+    if (this.#framed) this.#emitFrame(element);
+    else {
+      element.parent = this.#root; // for the namespaces that the stream header declares
+      this.emit("element", element);
+    }
+  }
+
+  /** RFC 7395 §3.3: each WebSocket message is one whole element, stream headers included. */
+  #emitFrame(element: Element): void {
+    if (element.is("open", NS_FRAMING)) this.emit("start", element);
+    else if (element.is("close", NS_FRAMING)) {
+      this.#deaf = true;
+      this.emit("end", element);
+    } else this.emit("element", element);
+  }
+
+  #onText(text: string): void {
+    if (this.#deaf) return;
+    if (this.#depth > 0) this.#cursor?.t(text);
+    else if (text.trim() !== "") throw new Error("text stands outside of any stanza");
+    else this.#pending = 0; // whitespace keepalives (RFC 6120 §4.6.1)
+  }
+}
+
+/** The same for RFC 7395, where xmpp.js constructs it without arguments. */
+export class FrameParser extends StreamParser {
+  constructor() {
+    super(true);
+  }
+}

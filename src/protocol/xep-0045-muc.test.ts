@@ -1,0 +1,61 @@
+import { parse } from "ltx";
+import { expect, test } from "vitest";
+import { asJson, fixtures } from "../../test/support/fixtures.ts";
+import { type BareJid, bareJid } from "./jid.ts";
+import {
+  decodeOccupantPresence,
+  decodeRoomError,
+  decodeRoomSubject,
+  decodeStatusCodes,
+  encodeInstantRoom,
+  encodeJoin,
+  encodeLeave,
+  encodeMucUser,
+  encodeNickChange,
+} from "./xep-0045-muc.ts";
+
+test.each(fixtures("xep-0045/occupant"))("reads an occupant: $name", ({ stanza, expected }) => {
+  expect(asJson(decodeOccupantPresence(stanza))).toEqual(expected);
+});
+
+test.each(fixtures("xep-0045/error"))("reads a room's error: $name", ({ stanza, expected }) => {
+  expect(asJson(decodeRoomError(stanza))).toEqual(expected);
+});
+
+test.each(fixtures("xep-0045/subject"))("reads a subject: $name", ({ stanza, expected }) => {
+  expect(asJson(decodeRoomSubject(stanza))).toEqual(expected);
+});
+
+test("status codes of a message count only where one extension carries them", () => {
+  const x =
+    "<x xmlns='http://jabber.org/protocol/muc#user'><status code='104'/><status code='172'/></x>";
+  expect(decodeStatusCodes(parse(`<message>${x}</message>`))).toEqual(new Set([104, 172]));
+  expect(decodeStatusCodes(parse(`<message>${x}${x}</message>`)).size).toBe(0);
+  expect(decodeStatusCodes(parse("<message/>")).size).toBe(0);
+});
+
+const room = bareJid("coven@chat.example") as BareJid;
+const MUC = "http://jabber.org/protocol/muc";
+
+test.each([
+  [
+    "join without history",
+    encodeJoin({ room, nick: "bot" }),
+    `<presence to="coven@chat.example/bot"><x xmlns="${MUC}"><history maxstanzas="0"/></x></presence>`,
+  ],
+  [
+    "join with a password that XML could not carry as it is",
+    encodeJoin({ room, nick: "a<b", password: "p&\u0000w" }),
+    `<presence to="coven@chat.example/a&lt;b"><x xmlns="${MUC}"><history maxstanzas="0"/><password>p&amp;w</password></x></presence>`,
+  ],
+  ["leave", encodeLeave(room, "bot"), `<presence type="unavailable" to="coven@chat.example/bot"/>`],
+  ["nick change", encodeNickChange(room, "bot2"), `<presence to="coven@chat.example/bot2"/>`],
+  [
+    "instant room",
+    encodeInstantRoom(room),
+    `<iq type="set" to="coven@chat.example"><query xmlns="${MUC}#owner"><x xmlns="jabber:x:data" type="submit"/></query></iq>`,
+  ],
+  ["private message mark", encodeMucUser(), `<x xmlns="${MUC}#user"/>`],
+])("writes: %s", (_name, element, xml) => {
+  expect(element.toString()).toBe(xml);
+});

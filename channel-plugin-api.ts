@@ -1,0 +1,1 @@
+export { xmppPlugin } from "./src/channel.ts";

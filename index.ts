@@ -1,0 +1,11 @@
+import { defineBundledChannelEntry } from "openclaw/plugin-sdk/channel-entry-contract";
+
+export default defineBundledChannelEntry({
+  id: "xmpp",
+  name: "XMPP",
+  description: "XMPP/Jabber channel plugin",
+  importMetaUrl: import.meta.url,
+  plugin: { specifier: "./channel-plugin-api.js", exportName: "xmppPlugin" },
+  secrets: { specifier: "./secret-contract-api.js", exportName: "channelSecrets" },
+  runtime: { specifier: "./runtime-api.js", exportName: "setRuntime" },
+});

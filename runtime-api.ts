@@ -1,0 +1,1 @@
+export { setRuntime } from "./src/host/runtime.ts";

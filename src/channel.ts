@@ -1,0 +1,93 @@
+/** The channel plugin, assembled from its adapters. No logic of its own. */
+import { createChatChannelPlugin } from "openclaw/plugin-sdk/channel-core";
+import { createScopedChannelConfigAdapter } from "openclaw/plugin-sdk/channel-config-helpers";
+import { PAIRING_APPROVED_MESSAGE } from "openclaw/plugin-sdk/channel-status";
+import {
+  describeProblems,
+  hasEnvironmentAccount,
+  listAccountIds,
+  resolveAccount,
+  resolveDefaultAccountId,
+  type XmppAccount,
+} from "./host/account.ts";
+import { agentPrompt } from "./host/agent-prompt.ts";
+import { xmppChannelConfigSchema } from "./host/config-schema.ts";
+import { directory } from "./host/directory.ts";
+import { runAccount } from "./host/gateway.ts";
+import { groups } from "./host/groups.ts";
+import { messageAdapter } from "./host/message-adapter.ts";
+import { messaging } from "./host/messaging.ts";
+import { meta } from "./host/meta.ts";
+import { channelSecrets } from "./host/secret-contract.ts";
+import { security } from "./host/security.ts";
+import { setupContract } from "./host/setup.ts";
+import { setupWizard } from "./host/setup-wizard.ts";
+import { publicFacts, status, type XmppProbe } from "./host/status.ts";
+import { CHANNEL_ID, DEFAULT_TEXT_CHUNK_LIMIT } from "./policy/account-policy.ts";
+import { normalizeAllowEntry } from "./policy/allowlist.ts";
+
+export const xmppPlugin = createChatChannelPlugin<XmppAccount, XmppProbe>({
+  base: {
+    id: CHANNEL_ID,
+    meta,
+    capabilities: { chatTypes: ["direct", "group"], media: true, blockStreaming: true },
+    reload: { configPrefixes: [`channels.${CHANNEL_ID}`] },
+    configSchema: xmppChannelConfigSchema,
+    setupContract,
+    setupWizard,
+    config: {
+      ...createScopedChannelConfigAdapter<XmppAccount>({
+        sectionKey: CHANNEL_ID,
+        listAccountIds,
+        resolveAccount,
+        defaultAccountId: resolveDefaultAccountId,
+        clearBaseFields: ["name", "jid", "password", "passwordFile", "server", "resource", "nick", "rooms"],
+        resolveAllowFrom: (account) => account.allowFrom,
+        formatAllowFrom: (entries) => entries.map((entry) => normalizeAllowEntry(String(entry))).filter(Boolean),
+        resolveDefaultTo: (account) => account.config.defaultTo,
+      }),
+      hasConfiguredState: ({ env }) => hasEnvironmentAccount(env),
+      isEnabled: (account) => account.enabled,
+      isConfigured: (account) => account.configured,
+      unconfiguredReason: (account) => describeProblems(account.problems),
+      describeAccount: (account) => ({
+        accountId: account.accountId,
+        ...(account.name ? { name: account.name } : {}),
+        enabled: account.enabled,
+        configured: account.configured,
+        ...publicFacts(account),
+      }),
+    },
+    secrets: channelSecrets,
+    doctor: { groupAllowFromFallbackToAllowFrom: false, warnOnEmptyGroupSenderAllowlist: false },
+    groups,
+    messaging,
+    message: messageAdapter,
+    agentPrompt,
+    directory,
+    status,
+    gateway: { startAccount: runAccount },
+  },
+  security,
+  pairing: {
+    text: {
+      idLabel: "jid",
+      message: PAIRING_APPROVED_MESSAGE,
+      normalizeAllowEntry,
+      notify: async ({ cfg, id, message, accountId }) => {
+        const { sendMessage } = await import("./host/send-message.ts");
+        await sendMessage({ cfg, to: id, text: message, accountId: accountId ?? null }, message);
+      },
+    },
+  },
+  outbound: {
+    // The Gateway's live session sends; a CLI process of its own would be a second login.
+    base: { deliveryMode: "gateway", chunker: null, textChunkLimit: DEFAULT_TEXT_CHUNK_LIMIT },
+    attachedResults: {
+      channel: CHANNEL_ID,
+      sendText: ({ onDeliveryResult: _unused, ...ctx }) => messageAdapter.send.text(ctx),
+      sendMedia: ({ onDeliveryResult: _unused, mediaUrl, ...ctx }) =>
+        messageAdapter.send.media({ ...ctx, mediaUrl: mediaUrl ?? "" }),
+    },
+  },
+});

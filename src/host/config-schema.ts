@@ -1,0 +1,69 @@
+/**
+ * `channels.xmpp` as one zod schema. The manifest's JSON schema is generated from it
+ * (`npm run manifest`), and a contract test fails when the two differ.
+ *
+ * Types and key names are checked here; what a value means (is this a JID?) is checked by
+ * `resolveAccount`, which can name the key and leave every other account and channel running.
+ */
+import {
+  DmPolicySchema,
+  GroupPolicySchema,
+  buildChannelAccountSchemaParts,
+  buildChannelConfigSchema,
+  buildGroupEntrySchema,
+  buildMultiAccountChannelSchema,
+} from "openclaw/plugin-sdk/channel-config-schema";
+import { buildSecretInputSchema } from "openclaw/plugin-sdk/secret-input";
+import { z } from "zod";
+import { xmppConfigUiHints } from "./config-ui-hints.ts";
+
+export const DEFAULT_RESOURCE = "openclaw";
+export const DEFAULT_DM_POLICY = "pairing";
+export const DEFAULT_GROUP_POLICY = "open";
+
+const JidListSchema = z.array(z.string());
+
+/** One room, under `mucRooms` (seed name) or `groups` (host name); `users` and `allowFrom` are one list. */
+const RoomEntrySchema = buildGroupEntrySchema({ users: JidListSchema.optional() });
+const RoomMapSchema = z.record(z.string(), RoomEntrySchema);
+
+const { accountShape } = buildChannelAccountSchemaParts({
+  omit: ["capabilities", "mentionPatterns", "heartbeatVisibility"],
+});
+
+const XmppAccountSchema = z
+  .object({
+    ...accountShape,
+    dmPolicy: DmPolicySchema.optional(),
+    groupPolicy: GroupPolicySchema.optional(),
+    jid: z.string().optional(),
+    password: buildSecretInputSchema().optional(),
+    passwordFile: z.string().optional(),
+    server: z.string().optional(),
+    resource: z.string().optional(),
+    nick: z.string().optional(),
+    rooms: JidListSchema.optional(),
+    mucRooms: RoomMapSchema.optional(),
+    groups: RoomMapSchema.optional(),
+    tls: z.object({ caFile: z.string().optional() }).strict().optional(),
+    dangerouslyAllowPlaintext: z.boolean().optional(),
+    xml: z.boolean().optional(),
+    /** Older spellings, read by `resolveAccount`: see docs/configuration.md. */
+    service: z.string().optional(),
+    domain: z.string().optional(),
+    adminJid: z.union([z.string(), JidListSchema]).optional(),
+    dataDir: z.string().optional(),
+  })
+  .strict();
+
+export const XmppConfigSchema = buildMultiAccountChannelSchema(XmppAccountSchema, {
+  optionalAccount: true,
+});
+
+/** One account's keys after inheritance from the channel's root. */
+export type XmppAccountConfig = z.infer<typeof XmppAccountSchema>;
+export type XmppRoomConfig = z.infer<typeof RoomEntrySchema>;
+
+export const xmppChannelConfigSchema = buildChannelConfigSchema(XmppConfigSchema, {
+  uiHints: xmppConfigUiHints,
+});

@@ -1,0 +1,71 @@
+/** Labels and help for `channels.xmpp`, shown by the Control UI and the config reference. */
+import { createChannelConfigUiHints } from "openclaw/plugin-sdk/channel-core";
+import type { ChannelConfigUiHint } from "openclaw/plugin-sdk/channel-core";
+
+export const xmppConfigUiHints: Record<string, ChannelConfigUiHint> = {
+  "": {
+    label: "XMPP",
+    help: "XMPP/Jabber channel: an account on any XMPP server, one-to-one chats and rooms.",
+  },
+  ...createChannelConfigUiHints({ channelLabel: "XMPP", dmPolicy: { channelKey: "xmpp" } }),
+  jid: { label: "XMPP JID", help: "The agent's own account, e.g. bot@example.com." },
+  password: {
+    label: "XMPP Password",
+    help: "The account's password: text, or a SecretRef (env, file, exec, store).",
+    sensitive: true,
+  },
+  passwordFile: {
+    label: "XMPP Password File",
+    help: "Path of a file that holds only the password; used when `password` is not set.",
+  },
+  server: {
+    label: "XMPP Server",
+    help: "Hostname, host:port, xmpp://host[:port] (STARTTLS), xmpps://host[:port] (direct TLS) or a wss:// URL. Left out: found by DNS SRV.",
+  },
+  resource: { label: "XMPP Resource", help: 'Resource of the session (default: "openclaw").' },
+  nick: { label: "XMPP Nick", help: "Nick in rooms (default: the part of the JID before the @)." },
+  rooms: { label: "XMPP Rooms", help: "Rooms to join on start, e.g. team@conference.example.com." },
+  mucRooms: {
+    label: "XMPP Room Settings",
+    help: "Settings per room JID: enabled, requireMention, users, systemPrompt, skills, tools, toolsBySender.",
+  },
+  groups: { label: "XMPP Room Settings (groups)", help: "The host's usual name for mucRooms." },
+  groupPolicy: {
+    label: "XMPP Group Policy",
+    help: '"open" (default): every listed room, mention needed; "allowlist": only rooms in mucRooms and only listed senders; "disabled": no rooms.',
+  },
+  groupAllowFrom: {
+    label: "XMPP Group Allowlist",
+    help: "JIDs that may address the agent in rooms; matched against the real JID that the room shows.",
+  },
+  "tls.caFile": {
+    label: "XMPP CA File",
+    help: "PEM file with the operator's own CA, trusted besides the system's.",
+  },
+  dangerouslyAllowPlaintext: {
+    label: "XMPP Allow Plaintext (dangerous)",
+    help: "Log in without TLS; works to loopback addresses only.",
+    advanced: true,
+  },
+  xml: {
+    label: "XMPP Wire Log",
+    help: "Log every stanza, credentials redacted. Shows message bodies: for debugging only.",
+    advanced: true,
+  },
+  service: { label: "XMPP Service (older name)", help: "Older name of `server`.", advanced: true },
+  domain: {
+    label: "XMPP Domain (older name)",
+    help: "The JID's domain; only needed where `jid` is a bare user name.",
+    advanced: true,
+  },
+  adminJid: {
+    label: "XMPP Admin JID",
+    help: "JID (or list) of the operator: may always write to the agent in a direct chat.",
+  },
+  dataDir: {
+    label: "XMPP Data Directory",
+    help: "Where this account keeps what must survive a restart (default: the host's state directory).",
+    advanced: true,
+  },
+  ...createChannelConfigUiHints({ channelLabel: "XMPP", configWrites: true }),
+};

@@ -1,0 +1,50 @@
+/** The host starts and stops accounts here; the transport is loaded with the first one. */
+import {
+  createAccountStatusSink,
+  runPassiveAccountLifecycle,
+} from "openclaw/plugin-sdk/channel-outbound";
+import type { ChannelGatewayContext } from "openclaw/plugin-sdk/channel-contract";
+import { createLazyRuntimeModule } from "openclaw/plugin-sdk/lazy-runtime";
+import type { Logger } from "../client/types.ts";
+import { describeProblems, type XmppAccount } from "./account.ts";
+
+const loadStartAccount = createLazyRuntimeModule(() => import("./start-account.ts"));
+
+/**
+ * Runs the account until the host aborts it. A refusal (wrong password, no TLS, …) keeps it pending
+ * with a blocked status: returning would make the host try the login again and again.
+ */
+export async function runAccount(ctx: ChannelGatewayContext<XmppAccount>): Promise<void> {
+  const { account, abortSignal, cfg } = ctx;
+  if (!account.configured) {
+    throw new Error(`XMPP account "${account.accountId}": ${describeProblems(account.problems)}`);
+  }
+  const log = accountLogger(ctx);
+  const { startAccount } = await loadStartAccount();
+  await runPassiveAccountLifecycle({
+    abortSignal,
+    start: async () =>
+      startAccount({
+        account,
+        cfg,
+        log,
+        onStatus: createAccountStatusSink({
+          accountId: ctx.accountId,
+          setStatus: ctx.setStatus,
+        }),
+      }),
+    stop: async (running) => {
+      await running.stop();
+    },
+  });
+}
+
+function accountLogger({ account, log }: ChannelGatewayContext<XmppAccount>): Logger {
+  const line = (message: string) => `[${account.accountId}] ${message}`;
+  return {
+    debug: (message) => log?.debug?.(line(message)),
+    info: (message) => log?.info(line(message)),
+    warn: (message) => log?.warn(line(message)),
+    error: (message) => log?.error(line(message)),
+  };
+}

@@ -1,0 +1,44 @@
+/**
+ * The accounts that run in this process. Only the Gateway has any: every send, probe and command
+ * goes through the session that is found here, never through a second login.
+ */
+import type { Rooms } from "../client/rooms.ts";
+import type { Roster } from "../client/roster.ts";
+import type { XmppSession } from "../client/types.ts";
+import { XmppNotSentError } from "../errors.ts";
+import type { XmppAccount } from "./account.ts";
+
+export type LiveAccount = {
+  account: XmppAccount;
+  session: XmppSession;
+  rooms: Rooms;
+  roster: Roster;
+};
+
+const live = new Map<string, LiveAccount>();
+
+/** Registers a running account; the returned function takes it out again. */
+export function addLiveAccount(entry: LiveAccount): () => void {
+  const { accountId } = entry.account;
+  live.set(accountId, entry);
+  return () => {
+    if (live.get(accountId) === entry) live.delete(accountId);
+  };
+}
+
+export function findLiveAccount(accountId: string): LiveAccount | undefined {
+  return live.get(accountId);
+}
+
+/** @throws XmppNotSentError when the account does not run here, saying what to do */
+export function requireLiveAccount(accountId: string): LiveAccount {
+  const found = live.get(accountId);
+  if (found) return found;
+  throw new XmppNotSentError(
+    `XMPP account "${accountId}" is not running; see openclaw channels status --probe`,
+  );
+}
+
+export function listLiveAccounts(): LiveAccount[] {
+  return [...live.values()];
+}

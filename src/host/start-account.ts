@@ -1,0 +1,138 @@
+/**
+ * One running account: session, roster, rooms, and the road in, wired together. Loaded only when an
+ * account starts, so that everything else stays free of the transport.
+ */
+import type { ChannelAccountSnapshot } from "openclaw/plugin-sdk/channel-contract";
+import type { OpenClawConfig } from "openclaw/plugin-sdk/channel-core";
+import {
+  channelBlockedPatch,
+  channelReadyPatch,
+  channelStoppedPatch,
+} from "openclaw/plugin-sdk/gateway-runtime";
+import { botIdentity, registerResponders } from "../client/responders.ts";
+import { createRooms } from "../client/rooms.ts";
+import { createRoster } from "../client/roster.ts";
+import { createSession } from "../client/session.ts";
+import type { ConnectionState, Logger } from "../client/types.ts";
+import { createReceiver } from "../inbound/receive.ts";
+import { createRoomHistory } from "../inbound/room-history.ts";
+import { CHANNEL_ID } from "../policy/account-policy.ts";
+import { MUC } from "../protocol/xep-0045-muc.ts";
+import { CHAT_STATES } from "../protocol/xep-0085-chat-states.ts";
+import { STANZA_IDS } from "../protocol/xep-0359-ids.ts";
+import { decideSubscription } from "../policy/subscription.ts";
+import type { XmppAccount } from "./account.ts";
+import { addLiveAccount } from "./live-accounts.ts";
+import { getRuntime } from "./runtime.ts";
+import { softwareVersion } from "./software-version.ts";
+
+export type StatusPatch = Omit<Partial<ChannelAccountSnapshot>, "accountId">;
+
+export type RunningAccount = {
+  /** Leaves the rooms, ends the stream, and waits until nothing of the account is left. Idempotent. */
+  stop(): Promise<void>;
+};
+
+export function startAccount(params: {
+  account: XmppAccount;
+  cfg: OpenClawConfig;
+  log: Logger;
+  onStatus: (patch: StatusPatch) => void;
+}): RunningAccount {
+  const { account, cfg, log, onStatus } = params;
+  const { accountId, jid, server } = account;
+  if (!jid || !server) throw new Error(`XMPP account "${accountId}" is not configured`);
+  const runtime = getRuntime();
+
+  const session = createSession({
+    jid,
+    resource: account.resource,
+    password: () => account.password,
+    server,
+    caFile: account.config.tls?.caFile,
+    dangerouslyAllowPlaintext: account.config.dangerouslyAllowPlaintext,
+    xml: account.config.xml ?? process.env.OPENCLAW_XMPP_XML === "1",
+    log,
+  });
+  const responders = registerResponders(session, {
+    software: softwareVersion,
+    identity: botIdentity(account.nick),
+    features: [CHAT_STATES, MUC, STANZA_IDS],
+  });
+  const roster = createRoster({
+    session,
+    log,
+    caps: responders.caps,
+    decideSubscription: (from) => decideSubscription(from, account),
+  });
+  const rooms = createRooms({
+    session,
+    log,
+    nick: account.nick,
+    caps: responders.caps,
+    onReady: roster.onReady,
+  });
+  const record = (direction: "inbound" | "outbound", at: number) => {
+    runtime.channel.activity.record({ channel: CHANNEL_ID, accountId, direction, at });
+    onStatus(direction === "inbound" ? { lastInboundAt: at } : { lastOutboundAt: at });
+  };
+  const receiver = createReceiver({
+    accountId,
+    cfg,
+    policy: account,
+    streaming: account.config,
+    runtime,
+    outbox: { session, rooms },
+    history: createRoomHistory(account.config.historyLimit),
+    log,
+    now: Date.now,
+    onInbound: (at) => record("inbound", at),
+    onOutbound: (at) => record("outbound", at),
+  });
+
+  const offState = session.onState((state) => onStatus(statusOf(state)));
+  const offStanza = session.onStanza((stanza) => receiver.receive(stanza));
+  const removeLive = addLiveAccount({ account, session, rooms, roster });
+  for (const room of account.rooms) rooms.join(room);
+  session.start();
+
+  let stopping: Promise<void> | undefined;
+  return {
+    stop: () =>
+      (stopping ??= (async () => {
+        removeLive();
+        offStanza();
+        rooms.stop();
+        roster.stop();
+        responders.stop();
+        await session.stop();
+        offState();
+        onStatus(channelStoppedPatch());
+      })()),
+  };
+}
+
+/** What `openclaw channels status` shows of a connection state. */
+export function statusOf(state: ConnectionState): StatusPatch {
+  switch (state.kind) {
+    case "online":
+      return {
+        ...channelReadyPatch(),
+        connected: true,
+        lastConnectedAt: state.facts.since,
+        lastError: null,
+        identity: state.facts.jid,
+      };
+    case "waiting":
+      return { lifecycle: "recovering", connected: false, lastError: state.error.message };
+    case "refused": {
+      const { advice, message } = state.error;
+      return { ...channelBlockedPatch(advice ? `${message}. ${advice}` : message), connected: false };
+    }
+    case "idle":
+    case "connecting":
+      return { lifecycle: "starting", connected: false };
+    case "stopped":
+      return { connected: false };
+  }
+}

@@ -1,0 +1,100 @@
+/** What `openclaw channels status` shows. A probe asks the live session: it never logs in a second time. */
+import { DEFAULT_ACCOUNT_ID } from "openclaw/plugin-sdk/account-core";
+import {
+  buildBaseChannelStatusSummary,
+  createComputedAccountStatusAdapter,
+  createDefaultChannelRuntimeState,
+} from "openclaw/plugin-sdk/status-helpers";
+import { encodeRequest } from "../protocol/rfc-6120-iq.ts";
+import { encodePing } from "../protocol/xep-0199-ping.ts";
+import { describeProblems, type XmppAccount } from "./account.ts";
+import { findLiveAccount } from "./live-accounts.ts";
+
+export type XmppProbe = {
+  ok: boolean;
+  error?: string;
+  /** Round trip of a ping to the own server, ms (XEP-0199). */
+  latencyMs?: number;
+  jid?: string;
+  transport?: string;
+  tls?: string;
+  mechanism?: string;
+  rooms?: Array<{ room: string; state: string; reason?: string }>;
+};
+
+async function probe(account: XmppAccount, timeoutMs: number): Promise<XmppProbe> {
+  if (!account.configured) return { ok: false, error: describeProblems(account.problems) };
+  const live = findLiveAccount(account.accountId);
+  if (!live) return { ok: false, error: "not running in this process; is the Gateway up?" };
+  const { session, rooms } = live;
+  const { state } = session;
+  const roomStates = rooms.list().map(({ room, state: roomState, reason }) => ({
+    room,
+    state: roomState,
+    ...(reason ? { reason } : {}),
+  }));
+  if (state.kind !== "online") {
+    const error = "error" in state ? `${state.kind}: ${state.error.message}` : state.kind;
+    return { ok: false, error, rooms: roomStates };
+  }
+  const { jid, transport, tls, mechanism } = state.facts;
+  const facts = {
+    jid,
+    transport,
+    mechanism,
+    ...(tls ? { tls: `${tls.version} ${tls.cipher}` } : {}),
+    rooms: roomStates,
+  };
+  const started = performance.now();
+  try {
+    await session.request(encodeRequest("get", encodePing()), { timeoutMs });
+    return { ok: true, latencyMs: Math.round(performance.now() - started), ...facts };
+  } catch (error) {
+    return { ok: false, error: error instanceof Error ? error.message : String(error), ...facts };
+  }
+}
+
+/** Facts about an account that may be shown anywhere: no secret among them. */
+export function publicFacts(account: XmppAccount) {
+  return {
+    jid: account.jid,
+    server: account.serverText ?? "(DNS SRV)",
+    dmPolicy: account.dmPolicy,
+    groupPolicy: account.groupPolicy,
+    credentialSource: account.passwordSource,
+    tokenStatus: account.tokenStatus,
+    ...(account.problems.length > 0 ? { lastError: describeProblems(account.problems) } : {}),
+  };
+}
+
+export const status = createComputedAccountStatusAdapter<XmppAccount, XmppProbe>({
+  defaultRuntime: createDefaultChannelRuntimeState(DEFAULT_ACCOUNT_ID),
+  buildChannelSummary: ({ account, snapshot }) => ({
+    ...buildBaseChannelStatusSummary(snapshot),
+    jid: account.jid,
+    server: account.serverText,
+    probe: snapshot.probe,
+    lastProbeAt: snapshot.lastProbeAt ?? null,
+  }),
+  probeAccount: ({ account, timeoutMs }) => probe(account, timeoutMs),
+  resolveAccountSnapshot: ({ account }) => ({
+    accountId: account.accountId,
+    ...(account.name ? { name: account.name } : {}),
+    enabled: account.enabled,
+    configured: account.configured,
+    extra: publicFacts(account),
+  }),
+  collectStatusIssues: (accounts) =>
+    accounts.flatMap(({ accountId, lastError, lifecycle, configured }) =>
+      lastError && (lifecycle === "blocked" || configured === false)
+        ? [
+            {
+              channel: "xmpp",
+              accountId,
+              kind: configured === false ? ("config" as const) : ("auth" as const),
+              message: lastError,
+            },
+          ]
+        : [],
+    ),
+});

@@ -1,0 +1,171 @@
+/** The last step in: context for the agent, the turn itself, and the way its answer takes back. */
+import type { resolveChannelInboundRouteEnvelope } from "openclaw/plugin-sdk/channel-inbound";
+import { resolveChannelStreamingBlockEnabled } from "openclaw/plugin-sdk/channel-outbound";
+import { resolveTextChunkLimit } from "openclaw/plugin-sdk/reply-chunking";
+import { deliverFormattedTextWithAttachments } from "openclaw/plugin-sdk/reply-payload";
+import { deliverText } from "../outbound/deliver.ts";
+import { formatTarget, replyTarget } from "../outbound/reply-target.ts";
+import { createTyping } from "../outbound/typing.ts";
+import type { ResolvedRoom } from "../policy/room.ts";
+import { conversationId, type Addressing, type resolveAccess } from "./access.ts";
+import type { InboundContext, InboundMessage } from "./types.ts";
+import { CHANNEL_ID, DEFAULT_TEXT_CHUNK_LIMIT } from "../policy/account-policy.ts";
+
+const CHANNEL_LABEL = "XMPP";
+/** The host stops "composing" after this long, ms; an agent with tools may well work for minutes. */
+const LONGEST_TYPING_MS = 10 * 60_000;
+
+type RouteEnvelope = ReturnType<typeof resolveChannelInboundRouteEnvelope>;
+type Admitted = {
+  access: Awaited<ReturnType<typeof resolveAccess>>["access"];
+  addressing: Addressing;
+  room: ResolvedRoom | undefined;
+  route: RouteEnvelope["route"];
+  buildEnvelope: RouteEnvelope["buildEnvelope"];
+};
+
+/**
+ * Runs the agent's turn. Resolves once the host has taken the message over: the turn itself goes on,
+ * so that a second message, or `/stop`, can reach it.
+ */
+export function dispatchTurn(
+  context: InboundContext,
+  inbound: InboundMessage,
+  admitted: Admitted,
+): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const lifecycle = { onAdopted: resolve, onDeferred: () => resolve(), onAbandoned: resolve };
+    runTurn(context, inbound, admitted, lifecycle).then(() => resolve(), reject);
+  });
+}
+
+type Lifecycle = { onAdopted: () => void; onDeferred: () => void; onAbandoned: () => void };
+
+async function runTurn(
+  context: InboundContext,
+  inbound: InboundMessage,
+  admitted: Admitted,
+  lifecycle: Lifecycle,
+): Promise<void> {
+  const { accountId, cfg, log, outbox, runtime } = context;
+  const { route, room } = admitted;
+  const target = replyTarget(inbound.conversation);
+  const typing = createTyping(outbox, target);
+  const streaming = resolveChannelStreamingBlockEnabled(context.streaming);
+  await runtime.channel.inbound.dispatch({
+    cfg,
+    channel: CHANNEL_ID,
+    accountId,
+    route: { agentId: route.agentId, sessionKey: route.sessionKey },
+    ctxPayload: buildContext(context, inbound, admitted),
+    delivery: {
+      observeMessageSent: true,
+      deliver: async (payload) => {
+        const messageIds: string[] = [];
+        const visibleReplySent = await deliverFormattedTextWithAttachments({
+          payload,
+          send: async ({ text }) => {
+            const delivered = await deliverText(outbox, target, convertTables(context, text), {
+              textLimit: resolveTextChunkLimit(cfg, CHANNEL_ID, accountId, {
+                fallbackLimit: DEFAULT_TEXT_CHUNK_LIMIT,
+              }),
+              thread: inbound.message.thread,
+            });
+            messageIds.push(...delivered.messageIds);
+            context.onOutbound(context.now());
+          },
+        });
+        return { visibleReplySent, messageIds };
+      },
+      onError: (error, { kind }) => log.error(`${kind} reply failed: ${String(error)}`),
+    },
+    replyPipeline: {
+      typing: {
+        ...typing,
+        maxDurationMs: LONGEST_TYPING_MS,
+        onStartError: (error) => log.debug?.(`no chat state: ${String(error)}`),
+      },
+    },
+    replyOptions: {
+      turnAdoptionLifecycle: { admission: "exclusive", ...lifecycle },
+      ...(room?.skills ? { skillFilter: room.skills } : {}),
+      ...(streaming === undefined ? {} : { disableBlockStreaming: !streaming }),
+    },
+    record: {
+      onRecordError: (error) => log.error(`session record failed: ${String(error)}`),
+    },
+    ...(inbound.conversation.kind === "room"
+      ? { history: context.history.finalize(inbound.conversation.room) }
+      : {}),
+  });
+}
+
+function convertTables({ accountId, cfg, runtime }: InboundContext, text: string): string {
+  const { convertMarkdownTables, resolveMarkdownTableMode } = runtime.channel.text;
+  return convertMarkdownTables(text, resolveMarkdownTableMode({ cfg, channel: CHANNEL_ID, accountId }));
+}
+
+function buildContext(
+  { history, outbox, runtime, accountId }: InboundContext,
+  inbound: InboundMessage,
+  { access, addressing, room, route, buildEnvelope }: Admitted,
+) {
+  const { conversation, sender, timestamp } = inbound;
+  const to = formatTarget(replyTarget(conversation));
+  const view = conversation.kind === "direct" ? undefined : outbox.rooms.get(conversation.room);
+  const label = conversation.kind === "room" ? (view?.name ?? conversation.room) : sender.label;
+  const envelope = buildEnvelope({
+    channel: CHANNEL_LABEL,
+    from: conversation.kind === "room" ? `${label} ${sender.label}` : label,
+    timestamp,
+    body: addressing.text,
+  });
+  const inboundHistory =
+    conversation.kind === "room" ? history.pending(conversation.room) : undefined;
+  return runtime.channel.inbound.buildContext({
+    channelIngress: access,
+    channel: CHANNEL_ID,
+    accountId: route.accountId ?? accountId,
+    messageId: inbound.messageId,
+    timestamp,
+    from: conversation.kind === "room" ? to : `xmpp:${sender.id}`,
+    sender: { id: sender.id, name: sender.label },
+    conversation: {
+      kind: conversation.kind === "room" ? "group" : "direct",
+      id: conversationId(inbound),
+      label,
+    },
+    route: {
+      agentId: route.agentId,
+      accountId: route.accountId ?? accountId,
+      routeSessionKey: route.sessionKey,
+      ...(route.dmScope ? { dmScope: route.dmScope } : {}),
+    },
+    reply: { to, originatingTo: to },
+    message: {
+      body: conversation.kind === "room" ? history.frame(conversation.room, envelope) : envelope,
+      rawBody: inbound.body,
+      bodyForAgent: addressing.text,
+      commandBody: addressing.text,
+      ...(inboundHistory ? { inboundHistory } : {}),
+    },
+    access: {
+      commands: { authorized: access.commandAccess.authorized },
+      ...(room
+        ? {
+            mentions: {
+              canDetectMention: true,
+              wasMentioned: addressing.wasMentioned,
+              requireMention: room.requireMention,
+            },
+          }
+        : {}),
+    },
+    extra: room
+      ? {
+          GroupSubject: label,
+          ...(room.systemPrompt ? { GroupSystemPrompt: room.systemPrompt } : {}),
+        }
+      : {},
+  });
+}

@@ -1,0 +1,86 @@
+/**
+ * The road in, step by step: stanza → decode → admission → identity → policy → pairing challenge, or
+ * route → context → dispatch. Nobody's text reaches a model, a command or a session before policy
+ * said yes.
+ */
+import { randomUUID } from "node:crypto";
+import type { Element } from "ltx";
+import { admit, type Drop } from "../policy/admission.ts";
+import { bareJid } from "../protocol/jid.ts";
+import { decodeMessage, type Message } from "../protocol/stanza.ts";
+import { sentAt } from "../protocol/xep-0203-delay.ts";
+import { trustedStanzaId } from "../protocol/xep-0359-ids.ts";
+import { conversationId } from "./access.ts";
+import { createLanes } from "./lanes.ts";
+import { resolveSender } from "./sender.ts";
+import { takeTurn } from "./turn.ts";
+import type { InboundContext, InboundMessage } from "./types.ts";
+
+export type Receiver = {
+  /** Never throws, never waits. */
+  receive(stanza: Element): void;
+  /** Resolves when all that was received has been handed over. */
+  idle(): Promise<void>;
+};
+
+export function createReceiver(context: InboundContext): Receiver {
+  const { log } = context;
+  const lanes = createLanes((error) => log.error(`inbound message failed: ${describe(error)}`));
+  return {
+    receive(stanza) {
+      if (!stanza.is("message")) return;
+      const inbound = readMessage(context, decodeMessage(stanza));
+      if (!inbound) return;
+      context.onInbound(context.now());
+      if (!lanes.push(conversationId(inbound), () => takeTurn(context, inbound))) {
+        log.warn("dropped a message: too many are waiting in its conversation");
+      }
+    },
+    idle: lanes.idle,
+  };
+}
+
+/** Decoded, admitted, and with a sender; undefined when it is nothing to act on. */
+function readMessage(context: InboundContext, message: Message): InboundMessage | undefined {
+  const { session, rooms } = context.outbox;
+  if (!session.jid) return undefined;
+  const admission = admit(message, {
+    ownJid: session.jid,
+    room: (jid) => {
+      const room = rooms.get(jid);
+      return room && { joined: room.state === "joined", nick: room.nick };
+    },
+  });
+  const { conversation } = admission;
+  const isEncrypted = !admission.admit && admission.drop === "encrypted";
+  if (!conversation || (!admission.admit && !isEncrypted)) {
+    logDrop(context, message, admission.admit ? "no-sender" : admission.drop);
+    return undefined;
+  }
+  const by = conversation.kind === "room" ? conversation.room : bareJid(session.jid);
+  return {
+    message,
+    body: admission.admit ? admission.body.trim() : "",
+    isEncrypted,
+    conversation,
+    sender: resolveSender(conversation, rooms),
+    messageId: (by && trustedStanzaId(message.stanzaIds, by)) ?? message.id ?? randomUUID(),
+    timestamp: sentAt(message.delays, new Date(context.now())).getTime(),
+  };
+}
+
+/** An error that comes back for something we sent is the operator's business; the rest is routine. */
+function logDrop({ log }: InboundContext, message: Message, drop: Drop): void {
+  if (drop !== "error") {
+    log.debug?.(`dropped a message: ${drop}`);
+    return;
+  }
+  const { from, error, id } = message;
+  log.warn(
+    `${from?.full ?? "the server"} refused message ${id ?? "without an id"}: ${error?.condition ?? "undefined-condition"}`,
+  );
+}
+
+function describe(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,105 @@
+/** One admitted message: asked of the host's policy, then challenged, dropped, remembered or dispatched. */
+import { logInboundDrop, resolveChannelInboundRouteEnvelope } from "openclaw/plugin-sdk/channel-inbound";
+import { createChannelPairingController } from "openclaw/plugin-sdk/channel-pairing";
+import { replyTarget } from "../outbound/reply-target.ts";
+import { sendText } from "../outbound/send.ts";
+import { conversationId, resolveAccess, resolveAddressing } from "./access.ts";
+import { dispatchTurn } from "./dispatch.ts";
+import type { InboundContext, InboundMessage } from "./types.ts";
+import { CHANNEL_ID, DEFAULT_TEXT_CHUNK_LIMIT } from "../policy/account-policy.ts";
+
+
+export async function takeTurn(context: InboundContext, inbound: InboundMessage): Promise<void> {
+  const { accountId, cfg, log, runtime } = context;
+  const { conversation } = inbound;
+  const addressing = resolveAddressing(context, inbound);
+  const { route, buildEnvelope } = resolveChannelInboundRouteEnvelope({
+    cfg,
+    channel: CHANNEL_ID,
+    accountId,
+    peer: {
+      kind: conversation.kind === "room" ? "group" : "direct",
+      id: conversationId(inbound),
+    },
+  });
+  const pairing = createChannelPairingController({ core: runtime, channel: CHANNEL_ID, accountId });
+  const { access, room } = await resolveAccess(context, inbound, addressing, route, () =>
+    pairing.readAllowFromStore(),
+  );
+  const { admission, reasonCode } = access.ingress;
+  switch (admission) {
+    case "dispatch":
+      if (inbound.isEncrypted) await refuseEncrypted(context, inbound);
+      else await dispatchTurn(context, inbound, { access, addressing, room, route, buildEnvelope });
+      return;
+    case "pairing-required":
+      await challenge(context, inbound, pairing);
+      return;
+    case "skip":
+    case "observe":
+      if (conversation.kind === "room" && reasonCode === "activation_skipped") {
+        context.history.record(conversation.room, {
+          sender: inbound.sender.label,
+          body: inbound.body,
+          timestamp: inbound.timestamp,
+          messageId: inbound.messageId,
+        });
+      }
+      log.debug?.(`not addressed: ${reasonCode}`);
+      return;
+    default:
+      logInboundDrop({
+        log: (line) => log.info(line),
+        channel: CHANNEL_ID,
+        reason: dropReason(inbound, reasonCode),
+        onceKey: JSON.stringify([accountId, conversationId(inbound), reasonCode]),
+        hint: dropHint(inbound, reasonCode),
+      });
+  }
+}
+
+function dropReason({ conversation, sender }: InboundMessage, reasonCode: string): string {
+  return conversation.kind === "direct" || sender.jid
+    ? reasonCode
+    : `${reasonCode}; the room hides real JIDs, so no allowlist entry can match`;
+}
+
+function dropHint({ conversation }: InboundMessage, reasonCode: string): string {
+  if (reasonCode === "control_command_unauthorized") return "see commands.ownerAllowFrom";
+  return conversation.kind === "room"
+    ? `see channels.xmpp.groupPolicy, groupAllowFrom and mucRooms["${conversation.room}"]`
+    : "see channels.xmpp.dmPolicy and allowFrom";
+}
+
+const CANNOT_DECRYPT =
+  "I cannot read encrypted messages yet. Please switch encryption (OMEMO) off for this chat.";
+
+/** Told in direct chats only: in a room the sender may well have written for others. */
+async function refuseEncrypted(
+  { outbox, log }: InboundContext,
+  { conversation }: InboundMessage,
+): Promise<void> {
+  log.info("an encrypted message could not be read");
+  if (conversation.kind === "room") return;
+  const options = { textLimit: DEFAULT_TEXT_CHUNK_LIMIT };
+  await sendText(outbox, replyTarget(conversation), CANNOT_DECRYPT, options);
+}
+
+/** One code a stranger; the host's pairing store keeps silent until it expires. */
+async function challenge(
+  context: InboundContext,
+  { conversation, sender }: InboundMessage,
+  pairing: ReturnType<typeof createChannelPairingController>,
+): Promise<void> {
+  const { log, outbox } = context;
+  if (!sender.jid) return;
+  await pairing.issueChallenge({
+    senderId: sender.jid,
+    senderIdLine: `Your XMPP address: ${sender.jid}`,
+    meta: { name: sender.label },
+    sendPairingReply: async (text) => {
+      await sendText(outbox, replyTarget(conversation), text, { textLimit: DEFAULT_TEXT_CHUNK_LIMIT });
+    },
+    onReplyError: (error) => log.error(`the pairing code could not be sent: ${String(error)}`),
+  });
+}

@@ -1,0 +1,39 @@
+import type { OpenClawConfig, PluginRuntime } from "openclaw/plugin-sdk/channel-core";
+import type { resolveChannelStreamingBlockEnabled } from "openclaw/plugin-sdk/channel-outbound";
+import type { Logger } from "../client/types.ts";
+import type { XmppAccountPolicy } from "../policy/account-policy.ts";
+import type { Outbox } from "../outbound/send.ts";
+import type { Conversation } from "../policy/admission.ts";
+import type { Message } from "../protocol/stanza.ts";
+import type { RoomHistory } from "./room-history.ts";
+import type { Sender } from "./sender.ts";
+
+/** All that the road in needs of the world; put together once an account, in host/gateway.ts. */
+export type InboundContext = {
+  accountId: string;
+  cfg: OpenClawConfig;
+  policy: XmppAccountPolicy;
+  /** The account's `streaming` key and its older spellings. */
+  streaming: Parameters<typeof resolveChannelStreamingBlockEnabled>[0];
+  runtime: PluginRuntime;
+  outbox: Outbox;
+  history: RoomHistory;
+  log: Logger;
+  now: () => number;
+  onInbound: (at: number) => void;
+  onOutbound: (at: number) => void;
+};
+
+/** One message on its way in: what was said, where, and by whom. */
+export type InboundMessage = {
+  message: Message;
+  body: string;
+  /** The text is encrypted for somebody else's key: there is nothing to read, only to say so. */
+  isEncrypted: boolean;
+  conversation: Conversation;
+  sender: Sender;
+  /** Key of this message for the host. */
+  messageId: string;
+  /** ms since the epoch; when it was said, not when it arrived. */
+  timestamp: number;
+};

@@ -1,0 +1,21 @@
+import type { Conversation } from "../policy/admission.ts";
+import type { Target } from "./target.ts";
+
+/** Where the answer to something said in `conversation` goes: a private message's to the occupant. */
+export function replyTarget(conversation: Conversation): Target {
+  switch (conversation.kind) {
+    case "direct":
+      return { kind: "direct", to: conversation.peer };
+    case "room":
+      return { kind: "room", room: conversation.room, to: conversation.room };
+    case "room-private": {
+      const { room, nick, occupant } = conversation;
+      return { kind: "room-private", room, nick, to: occupant };
+    }
+  }
+}
+
+/** The target as text that `parseTarget` reads back without knowing which JIDs are rooms. */
+export function formatTarget(target: Target): string {
+  return target.kind === "room" ? `room:${target.room}` : `xmpp:${target.to}`;
+}

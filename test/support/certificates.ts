@@ -26,8 +26,9 @@ export interface CertificateAuthority {
 
 const NEW_KEY = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"] as const;
 
-async function openssl(args: readonly string[]): Promise<void> {
-  await runOrThrow({ name: "openssl", command: "openssl", args });
+/** Runs openssl; its arguments in groups that read well. */
+async function openssl(...groups: readonly (readonly string[])[]): Promise<void> {
+  await runOrThrow({ name: "openssl", command: "openssl", args: groups.flat() });
 }
 
 function asName(name: string): string {
@@ -71,10 +72,10 @@ export async function createAuthority(directory: string): Promise<CertificateAut
   const caFile = join(directory, "ca.crt");
   const caKey = join(directory, "ca.key");
   const subject = "/CN=OpenClaw XMPP test authority";
-  await openssl([
-    ...["req", "-x509", ...NEW_KEY, "-keyout", caKey, "-out", caFile, "-days", "30"],
-    ...["-subj", subject, "-addext", "keyUsage=critical,keyCertSign,cRLSign"],
-  ]);
+  await openssl(
+    ["req", "-x509", ...NEW_KEY, "-keyout", caKey, "-out", caFile, "-days", "30"],
+    ["-subj", subject, "-addext", "keyUsage=critical,keyCertSign,cRLSign"],
+  );
   const config = writeCaConfig(directory);
   return {
     caFile,
@@ -88,15 +89,15 @@ export async function createAuthority(directory: string): Promise<CertificateAut
         extensions,
         `subjectAltName=${names.map(asName).join(",")}\nextendedKeyUsage=serverAuth\n`,
       );
-      await openssl([
-        ...["req", "-new", ...NEW_KEY, "-keyout", keyFile, "-out", request],
-        ...["-subj", `/CN=${commonName}`],
-      ]);
-      await openssl([
-        ...["ca", "-batch", "-notext", "-config", config, "-in", request, "-out", certFile],
-        ...["-extfile", extensions],
-        ...["-startdate", inDays(-2), "-enddate", inDays(expired ? -1 : 29)],
-      ]);
+      await openssl(
+        ["req", "-new", ...NEW_KEY, "-keyout", keyFile, "-out", request],
+        ["-subj", `/CN=${commonName}`],
+      );
+      await openssl(
+        ["ca", "-batch", "-notext", "-config", config, "-in", request, "-out", certFile],
+        ["-extfile", extensions],
+        ["-startdate", inDays(-2), "-enddate", inDays(expired ? -1 : 29)],
+      );
       writeFileSync(certFile, readFileSync(certFile, "utf8") + readFileSync(caFile, "utf8"));
       return { keyFile, certFile };
     },

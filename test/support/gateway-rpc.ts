@@ -31,10 +31,20 @@ interface Frame {
   readonly event?: string;
   readonly ok?: boolean;
   readonly payload?: unknown;
-  readonly error?: { readonly code?: string; readonly message?: string; readonly details?: unknown };
+  readonly error?: {
+    readonly code?: string;
+    readonly message?: string;
+    readonly details?: unknown;
+  };
 }
 
-const SCOPES = ["operator.admin", "operator.read", "operator.write", "operator.approvals", "operator.pairing"];
+const SCOPES = [
+  "operator.admin",
+  "operator.read",
+  "operator.write",
+  "operator.approvals",
+  "operator.pairing",
+];
 
 /** What the reserved loopback client of the Gateway's own host says about itself; needs no device. */
 function connectParams(token: string): unknown {

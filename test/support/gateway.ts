@@ -14,8 +14,9 @@ import { waitFor } from "./wait.ts";
 /** The checkout that these tests belong to. */
 export const REPOSITORY = fileURLToPath(new URL("../../", import.meta.url)).replace(/\/$/, "");
 
-/** The Node that OpenClaw accepts, from this checkout. */
-const NODE = join(REPOSITORY, "node_modules/.bin/node");
+/** The Node that OpenClaw accepts: this checkout's own where there is one for the platform. */
+const OWN_NODE = join(REPOSITORY, "node_modules/.bin/node");
+const NODE = existsSync(OWN_NODE) ? OWN_NODE : process.execPath;
 const OPENCLAW = join(REPOSITORY, "node_modules/openclaw/openclaw.mjs");
 
 /** A JSON object of OpenClaw's configuration. */
@@ -153,7 +154,12 @@ function baseConfig(facts: BaseFacts): ConfigObject {
     contextWindow: 32_000,
     maxTokens: 2_000,
   };
-  const provider = { baseUrl: facts.modelUrl, apiKey: "x", api: "openai-completions", models: [model] };
+  const provider = {
+    baseUrl: facts.modelUrl,
+    apiKey: "x",
+    api: "openai-completions",
+    models: [model],
+  };
   return {
     gateway: {
       mode: "local",
@@ -175,16 +181,33 @@ function baseConfig(facts: BaseFacts): ConfigObject {
   };
 }
 
+/**
+ * What the Gateway gets of our environment: what a process needs to run, and the machine's own
+ * authorities and registry for an `npm install` behind a mirror. None of the developer's OpenClaw,
+ * XMPP or other npm settings.
+ */
+const INHERITED = [
+  "LANG",
+  "TERM",
+  "TMPDIR",
+  "HTTPS_PROXY",
+  "HTTP_PROXY",
+  "NO_PROXY",
+  "NODE_EXTRA_CA_CERTS",
+  "SSL_CERT_FILE",
+  "SSL_CERT_DIR",
+  "npm_config_registry",
+] as const;
+
 function homeEnvironment(directory: string, extra: HomeOptions["env"] = {}): NodeJS.ProcessEnv {
-  // Only what a process needs to run: nothing of the developer's own OpenClaw, XMPP or npm settings.
-  const { PATH, LANG, TERM, TMPDIR, HTTPS_PROXY, HTTP_PROXY, NO_PROXY } = process.env;
-  // The machine's own authorities and registry: what an `npm install` behind a mirror needs.
-  const { NODE_EXTRA_CA_CERTS, SSL_CERT_FILE, SSL_CERT_DIR, npm_config_registry } = process.env;
   const home = join(directory, "home");
+  const inherited = INHERITED.flatMap((name) => {
+    const value = process.env[name];
+    return value === undefined ? [] : [[name, value] as const];
+  });
   return {
-    ...{ LANG, TERM, TMPDIR, HTTPS_PROXY, HTTP_PROXY, NO_PROXY },
-    ...{ NODE_EXTRA_CA_CERTS, SSL_CERT_FILE, SSL_CERT_DIR, npm_config_registry },
-    PATH: `${dirname(NODE)}:${PATH ?? ""}`,
+    ...Object.fromEntries(inherited),
+    PATH: `${dirname(NODE)}:${process.env["PATH"] ?? ""}`,
     HOME: home,
     OPENCLAW_HOME: home,
     OPENCLAW_STATE_DIR: join(directory, "state"),
@@ -230,13 +253,18 @@ export async function createOpenClawHome(options: HomeOptions = {}): Promise<Ope
   const modelUrl = options.modelUrl ?? "http://127.0.0.1:9/v1";
   const env = homeEnvironment(directory, options.env);
   const configFile = join(directory, "openclaw.json");
-  for (const folder of ["home", "state", "workspace"]) mkdirSync(join(directory, folder), { mode: 0o700 });
+  for (const folder of ["home", "state", "workspace"])
+    mkdirSync(join(directory, folder), { mode: 0o700 });
 
   const base = baseConfig({ directory, port, token, modelUrl, plugins });
   const writeConfig = (config: ConfigObject): void =>
     writeFileSync(configFile, `${JSON.stringify(config, null, 2)}\n`, { mode: 0o600 });
-  const readConfig = (): ConfigObject => JSON.parse(readFileSync(configFile, "utf8")) as ConfigObject;
-  const openclaw = async (args: readonly string[], how: CommandOptions = {}): Promise<CommandResult> =>
+  const readConfig = (): ConfigObject =>
+    JSON.parse(readFileSync(configFile, "utf8")) as ConfigObject;
+  const openclaw = async (
+    args: readonly string[],
+    how: CommandOptions = {},
+  ): Promise<CommandResult> =>
     await runCommand({
       name: `openclaw ${args.join(" ")}`,
       command: NODE,
@@ -277,7 +305,9 @@ function configuredChannels(config: ConfigObject): string[] {
   const channels = config["channels"];
   if (!isPlainObject(channels)) return [];
   return Object.entries(channels)
-    .filter(([id, entry]) => id !== "defaults" && isPlainObject(entry) && entry["enabled"] !== false)
+    .filter(
+      ([id, entry]) => id !== "defaults" && isPlainObject(entry) && entry["enabled"] !== false,
+    )
     .map(([id]) => id);
 }
 
@@ -332,7 +362,9 @@ export async function startGateway(options: GatewayOptions = {}): Promise<Gatewa
       const wanted = last.filter((one) => one.enabled !== false && one.configured !== false);
       const lost = wanted.find((one) => one.lifecycle === "blocked");
       if (lost !== undefined) {
-        throw new Error(`${channel}:${lost.accountId} is blocked: ${lost.lastError ?? ""}\n${log()}`);
+        throw new Error(
+          `${channel}:${lost.accountId} is blocked: ${lost.lastError ?? ""}\n${log()}`,
+        );
       }
       return wanted.length > 0 && wanted.every((one) => one.connected === true);
     };
@@ -396,7 +428,8 @@ export async function startGateway(options: GatewayOptions = {}): Promise<Gatewa
     waitForChannel,
     residentBytes() {
       const statm = `/proc/${running().pid}/statm`;
-      if (!existsSync(statm)) throw new Error("resident memory is read from /proc, which is not here");
+      if (!existsSync(statm))
+        throw new Error("resident memory is read from /proc, which is not here");
       return Number(readFileSync(statm, "utf8").split(" ")[1]) * 4096;
     },
     halt,

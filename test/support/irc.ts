@@ -70,7 +70,11 @@ export async function startNgircd(): Promise<IrcServer> {
 `;
   // Started by root, ngircd reads its file as the user it changes to.
   writeFileSync(configFile, config);
-  const server = await startProcess({ name: "ngircd", command: NGIRCD, args: ["-n", "-f", configFile] });
+  const server = await startProcess({
+    name: "ngircd",
+    command: NGIRCD,
+    args: ["-n", "-f", configFile],
+  });
   await server.waitForOutput(/Now listening on/);
   return {
     port,
@@ -135,7 +139,9 @@ export async function connectIrc(port: number, nick: string): Promise<IrcClient>
         };
         const timer = setTimeout(() => {
           watchers.delete(watcher);
-          reject(new Error(`no such IRC message in ${timeoutMs} ms; got ${JSON.stringify(messages)}`));
+          reject(
+            new Error(`no such IRC message in ${timeoutMs} ms; got ${JSON.stringify(messages)}`),
+          );
         }, timeoutMs);
         watchers.add(watcher);
       });

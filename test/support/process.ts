@@ -210,7 +210,9 @@ export async function runOrThrow(
 ): Promise<CommandResult> {
   const result = await runCommand(options);
   if (result.code !== 0) {
-    throw new Error(`${options.name} failed (code ${result.code}):\n${result.stdout}${result.stderr}`);
+    throw new Error(
+      `${options.name} failed (code ${result.code}):\n${result.stdout}${result.stderr}`,
+    );
   }
   return result;
 }

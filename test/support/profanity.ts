@@ -37,7 +37,9 @@ export function hasProfanity(): boolean {
  */
 export async function startProfanity(login: ProfanityLogin): Promise<Profanity> {
   if (!hasProfanity()) {
-    throw new Error("profanity or tmux is missing; this installs them: apt-get install -y profanity tmux");
+    throw new Error(
+      "profanity or tmux is missing; this installs them: apt-get install -y profanity tmux",
+    );
   }
   const temp = createTempDir("profanity");
   const home = temp.path;
@@ -55,8 +57,14 @@ export async function startProfanity(login: ProfanityLogin): Promise<Profanity> 
     LANG: "C.UTF-8",
   };
   const tmux = async (...args: string[]): Promise<string> =>
-    (await runOrThrow({ name: "tmux", command: "tmux", args: ["-L", socket, "-f", "/dev/null", ...args], env }))
-      .stdout;
+    (
+      await runOrThrow({
+        name: "tmux",
+        command: "tmux",
+        args: ["-L", socket, "-f", "/dev/null", ...args],
+        env,
+      })
+    ).stdout;
   // tmux makes its server a daemon: ending the session by its own socket is what reaches it.
   const forget = atExit(() => spawnSync("tmux", ["-L", socket, "kill-server"], { env }));
 
@@ -71,7 +79,11 @@ export async function startProfanity(login: ProfanityLogin): Promise<Profanity> 
       last = await screen();
       return pattern.test(last) && last;
     };
-    return await waitFor(shows, { what: `${pattern} on the screen`, timeoutMs, evidence: () => last });
+    return await waitFor(shows, {
+      what: `${pattern} on the screen`,
+      timeoutMs,
+      evidence: () => last,
+    });
   };
   const stop = async (): Promise<void> => {
     await runCommand({ name: "tmux", command: "tmux", args: ["-L", socket, "kill-server"], env });

@@ -45,12 +45,11 @@ export interface ProsodyPaths {
   readonly pidFile: string;
 }
 
-const MODULES = [
-  ...["roster", "saslauth", "tls", "disco", "carbons", "pep", "private", "blocklist"],
-  ...["vcard4", "vcard_legacy", "bookmarks", "version", "time", "ping", "uptime"],
-  ...["register", "mam", "smacks", "csi_simple", "websocket", "admin_shell", "offline"],
-  ...["lastactivity"],
-];
+const MODULES =
+  `roster saslauth tls disco carbons pep private blocklist vcard4 vcard_legacy bookmarks version time
+  ping uptime register mam smacks csi_simple websocket admin_shell offline lastactivity`.split(
+    /\s+/,
+  );
 
 /** A Lua string literal. Values are paths, names and passwords: no control characters. */
 export function lua(value: string): string {

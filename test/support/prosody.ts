@@ -31,7 +31,9 @@ export interface RoomOptions {
   readonly name?: string;
   readonly subject?: string;
   /** Bare JID to affiliation. */
-  readonly affiliations?: Readonly<Record<string, "owner" | "admin" | "member" | "outcast" | "none">>;
+  readonly affiliations?: Readonly<
+    Record<string, "owner" | "admin" | "member" | "outcast" | "none">
+  >;
 }
 
 /** A private Prosody on 127.0.0.1. */

@@ -108,7 +108,16 @@ export async function startRegistry(options: RegistryOptions = {}): Promise<Regi
       await runOrThrow({
         name: `npm publish ${tarballOrFolder}`,
         command: "npm",
-        args: ["publish", tarballOrFolder, "--registry", url, "--userconfig", npmrc, "--access", "public"],
+        args: [
+          "publish",
+          tarballOrFolder,
+          "--registry",
+          url,
+          "--userconfig",
+          npmrc,
+          "--access",
+          "public",
+        ],
         cwd: temp.path,
         env: { ...process.env, npm_config_provenance: "false" },
       });

@@ -62,12 +62,19 @@ export interface SlixmppClient {
   /** Puts raw XML on the stream. */
   raw(xml: string): Promise<void>;
   /** An iq of `type` get or set with raw XML inside; resolves to the answer, an error included. */
-  iq(to: string, type: "get" | "set", payload: string): Promise<{ readonly type: string; readonly xml: string }>;
+  iq(
+    to: string,
+    type: "get" | "set",
+    payload: string,
+  ): Promise<{ readonly type: string; readonly xml: string }>;
   /**
    * The first stanza that `matches`, out of those received after position `since` of `stanzas`
    * (default 0: from the start), waiting for it if need be (default 15,000 ms).
    */
-  waitFor(matches: (stanza: StanzaEvent) => boolean, options?: WaitForOptions): Promise<StanzaEvent>;
+  waitFor(
+    matches: (stanza: StanzaEvent) => boolean,
+    options?: WaitForOptions,
+  ): Promise<StanzaEvent>;
   /**
    * The next message with a body from this JID (bare or full), after position `since`.
    */
@@ -96,7 +103,10 @@ function isStanza(report: DriverReport): boolean {
 
 /** Request and answer with the Python process. */
 function createDriver(child: RunningProcess, onStanza: (stanza: StanzaEvent) => void) {
-  const waiting = new Map<number, { resolve(report: DriverReport): void; reject(error: Error): void }>();
+  const waiting = new Map<
+    number,
+    { resolve(report: DriverReport): void; reject(error: Error): void }
+  >();
   let next = 1;
   child.onLine((line) => {
     const report = JSON.parse(line) as DriverReport;
@@ -112,7 +122,10 @@ function createDriver(child: RunningProcess, onStanza: (stanza: StanzaEvent) => 
     for (const waiter of waiting.values()) waiter.reject(error);
     waiting.clear();
   });
-  return async (action: string, facts: Readonly<Record<string, unknown>> = {}): Promise<DriverReport> =>
+  return async (
+    action: string,
+    facts: Readonly<Record<string, unknown>> = {},
+  ): Promise<DriverReport> =>
     await new Promise<DriverReport>((resolve, reject) => {
       const id = next++;
       waiting.set(id, { resolve, reject });
@@ -162,7 +175,9 @@ export async function startSlixmpp(login: SlixmppLogin): Promise<SlixmppClient> 
       const timer = setTimeout(() => {
         watchers.delete(watcher);
         const got = stanzas.slice(since).map(({ xml }) => xml);
-        reject(new Error(`${bound} got no such stanza in ${timeoutMs} ms; got:\n${got.join("\n")}`));
+        reject(
+          new Error(`${bound} got no such stanza in ${timeoutMs} ms; got:\n${got.join("\n")}`),
+        );
       }, timeoutMs);
       watchers.add(watcher);
     });
@@ -198,15 +213,23 @@ export async function startSlixmpp(login: SlixmppLogin): Promise<SlixmppClient> 
         stanza.from === from || stanza.from.startsWith(`${from}/`);
       return await waitFor(
         (stanza) =>
-          stanza.event === "message" && stanza.type !== "error" && stanza.body !== undefined && isFrom(stanza),
+          stanza.event === "message" &&
+          stanza.type !== "error" &&
+          stanza.body !== undefined &&
+          isFrom(stanza),
         options,
       );
     },
     async ping() {
-      await iq(bound.slice(bound.indexOf("@") + 1).split("/")[0] ?? "", "get", "<ping xmlns='urn:xmpp:ping'/>");
+      await iq(
+        bound.slice(bound.indexOf("@") + 1).split("/")[0] ?? "",
+        "get",
+        "<ping xmlns='urn:xmpp:ping'/>",
+      );
     },
     async stop() {
-      if (child.isRunning()) await Promise.race([request("disconnect").catch(() => {}), child.exited]);
+      if (child.isRunning())
+        await Promise.race([request("disconnect").catch(() => {}), child.exited]);
       await child.stop(1_000);
     },
   };
@@ -248,5 +271,6 @@ export async function expectSilence({ client, since, breaks, marker }: Silence):
   await marker(`marker ${randomUUID()}`);
   await client.ping();
   const broken = client.stanzas.slice(since).find(breaks);
-  if (broken !== undefined) throw new Error(`${client.jid} should have got nothing, got:\n${broken.xml}`);
+  if (broken !== undefined)
+    throw new Error(`${client.jid} should have got nothing, got:\n${broken.xml}`);
 }

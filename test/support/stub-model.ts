@@ -71,21 +71,23 @@ function contentText(content: unknown): string {
     .join("\n");
 }
 
-const INTERNAL_CONTEXT = /<<<BEGIN_OPENCLAW_INTERNAL_CONTEXT>>>[\s\S]*?<<<END_OPENCLAW_INTERNAL_CONTEXT>>>/gu;
+const INTERNAL_CONTEXT =
+  /<<<BEGIN_OPENCLAW_INTERNAL_CONTEXT>>>[\s\S]*?<<<END_OPENCLAW_INTERNAL_CONTEXT>>>/gu;
 
 /**
  * What the person typed, out of a user message as the host writes it: a time in brackets, blocks of
  * metadata (`Conversation info: ⟦openclaw:ctx⟧` and fenced JSON), the text, a line about the runtime.
  */
 export function stripHostEnvelope(prompt: string): string {
-  const metadata = /^[^\n]*(?:⟦openclaw:ctx⟧|\(untrusted[^\n]*\)):?[ \t]*\n```json\n[\s\S]*?\n```[ \t]*\n*/u;
+  const metadata =
+    /^[^\n]*(?:⟦openclaw:ctx⟧|\(untrusted[^\n]*\)):?[ \t]*\n```json\n[\s\S]*?\n```[ \t]*\n*/u;
   const envelope = /^\[[^\]\n]*\d{4}-\d\d-\d\d[^\]\n]*\][ \t]*/u;
   const runtime = /\n+Runtime: agent=[^\n]*$/u;
   const current = "[Current message - respond to this]";
   let text = prompt.replace(INTERNAL_CONTEXT, "").trim().replace(runtime, "");
   const at = text.lastIndexOf(current);
   if (at >= 0) text = text.slice(at + current.length).trim();
-  for (let before = ""; before !== text; ) {
+  for (let before = ""; before !== text;) {
     before = text;
     text = text.replace(metadata, "").replace(envelope, "").trim();
   }
@@ -94,7 +96,9 @@ export function stripHostEnvelope(prompt: string): string {
 
 function decodeRequest(body: unknown): ModelRequest {
   const object = isObject(body) ? body : {};
-  const rawMessages: readonly unknown[] = Array.isArray(object["messages"]) ? object["messages"] : [];
+  const rawMessages: readonly unknown[] = Array.isArray(object["messages"])
+    ? object["messages"]
+    : [];
   const messages = rawMessages.filter(isObject).map((message) => ({
     role: String(message["role"]),
     text: contentText(message["content"]),
@@ -198,7 +202,9 @@ export async function startStubModel(options: StubModelOptions = {}): Promise<St
     const path = new URL(request.url ?? "/", "http://stub").pathname;
     if (request.method === "GET" && path === "/v1/models") {
       response.writeHead(200, { "content-type": "application/json" });
-      response.end(JSON.stringify({ object: "list", data: [{ id: "stub-model", object: "model" }] }));
+      response.end(
+        JSON.stringify({ object: "list", data: [{ id: "stub-model", object: "model" }] }),
+      );
       return;
     }
     if (request.method !== "POST" || path !== "/v1/chat/completions") {

@@ -14,6 +14,7 @@ import {
   encodeLeave,
   encodeNickChange,
 } from "../protocol/xep-0045-muc.ts";
+import { createJoinQueue } from "./join-queue.ts";
 import { type Outcome, outcome, retryDelay } from "./room-outcomes.ts";
 import {
   type Occupant,
@@ -53,7 +54,7 @@ export type RoomsOptions = {
   nick: string;
   /** Sent along with each join. */
   caps?: Caps | undefined;
-  /** Tells when rooms may be entered after a login (`roster.onReady`); by default as soon as the session is online. */
+  /** Tells when rooms may be entered after a login (`roster.onReady`); by default once the session is online. */
   onReady?: ((listener: () => void) => () => void) | undefined;
   /** 0 to 1, for jitter. */
   random?: (() => number) | undefined;
@@ -72,9 +73,7 @@ export function createRooms(options: RoomsOptions): Rooms {
   const listeners = new Set<(view: RoomView) => void>();
   /** One timer a room at most: join time-out, retry or leave time-out, as its state says. */
   const timers = new Map<Room, NodeJS.Timeout>();
-  const queue = new Set<Room>();
-  const inFlight = new Set<Room>();
-  let ready = false;
+  const queue = createJoinQueue<Room>(PARALLEL_JOINS, sendJoin);
 
   function setTimer(room: Room, ms: number, action: () => void): void {
     clearTimer(room);
@@ -103,8 +102,7 @@ export function createRooms(options: RoomsOptions): Rooms {
   /** Ends an attempt, whatever became of it, and lets the next one begin. */
   function settle(room: Room): void {
     clearTimer(room);
-    queue.delete(room);
-    if (inFlight.delete(room)) sendJoins();
+    queue.end(room);
   }
 
   function enter(room: Room): void {
@@ -114,18 +112,8 @@ export function createRooms(options: RoomsOptions): Rooms {
     room.nick = room.wanted.nick;
     room.nickConflicts = 0;
     room.occupants.clear();
-    queue.add(room);
     emit(room);
-    sendJoins();
-  }
-
-  function sendJoins(): void {
-    for (const room of queue) {
-      if (!ready || inFlight.size >= PARALLEL_JOINS) return;
-      queue.delete(room);
-      inFlight.add(room);
-      sendJoin(room);
-    }
+    queue.add(room);
   }
 
   function sendJoin(room: Room): void {
@@ -166,19 +154,18 @@ export function createRooms(options: RoomsOptions): Rooms {
   }
 
   function online(): void {
-    ready = true;
     for (const room of rooms.values()) {
-      const isWaiting = room.retry === "slow" && (room.retryAt ?? 0) > Date.now();
-      if (room.retry === "never") continue;
-      if (isWaiting && room.retryAt !== undefined) scheduleRetry(room, room.retryAt);
+      const { retry, retryAt = 0 } = room;
+      if (retry === "never") continue;
+      // Who was kicked does not come back sooner by reconnecting.
+      if (retry === "slow" && retryAt > Date.now()) scheduleRetry(room, retryAt);
       else enter(room);
     }
+    queue.open();
   }
 
   function offline(): void {
-    ready = false;
-    queue.clear();
-    inFlight.clear();
+    queue.close();
     for (const room of rooms.values()) {
       clearTimer(room);
       if (room.state === "leaving") forget(room);
@@ -280,7 +267,7 @@ export function createRooms(options: RoomsOptions): Rooms {
     leave(jid) {
       const room = rooms.get(jid);
       if (!room) return;
-      const wasThere = room.state === "joined" || inFlight.has(room);
+      const wasThere = room.state === "joined" || queue.isRunning(room);
       settle(room);
       if (!wasThere) return forget(room);
       room.state = "leaving";
@@ -309,10 +296,8 @@ export function createRooms(options: RoomsOptions): Rooms {
       for (const timer of timers.values()) clearTimeout(timer);
       timers.clear();
       listeners.clear();
-      queue.clear();
-      inFlight.clear();
+      queue.close();
       rooms.clear();
-      ready = false;
     },
   };
 }

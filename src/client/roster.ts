@@ -32,7 +32,7 @@ export type Roster = {
   contact(jid: BareJid): Contact | undefined;
   /** The contact's most reachable resource; undefined while offline, and for who is no contact. */
   presenceOf(jid: BareJid): Availability | undefined;
-  /** Called after each login once our initial presence is out. */
+  /** Called after each login once our initial presence is out; at once when it already is. */
   onReady(listener: () => void): () => void;
   /** Ends all listening. */
   stop(): void;
@@ -61,6 +61,7 @@ export function createRoster(options: RosterOptions): Roster {
   const askedBack = new Set<BareJid>();
   const isWithinRate = createRateLimit(SUBSCRIPTIONS_PER_WINDOW, WINDOW_MS);
   let login = 0;
+  let isReady = false;
 
   async function online(): Promise<void> {
     const current = ++login;
@@ -76,6 +77,7 @@ export function createRoster(options: RosterOptions): Roster {
     }
     if (current !== login || session.state.kind !== "online") return;
     session.post(encodeAvailable({}, options.caps ? [encodeCaps(options.caps)] : []));
+    isReady = true;
     for (const listener of readyListeners) {
       try {
         listener();
@@ -87,6 +89,7 @@ export function createRoster(options: RosterOptions): Roster {
 
   function offline(): void {
     login += 1;
+    isReady = false;
     presences.clear();
   }
 
@@ -165,6 +168,7 @@ export function createRoster(options: RosterOptions): Roster {
     presenceOf: (jid) => presences.best(jid),
     onReady(listener) {
       readyListeners.add(listener);
+      if (isReady) listener();
       return () => void readyListeners.delete(listener);
     },
     stop() {

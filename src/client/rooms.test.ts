@@ -1,0 +1,441 @@
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { createFakeLog, createFakeSession } from "../../test/support/fake-session.ts";
+import { type BareJid, bareJid } from "../protocol/jid.ts";
+import { type RoomView, createRooms } from "./rooms.ts";
+
+beforeEach(() => void vi.useFakeTimers());
+afterEach(() => void vi.useRealTimers());
+
+const ROOM = bareJid("coven@chat.example") as BareJid;
+const DISCO_INFO = "http://jabber.org/protocol/disco#info";
+const MUC_OWNER = "http://jabber.org/protocol/muc#owner";
+
+function setUp() {
+  const session = createFakeSession();
+  const log = createFakeLog();
+  const rooms = createRooms({ session, log, nick: "bot", random: () => 0.5 });
+  const views: RoomView[] = [];
+  rooms.onRoom((view) => views.push(view));
+  return { session, log, rooms, views };
+}
+
+function presence(nick: string, inner: string, type = ""): string {
+  const x = `<x xmlns="http://jabber.org/protocol/muc#user">${inner}</x>`;
+  return `<presence from="${ROOM}/${nick}"${type && ` type="${type}"`}>${x}</presence>`;
+}
+
+const item = (jid = "", attrs = 'affiliation="member" role="participant"') =>
+  `<item ${attrs}${jid && ` jid="${jid}"`}/>`;
+const codes = (...all: number[]) => all.map((code) => `<status code="${code}"/>`).join("");
+const gone = (nick: string, inner: string) => presence(nick, inner, "unavailable");
+
+function joinError(condition: string, nick = "bot", type = "cancel"): string {
+  const ns = "urn:ietf:params:xml:ns:xmpp-stanzas";
+  return `<presence from="${ROOM}/${nick}" type="error"><error type="${type}"><${condition} xmlns="${ns}"/></error></presence>`;
+}
+
+function setUpJoined(...extra: number[]) {
+  const all = setUp();
+  all.session.goOnline();
+  all.rooms.join(ROOM);
+  all.session.receive(presence("bot", item() + codes(110, ...extra)));
+  all.session.takeSent();
+  return all;
+}
+
+const joinsIn = (sent: string[]) =>
+  sent.flatMap(
+    (xml) =>
+      /<presence to="([^"]+)"><x xmlns="http:\/\/jabber.org\/protocol\/muc"/.exec(xml)?.[1] ?? [],
+  );
+
+describe("entering", () => {
+  test("waits for the login, then for self-presence", () => {
+    const { session, rooms } = setUp();
+    rooms.join(ROOM, { password: "pw" });
+    expect(rooms.get(ROOM)?.state).toBe("joining");
+    expect(session.takeSent()).toEqual([]);
+    session.goOnline();
+    const [join] = session.takeSent();
+    expect(join).toContain('<history maxstanzas="0"/><password>pw</password>');
+    session.receive(presence("alice", item()));
+    expect(rooms.get(ROOM)?.state).toBe("joining");
+    session.receive(presence("bot", item() + codes(100, 110)));
+    expect(rooms.get(ROOM)).toMatchObject({
+      state: "joined",
+      nick: "bot",
+      nonAnonymous: true,
+      occupantCount: 2,
+    });
+    expect(rooms.isReflection(ROOM, "bot")).toBe(true);
+    expect(rooms.isReflection(ROOM, "alice")).toBe(false);
+  });
+
+  test("somebody else's presence under our nick is no self-presence", () => {
+    const { session, rooms } = setUp();
+    session.goOnline();
+    rooms.join(ROOM);
+    session.receive(presence("bot", item()));
+    expect(rooms.get(ROOM)?.state).toBe("joining");
+    expect(rooms.isReflection(ROOM, "bot")).toBe(false);
+  });
+
+  test("keeps the nick that the service made of ours (210)", () => {
+    const { session, rooms } = setUp();
+    session.goOnline();
+    rooms.join(ROOM, { nick: "Bot" });
+    session.receive(presence("bot", item() + codes(110, 210)));
+    expect(rooms.get(ROOM)).toMatchObject({ state: "joined", nick: "bot" });
+  });
+
+  test("a taken nick gets a number, and is taken back once it is free", () => {
+    const { session, rooms } = setUp();
+    session.goOnline();
+    rooms.join(ROOM);
+    session.receive(joinError("conflict"));
+    session.receive(joinError("conflict", "bot-2"));
+    expect(joinsIn(session.takeSent())).toEqual([`${ROOM}/bot`, `${ROOM}/bot-2`, `${ROOM}/bot-3`]);
+    session.receive(presence("bot", item()));
+    session.receive(presence("bot-3", item() + codes(110)));
+    expect(rooms.get(ROOM)).toMatchObject({ state: "joined", nick: "bot-3" });
+    session.takeSent();
+    session.receive(gone("bot", item()));
+    expect(session.takeSent()).toEqual([`<presence to="${ROOM}/bot"/>`]);
+    session.receive(joinError("conflict"));
+    expect(rooms.get(ROOM)).toMatchObject({ state: "joined", nick: "bot-3" });
+    session.receive(gone("bot-3", '<item nick="bot"/>' + codes(303, 110)));
+    session.receive(presence("bot", item() + codes(110)));
+    expect(rooms.get(ROOM)).toMatchObject({ state: "joined", nick: "bot", occupantCount: 1 });
+  });
+
+  test("gives up on a nick that is always taken, for a while", () => {
+    const { session, rooms } = setUp();
+    session.goOnline();
+    rooms.join(ROOM);
+    for (let i = 1; i < 20; i++)
+      session.receive(joinError("conflict", i === 1 ? "bot" : `bot-${i}`));
+    expect(joinsIn(session.takeSent())).toHaveLength(9);
+    expect(rooms.get(ROOM)).toMatchObject({ state: "lost", reason: 'the nick "bot" is taken' });
+  });
+
+  test("a room that does not answer is tried again", () => {
+    const { session, rooms } = setUp();
+    session.goOnline();
+    rooms.join(ROOM);
+    vi.advanceTimersByTime(30_000);
+    expect(rooms.get(ROOM)).toMatchObject({ state: "lost", reason: "the room did not answer" });
+    expect(rooms.get(ROOM)?.retryAt).toBe(Date.now() + 2_000);
+    vi.advanceTimersByTime(2_000);
+    expect(joinsIn(session.takeSent())).toHaveLength(2);
+  });
+
+  test("a new room is unlocked with its default settings (201)", () => {
+    const { session, log } = setUpJoined();
+    session.goOffline();
+    session.goOnline();
+    session.onRequest(MUC_OWNER, '<iq type="result"/>');
+    session.receive(
+      presence("bot", item("", 'affiliation="owner" role="moderator"') + codes(110, 201)),
+    );
+    expect(
+      session.takeSent().some((xml) => xml.includes(MUC_OWNER) && xml.includes('type="submit"')),
+    ).toBe(true);
+    expect(log.lines.join()).toContain("did not exist: created it");
+  });
+
+  test("what cannot be a nick is refused", () => {
+    const { session, rooms } = setUp();
+    session.goOnline();
+    rooms.join(ROOM, { nick: "" });
+    expect(rooms.get(ROOM)).toMatchObject({ state: "refused", reason: '"" cannot be a nick' });
+    expect(session.takeSent()).toEqual([]);
+  });
+
+  test("many rooms are entered a few at a time, in order", () => {
+    const { session, rooms } = setUp();
+    const all = Array.from({ length: 50 }, (_, i) => bareJid(`r${i}@chat.example`) as BareJid);
+    for (const jid of all) rooms.join(jid);
+    session.goOnline();
+    expect(joinsIn(session.takeSent())).toHaveLength(20);
+    session.receive(presence("bot", item() + codes(110)).replace(ROOM, "r3@chat.example"));
+    session.receive(joinError("forbidden").replace(ROOM, "r4@chat.example"));
+    expect(joinsIn(session.takeSent())).toEqual(["r20@chat.example/bot", "r21@chat.example/bot"]);
+  });
+
+  test("waits for what has to come first", () => {
+    const session = createFakeSession();
+    let ready = () => {};
+    const onReady = (listener: () => void) => ((ready = listener), () => {});
+    const rooms = createRooms({ session, log: createFakeLog(), nick: "bot", onReady });
+    rooms.join(ROOM);
+    session.goOnline();
+    expect(session.takeSent()).toEqual([]);
+    ready();
+    expect(joinsIn(session.takeSent())).toHaveLength(1);
+  });
+});
+
+describe("falling out", () => {
+  test.each([
+    ["kicked", codes(110, 307), "lost"],
+    ["kicked, by a service that forgets 110", codes(307), "lost"],
+    ["banned", codes(110, 301), "refused"],
+    ["membership lost", codes(110, 321), "refused"],
+    ["shutdown", codes(110, 332), "lost"],
+    ["destroyed", "<destroy/>", "refused"],
+    ["without any reason", "", "lost"],
+  ])("%s", (_name, inner, state) => {
+    const { session, rooms, views } = setUpJoined();
+    session.receive(gone("bot", inner));
+    expect(rooms.get(ROOM)).toMatchObject({ state, occupantCount: 0 });
+    expect(rooms.get(ROOM)?.joinedAt).toBeUndefined();
+    expect(views.at(-1)?.state).toBe(state);
+    expect(rooms.isReflection(ROOM, "bot")).toBe(false);
+  });
+
+  test("kicked: back after a minute, later each time", () => {
+    const { session, rooms } = setUpJoined();
+    session.receive(gone("bot", codes(110, 307)));
+    vi.advanceTimersByTime(59_000);
+    expect(session.takeSent()).toEqual([]);
+    vi.advanceTimersByTime(1_000);
+    expect(joinsIn(session.takeSent())).toHaveLength(1);
+    session.receive(presence("bot", item() + codes(110)));
+    session.receive(gone("bot", codes(110, 307)));
+    expect(rooms.get(ROOM)?.retryAt).toBe(Date.now() + 120_000);
+  });
+
+  test("kicked after a long stay: the wait is short again", () => {
+    const { session, rooms } = setUpJoined();
+    session.receive(gone("bot", codes(110, 307)));
+    vi.advanceTimersByTime(60_000);
+    session.receive(presence("bot", item() + codes(110)));
+    vi.advanceTimersByTime(10 * 60_000);
+    session.receive(gone("bot", codes(110, 307)));
+    expect(rooms.get(ROOM)?.retryAt).toBe(Date.now() + 60_000);
+  });
+
+  test("a kick is not undone by reconnecting", () => {
+    const { session, rooms } = setUpJoined();
+    session.receive(gone("bot", codes(110, 307)));
+    session.goOffline();
+    session.goOnline();
+    expect(joinsIn(session.takeSent())).toEqual([]);
+    vi.advanceTimersByTime(60_000);
+    expect(joinsIn(session.takeSent())).toHaveLength(1);
+    expect(rooms.get(ROOM)?.state).toBe("joining");
+  });
+
+  test("banned: tried once at the next login", () => {
+    const { session } = setUpJoined();
+    session.receive(gone("bot", codes(110, 301)));
+    vi.advanceTimersByTime(24 * 60 * 60_000);
+    expect(session.takeSent()).toEqual([]);
+    session.goOffline();
+    session.goOnline();
+    expect(joinsIn(session.takeSent())).toHaveLength(1);
+  });
+
+  test("a destroyed room is not created anew", () => {
+    const { session, rooms } = setUpJoined();
+    session.receive(gone("bot", "<destroy/>"));
+    session.goOffline();
+    session.goOnline();
+    expect(joinsIn(session.takeSent())).toEqual([]);
+    rooms.join(ROOM);
+    expect(joinsIn(session.takeSent())).toHaveLength(1);
+  });
+
+  test("the connection is lost: nobody is known any more, and every room is entered again", () => {
+    const { session, rooms } = setUpJoined();
+    session.goOffline();
+    expect(rooms.get(ROOM)).toMatchObject({
+      state: "lost",
+      reason: "not connected",
+      occupantCount: 0,
+    });
+    session.goOnline();
+    expect(joinsIn(session.takeSent())).toEqual([`${ROOM}/bot`]);
+  });
+
+  test("a message bounced as not acceptable tells that we are not in the room", () => {
+    const { session, rooms } = setUpJoined();
+    const ns = "urn:ietf:params:xml:ns:xmpp-stanzas";
+    const bounce = (from: string) =>
+      `<message from="${from}" type="error"><error type="modify"><not-acceptable xmlns="${ns}"/></error></message>`;
+    session.receive(bounce(`${ROOM}/mallory`));
+    expect(rooms.get(ROOM)?.state).toBe("joined");
+    session.receive(bounce(ROOM));
+    expect(rooms.get(ROOM)?.state).toBe("lost");
+  });
+});
+
+describe("who is there", () => {
+  test("the real JID only as the room sends it", () => {
+    const { session, rooms } = setUpJoined();
+    session.receive(presence("alice", item("Alice@Example.org/phone")));
+    session.receive(presence("ghost", item()));
+    expect(rooms.occupant(ROOM, "alice")).toEqual({
+      nick: "alice",
+      occupantJid: `${ROOM}/alice`,
+      realJid: "alice@example.org",
+      affiliation: "member",
+      role: "participant",
+    });
+    expect(rooms.occupant(ROOM, "ghost")?.realJid).toBeUndefined();
+    expect(rooms.occupants(ROOM).map(({ nick }) => nick)).toEqual(["bot", "alice", "ghost"]);
+  });
+
+  test("a nick taken over inherits nothing: after leaving", () => {
+    const { session, rooms } = setUpJoined();
+    session.receive(
+      presence("alice", item("alice@example.org/a", 'affiliation="owner" role="moderator"')),
+    );
+    session.receive(gone("alice", item()));
+    expect(rooms.occupant(ROOM, "alice")).toBeUndefined();
+    session.receive(presence("alice", item("", 'affiliation="none" role="participant"')));
+    expect(rooms.occupant(ROOM, "alice")).toMatchObject({ affiliation: "none" });
+    expect(rooms.occupant(ROOM, "alice")?.realJid).toBeUndefined();
+  });
+
+  test("a nick taken over inherits nothing: after a change of nick (303)", () => {
+    const { session, rooms } = setUpJoined();
+    session.receive(presence("alice", item("alice@example.org/a")));
+    session.receive(gone("alice", '<item nick="al" jid="alice@example.org/a"/>' + codes(303)));
+    expect(rooms.occupant(ROOM, "alice")).toBeUndefined();
+    expect(rooms.occupant(ROOM, "al")).toBeUndefined();
+    session.receive(presence("al", item("alice@example.org/a")));
+    session.receive(presence("alice", item("mallory@evil.example/m")));
+    expect(rooms.occupant(ROOM, "al")?.realJid).toBe("alice@example.org");
+    expect(rooms.occupant(ROOM, "alice")?.realJid).toBe("mallory@evil.example");
+  });
+
+  test("a nick taken over inherits nothing: even when the leaving was never seen", () => {
+    const { session, rooms } = setUpJoined();
+    session.receive(presence("alice", item("alice@example.org/a")));
+    session.receive(presence("alice", item()));
+    expect(rooms.occupant(ROOM, "alice")?.realJid).toBeUndefined();
+  });
+
+  test("our own change of nick", () => {
+    const { session, rooms } = setUpJoined();
+    rooms.join(ROOM, { nick: "claw" });
+    expect(session.takeSent()).toEqual([`<presence to="${ROOM}/claw"/>`]);
+    session.receive(gone("bot", '<item nick="claw"/>' + codes(303, 110)));
+    expect(rooms.isReflection(ROOM, "bot")).toBe(false);
+    expect(rooms.isReflection(ROOM, "claw")).toBe(true);
+    session.receive(presence("bot", item("mallory@evil.example/m")));
+    expect(rooms.isReflection(ROOM, "bot")).toBe(false);
+    expect(rooms.get(ROOM)).toMatchObject({ state: "joined", nick: "claw" });
+  });
+
+  test("rooms that we did not join, or left, have no occupants", () => {
+    const { session, rooms } = setUpJoined();
+    session.receive(
+      presence("alice", item("alice@example.org/a")).replace(ROOM, "other@chat.example"),
+    );
+    expect(rooms.list()).toHaveLength(1);
+    session.receive(gone("bot", codes(110, 301)));
+    session.receive(presence("alice", item("alice@example.org/a")));
+    expect(rooms.occupants(ROOM)).toEqual([]);
+  });
+
+  test("occupants are bounded; beyond, nobody has an identity", () => {
+    const { session, rooms } = setUpJoined();
+    for (let i = 0; i < 20_050; i++) session.receive(presence(`n${i}`, item(`u${i}@example.org`)));
+    expect(rooms.get(ROOM)?.occupantCount).toBe(20_000);
+    expect(rooms.occupant(ROOM, "n20040")).toBeUndefined();
+    session.receive(gone("n1", item()));
+    expect(rooms.get(ROOM)?.occupantCount).toBe(19_999);
+  });
+});
+
+describe("what the room says of itself", () => {
+  const subject = (from: string, inner: string) =>
+    `<message type="groupchat" from="${from}">${inner}</message>`;
+
+  test("the subject, until it is emptied", () => {
+    const { session, rooms, views } = setUpJoined();
+    session.receive(subject(`${ROOM}/alice`, "<subject>Fire burn</subject>"));
+    session.receive(subject(`${ROOM}/alice`, "<subject>not one</subject><body>x</body>"));
+    expect(rooms.get(ROOM)?.subject).toBe("Fire burn");
+    expect(views.at(-1)?.subject).toBe("Fire burn");
+    session.receive(subject(ROOM, "<subject/>"));
+    expect(rooms.get(ROOM)?.subject).toBeUndefined();
+  });
+
+  test("name and privacy by disco#info", async () => {
+    const { session, rooms } = setUp();
+    const info = (feature: string) =>
+      `<iq type="result"><query xmlns="${DISCO_INFO}"><identity category="conference" type="text" name="A Dark Cave"/><feature var="${feature}"/></query></iq>`;
+    session.onRequest(DISCO_INFO, info("muc_semianonymous"));
+    session.goOnline();
+    rooms.join(ROOM);
+    session.receive(presence("bot", item() + codes(110)));
+    expect(rooms.get(ROOM)?.nonAnonymous).toBeUndefined();
+    await vi.advanceTimersByTimeAsync(0);
+    expect(rooms.get(ROOM)).toMatchObject({ name: "A Dark Cave", nonAnonymous: false });
+    session.onRequest(DISCO_INFO, info("muc_nonanonymous"));
+    const change = `<x xmlns="http://jabber.org/protocol/muc#user">${codes(172)}</x>`;
+    session.receive(subject(`${ROOM}/mallory`, change));
+    expect(rooms.get(ROOM)?.nonAnonymous).toBe(false);
+    session.receive(subject(ROOM, change));
+    expect(rooms.get(ROOM)?.nonAnonymous).toBe(true);
+  });
+});
+
+describe("leaving", () => {
+  test("says goodbye and forgets", () => {
+    const { session, rooms, views } = setUpJoined();
+    rooms.leave(ROOM);
+    expect(session.takeSent()).toEqual([`<presence type="unavailable" to="${ROOM}/bot"/>`]);
+    expect(rooms.get(ROOM)?.state).toBe("leaving");
+    session.receive(gone("bot", item() + codes(110)));
+    expect(rooms.get(ROOM)).toBeUndefined();
+    expect(views.at(-1)?.state).toBe("leaving");
+    session.goOffline();
+    session.goOnline();
+    expect(session.takeSent()).toEqual([]);
+  });
+
+  test("a room that does not let go is forgotten all the same", () => {
+    const { rooms } = setUpJoined();
+    rooms.leave(ROOM);
+    vi.advanceTimersByTime(10_000);
+    expect(rooms.list()).toEqual([]);
+  });
+
+  test("left and wanted again at once: the goodbye's echo does not undo the join", () => {
+    const { session, rooms } = setUpJoined();
+    rooms.leave(ROOM);
+    rooms.join(ROOM);
+    session.receive(gone("bot", item() + codes(110)));
+    expect(rooms.get(ROOM)?.state).toBe("joining");
+    session.receive(presence("bot", item() + codes(110)));
+    expect(rooms.get(ROOM)?.state).toBe("joined");
+  });
+
+  test("stop leaves no timer and no listener", () => {
+    const { session, rooms } = setUp();
+    session.goOnline();
+    rooms.join(ROOM);
+    rooms.stop();
+    expect(vi.getTimerCount()).toBe(0);
+    expect(session.listenerCount()).toBe(0);
+  });
+});
+
+test.each([
+  "<presence/>",
+  '<presence from="@"/>',
+  `<presence from="${ROOM}/a"><x xmlns="http://jabber.org/protocol/muc#user"><item jid="@@"/><status code="x"/></x></presence>`,
+  `<presence from="${ROOM}" type="error"/>`,
+  `<presence from="${ROOM}/__proto__" type="unavailable"/>`,
+  `<message type="groupchat" from="${ROOM}"><x xmlns="http://jabber.org/protocol/muc#user"/></message>`,
+  '<message type="groupchat"/>',
+  '<iq type="get" id="1"/>',
+])("a malformed stanza changes nothing: %s", (xml) => {
+  const { session, rooms } = setUpJoined();
+  expect(() => session.receive(xml)).not.toThrow();
+  expect(rooms.get(ROOM)).toMatchObject({ state: "joined", nick: "bot" });
+});

@@ -50,7 +50,7 @@ const OWN_FEATURES = [CAPS, DISCO_INFO, DISCO_ITEMS, ENTITY_TIME, PING, VERSION]
 /** What disco#info answers: the given features and those that are answered here, each once, sorted. */
 export function describeSelf({ identity, features }: SelfDescription): DiscoInfo {
   const all = new Set([...OWN_FEATURES, ...features]);
-  return { identities: [identity], features: [...all].sort(), forms: [] };
+  return { identities: [identity], features: [...all].toSorted(), forms: [] };
 }
 
 /**

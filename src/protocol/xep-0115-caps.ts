@@ -29,16 +29,16 @@ export function verificationString(info: DiscoInfo): string {
       key: `${category}/${type}/${lang ?? ""}`,
       name: name ?? "",
     }))
-    .sort((a, b) => byOctet(a.key, b.key))
+    .toSorted((a, b) => byOctet(a.key, b.key))
     .map(({ key, name }) => `${key}/${name}<`);
-  const features = [...info.features].sort(byOctet).map((feature) => `${feature}<`);
-  const forms = [...info.forms]
-    .sort((a, b) => byOctet(a.formType, b.formType))
+  const features = info.features.toSorted(byOctet).map((feature) => `${feature}<`);
+  const forms = info.forms
+    .toSorted((a, b) => byOctet(a.formType, b.formType))
     .map((form) => {
-      const fields = [...form.fields]
-        .sort((a, b) => byOctet(a.name, b.name))
+      const fields = form.fields
+        .toSorted((a, b) => byOctet(a.name, b.name))
         .map(({ name, values }) =>
-          [name, ...[...values].sort(byOctet)].map((s) => `${s}<`).join(""),
+          [name, ...values.toSorted(byOctet)].map((s) => `${s}<`).join(""),
         );
       return `${form.formType}<${fields.join("")}`;
     });

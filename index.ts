@@ -1,4 +1,6 @@
 import { defineBundledChannelEntry } from "openclaw/plugin-sdk/channel-entry-contract";
+import { registerXmppCli } from "./src/host/cli.ts";
+import { registerGatewayMethods } from "./src/host/gateway-methods.ts";
 
 export default defineBundledChannelEntry({
   id: "xmpp",
@@ -8,4 +10,6 @@ export default defineBundledChannelEntry({
   plugin: { specifier: "./channel-plugin-api.js", exportName: "xmppPlugin" },
   secrets: { specifier: "./secret-contract-api.js", exportName: "channelSecrets" },
   runtime: { specifier: "./runtime-api.js", exportName: "setRuntime" },
+  registerCliMetadata: registerXmppCli,
+  registerFull: registerGatewayMethods,
 });

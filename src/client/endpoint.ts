@@ -77,8 +77,12 @@ export type SrvRecord = { name: string; port: number; priority: number; weight: 
 
 export type SrvResolver = (name: string) => Promise<SrvRecord[]>;
 
-const systemResolver: SrvResolver = (name) =>
-  new Resolver({ timeout: 2000, tries: 2 }).resolveSrv(name);
+/** Asks the system's name servers; `signal` cancels what is open. */
+export function systemResolver(signal?: AbortSignal): SrvResolver {
+  const resolver = new Resolver({ timeout: 2000, tries: 2 });
+  signal?.addEventListener("abort", () => resolver.cancel(), { once: true });
+  return (name) => resolver.resolveSrv(name);
+}
 
 /**
  * The endpoints to try, in this order. For discovery: the SRV records of both services merged by
@@ -89,7 +93,7 @@ const systemResolver: SrvResolver = (name) =>
  */
 export async function resolveEndpoints(
   address: ServerAddress,
-  resolver: SrvResolver = systemResolver,
+  resolver: SrvResolver = systemResolver(),
   random: () => number = Math.random,
 ): Promise<Endpoint[]> {
   if (address.kind === "endpoint") return [address.endpoint];

@@ -49,7 +49,25 @@ declare module "@xmpp/client" {
     footerElement(): Element | undefined;
   };
 
-  export function client(options: { service: string; domain: string; timeout?: number }): XmppClient;
+  /** The rest is for the tests that hold the stock client against ours. */
+  export type StockClient = XmppClient & {
+    start(): Promise<unknown>;
+    stop(): Promise<unknown>;
+    readonly reconnect: { delay: number };
+    readonly iqCaller: {
+      request(iq: Element, timeout?: number): Promise<Element>;
+      get(payload: Element, to?: string): Promise<Element | undefined>;
+    };
+  };
+
+  export function client(options: {
+    service: string;
+    domain: string;
+    timeout?: number;
+    username?: string;
+    password?: string;
+    resource?: string;
+  }): StockClient;
   export function jid(text: string): XmppJid;
 }
 

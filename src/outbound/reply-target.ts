@@ -17,5 +17,5 @@ export function replyTarget(conversation: Conversation): Target {
 
 /** The target as text that `parseTarget` reads back without knowing which JIDs are rooms. */
 export function formatTarget(target: Target): string {
-  return target.kind === "room" ? `room:${target.room}` : `xmpp:${target.to}`;
+  return target.kind === "direct" ? target.to : `room:${target.to}`;
 }

@@ -29,6 +29,7 @@ export function styleInline(markdown: string, inside: Styles = []): string {
 const CODE = /(?<!`)(`+)(?!`)([^]*?[^`])\1(?!`)/y;
 const AUTOLINK = /<((?:https?|xmpp|mailto|ftp):[^\s<>]*)>/y;
 const BARE_URL = /(?:https?|xmpp|mailto|ftp|geo|aesgcm):[^\s<>]*[^\s<>*_~)\]}.,;:!?'"`]/y;
+const DUNDER = /__[a-z0-9]+(?:_[a-z0-9]+)*__(?!\w)/y;
 const ESCAPE = /\\([!-/:-@[-`{-~])/y;
 const RUN = /\*+|_+|~+/y;
 /** A stretch in which nothing can begin: words, and single other characters. */
@@ -44,40 +45,40 @@ function matchAt(pattern: RegExp, text: string, index: number): RegExpExecArray 
 function tokenize(markdown: string, inside: Styles): Token[] {
   const tokens: Token[] = [];
   let index = 0;
-  const take = (token: Token, length: number) => {
-    tokens.push(token);
-    index += length;
-  };
   while (index < markdown.length) {
-    const escape = matchAt(ESCAPE, markdown, index);
-    const code = escape ? null : matchAt(CODE, markdown, index);
-    const literal =
-      escape?.[1] ??
-      (code && codeSpan(code)) ??
-      matchAt(AUTOLINK, markdown, index)?.[1] ??
-      (isInWord(markdown, index) ? undefined : matchAt(BARE_URL, markdown, index)?.[0]);
-    if (literal !== undefined) {
-      const length = escape?.[0].length ?? code?.[0].length ?? (markdown[index] === "<" ? literal.length + 2 : literal.length);
-      take({ text: literal }, length);
-      continue;
-    }
-    const link = readLink(markdown, index, inside);
-    const run = link ? null : matchAt(RUN, markdown, index);
-    if (link) take({ text: link.text }, link.length);
-    else if (run) take(readRun(markdown, index, run[0]), run[0].length);
-    else {
-      const text = matchAt(TEXT, markdown, index)?.[0] ?? String.fromCodePoint(markdown.codePointAt(index) ?? 0);
-      // A word ends before what may be the scheme of a URL.
-      const scheme = text.search(/(?:https?|xmpp|mailto|ftp|geo|aesgcm)$/);
-      const length = scheme > 0 && markdown[index + text.length] === ":" ? scheme : text.length;
-      take({ text: text.slice(0, length) }, length);
-    }
+    const piece = readLiteral(markdown, index) ?? readLink(markdown, index, inside);
+    const run = piece ? undefined : matchAt(RUN, markdown, index)?.[0];
+    if (piece) tokens.push({ text: piece.text });
+    else if (run) tokens.push(readRun(markdown, index, run));
+    const text = piece || run ? "" : readText(markdown, index);
+    if (text) tokens.push({ text });
+    index += piece?.length ?? run?.length ?? text.length;
   }
   return tokens;
 }
 
-function isInWord(text: string, index: number): boolean {
-  return /[\p{L}\p{N}]/u.test(text[index - 1] ?? "");
+/** Output for `length` characters of Markdown. */
+type Piece = { text: string; length: number };
+
+/** What stands for itself: an escaped character, code, a URL, a name like `__init__`. */
+function readLiteral(markdown: string, index: number): Piece | undefined {
+  const escape = matchAt(ESCAPE, markdown, index);
+  if (escape) return { text: escape[1] ?? "", length: escape[0].length };
+  const code = matchAt(CODE, markdown, index);
+  if (code) return { text: codeSpan(code), length: code[0].length };
+  const autolink = matchAt(AUTOLINK, markdown, index);
+  if (autolink) return { text: autolink[1] ?? "", length: autolink[0].length };
+  if (/[\p{L}\p{N}]/u.test(markdown[index - 1] ?? "")) return undefined;
+  const text = (matchAt(BARE_URL, markdown, index) ?? matchAt(DUNDER, markdown, index))?.[0];
+  return text === undefined ? undefined : { text, length: text.length };
+}
+
+/** Text up to where something may begin, the scheme of a URL included. */
+function readText(markdown: string, index: number): string {
+  const text = matchAt(TEXT, markdown, index)?.[0];
+  if (text === undefined) return String.fromCodePoint(markdown.codePointAt(index) ?? 0);
+  const scheme = markdown[index + text.length] === ":" ? text.search(/[a-z]+$/) : -1;
+  return scheme > 0 ? text.slice(0, scheme) : text;
 }
 
 /** XEP-0393 §5.2.4 knows one backtick only, and no span goes over a line. */
@@ -87,11 +88,7 @@ function codeSpan([whole, , content = ""]: RegExpExecArray): string {
 }
 
 /** `[text](url)` or `![alt](url)` at `index`, as `text (url)`. */
-function readLink(
-  markdown: string,
-  index: number,
-  inside: Styles,
-): { text: string; length: number } | undefined {
+function readLink(markdown: string, index: number, inside: Styles): Piece | undefined {
   const open = markdown.startsWith("![", index) ? index + 1 : index;
   if (markdown[open] !== "[") return undefined;
   const close = closingBracket(markdown, open);
@@ -129,20 +126,10 @@ function readRun(markdown: string, index: number, run: string): Token {
   if (!paired) return { text: run };
   const before = [...markdown.slice(Math.max(0, index - 2), index)].at(-1) ?? " ";
   const after = String.fromCodePoint(markdown.codePointAt(index + run.length) ?? 0x20);
-  // `__init__` is a name.
-  if (run === "__" && /(?:^|\W)__[a-z0-9]+(?:_[a-z0-9]+)*__(?!\w)/.test(dunder(markdown, index))) {
-    return { text: run };
-  }
   const opens = !/\s/.test(after) && !WORD.test(before);
   // "**Note:**text" is what models write for "**Note:** text".
   const closes = !/\s/.test(before) && (!WORD.test(after) || (run === "**" && /[\p{P}]/u.test(before)));
   return { char, length: run.length, opens, closes };
-}
-
-/** The surroundings of a "__" that could be part of a name. */
-function dunder(markdown: string, index: number): string {
-  const around = markdown.slice(Math.max(0, index - 60), index + 62);
-  return /\w*$/.exec(around.slice(0, Math.min(index, 60)))?.[0] + around.slice(Math.min(index, 60)).replace(/^(\w*)[^]*$/, "$1");
 }
 
 /** By the length of a run of "*" or "_". */

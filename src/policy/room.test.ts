@@ -34,7 +34,7 @@ describe("whom it answers", () => {
     ["open", { roomSettings: { [ROOM]: { users: [] } } }, "open", []],
     ["open", { roomSettings: { [ROOM]: { users: ["a@x"] } } }, "allowlist", ["a@x"]],
     ["open", { groupAllowFrom: ["m@x"] }, "allowlist", ["m@x"]],
-    ["allowlist", {}, "allowlist", []],
+    ["allowlist", {}, "open", []],
     ["allowlist", { groupAllowFrom: ["m@x"] }, "allowlist", ["m@x"]],
     [
       "allowlist",
@@ -44,7 +44,7 @@ describe("whom it answers", () => {
     ],
     ["allowlist", { roomSettings: { "*": { users: ["s@x"] } } }, "allowlist", ["s@x"]],
     ["allowlist", { roomSettings: { [ROOM]: { users: ["a@x"] }, "*": { users: ["s@x"] } } }, "allowlist", ["a@x"]],
-    ["allowlist", { roomSettings: { [ROOM]: { users: [] }, "*": { users: ["s@x"] } } }, "allowlist", []],
+    ["allowlist", { roomSettings: { [ROOM]: { users: [] }, "*": { users: ["s@x"] } } }, "allowlist", ["s@x"]],
     ["disabled", { groupAllowFrom: ["*"] }, "disabled", ["*"]],
   ])("%s with %j", (groupPolicy, policy, senderPolicy, allowFrom) => {
     expect(resolve({ ...policy, groupPolicy })).toMatchObject({ senderPolicy, allowFrom });

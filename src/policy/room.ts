@@ -2,16 +2,16 @@
  * What applies in one room: the account's group policy and the room's own entry (`mucRooms`,
  * `groups`), with the entry "*" for what the room's own does not say.
  *
- * | groupPolicy | `listed`: where the agent answers            | `allowFrom`: whom                          |
- * | ----------- | -------------------------------------------- | ------------------------------------------ |
- * | `open`      | every room in `rooms`, `mucRooms`, `groups`  | everybody, unless the lists below name somebody |
- * | `allowlist` | rooms in `mucRooms`, `groups` (or "*" there) | only whom the lists below name             |
- * | `disabled`  | nowhere                                      | nobody                                     |
+ * | groupPolicy | `listed`: where the agent answers            |
+ * | ----------- | -------------------------------------------- |
+ * | `open`      | every room in `rooms`, `mucRooms`, `groups`  |
+ * | `allowlist` | rooms in `mucRooms`, `groups` (or "*" there) |
+ * | `disabled`  | nowhere                                      |
  *
- * The lists are the room's `users` and `allowFrom`, which are one list, and the account's
- * `groupAllowFrom`, which holds in every room besides. Under `allowlist` empty lists let nobody in:
- * an operator who wants a room open to all its occupants writes "*" into `users`.
- * A room under `open` needs a mention as well, unless `requireMention` is false.
+ * Whom: the room's `users` and `allowFrom`, which are one list, and the account's `groupAllowFrom`,
+ * which holds in every room besides. Where all of them are empty, everybody in the room; where one
+ * names somebody, only whom they name.
+ * A room needs a mention as well, unless its `requireMention` is false.
  */
 import type { BareJid } from "../protocol/jid.ts";
 
@@ -71,8 +71,7 @@ export function resolveRoom(policy: RoomPolicy, room: BareJid): ResolvedRoom {
     listed: isListed(policy, room),
     enabled: own?.enabled ?? every?.enabled ?? true,
     requireMention: own?.requireMention ?? every?.requireMention ?? true,
-    senderPolicy:
-      policy.groupPolicy === "open" && allowFrom.length > 0 ? "allowlist" : policy.groupPolicy,
+    senderPolicy: senderPolicy(policy.groupPolicy, allowFrom),
     allowFrom,
     systemPrompt: own?.systemPrompt ?? every?.systemPrompt,
     skills: own?.skills ?? every?.skills,
@@ -81,14 +80,19 @@ export function resolveRoom(policy: RoomPolicy, room: BareJid): ResolvedRoom {
   };
 }
 
+function senderPolicy(groupPolicy: GroupPolicy, allowFrom: readonly string[]): GroupPolicy {
+  if (groupPolicy === "disabled") return "disabled";
+  return allowFrom.length > 0 ? "allowlist" : "open";
+}
+
 function entryOf(policy: RoomPolicy, key: string): RoomSettings | undefined {
   return Object.hasOwn(policy.roomSettings, key) ? policy.roomSettings[key] : undefined;
 }
 
-/** `users` and `allowFrom` of one entry; undefined when it has neither. */
+/** `users` and `allowFrom` of one entry; undefined when they name nobody, so that "*" still counts. */
 function listOf(entry: RoomSettings | undefined): string[] | undefined {
-  if (!entry?.users && !entry?.allowFrom) return undefined;
-  return [...(entry.users ?? []), ...(entry.allowFrom ?? [])].map(String);
+  const list = [...(entry?.users ?? []), ...(entry?.allowFrom ?? [])].map(String);
+  return list.length > 0 ? list : undefined;
 }
 
 function isListed(policy: RoomPolicy, room: BareJid): boolean {

@@ -219,7 +219,10 @@ function homeEnvironment(directory: string, extra: HomeOptions["env"] = {}): Nod
     OPENCLAW_SKIP_CRON: "1",
     OPENCLAW_EXEC_SHELL_SNAPSHOT: "0",
     OPENCLAW_DISABLE_BUNDLED_PLUGINS: "1",
+    // Compiled code is kept in this checkout; the second variable says that the launcher need not start
+    // a second process to choose a folder for it, so that our pid is the Gateway's.
     NODE_COMPILE_CACHE: join(REPOSITORY, "node_modules/.cache/openclaw-compile"),
+    OPENCLAW_PACKAGED_COMPILE_CACHE_RESPAWNED: "1",
     NO_COLOR: "1",
     ...extra,
   };

@@ -1,0 +1,175 @@
+/**
+ * One account's session: the supervisor over logins, and the listeners that outlive a connection.
+ */
+import type { Element } from "ltx";
+import { XmppConfigError, XmppNotSentError } from "../errors.ts";
+import { parseJid } from "../protocol/jid.ts";
+import type { Jid } from "../protocol/jid.ts";
+import { resolveEndpoints, systemResolver } from "./endpoint.ts";
+import type { SrvResolver } from "./endpoint.ts";
+import { goLive } from "./live-connection.ts";
+import type { LiveConnection, LiveTimings } from "./live-connection.ts";
+import { login } from "./login.ts";
+import type { LoginOptions } from "./login.ts";
+import { createSupervisor, systemClock } from "./supervisor.ts";
+import type { Clock, SupervisorTimings } from "./supervisor.ts";
+import type {
+  ConnectionState,
+  IqHandler,
+  Logger,
+  SessionOptions,
+  XmppSession,
+} from "./types.ts";
+import { formatWire } from "./wire-log.ts";
+
+export type Timings = SupervisorTimings & LiveTimings & Pick<LoginOptions, "endpointTimeoutMs">;
+
+/** In ms. A dead peer shows within idleMs + answerMs. */
+export const DEFAULT_TIMINGS: Readonly<Timings> = {
+  attemptMs: 60_000,
+  endpointTimeoutMs: 20_000,
+  backoffMs: 1_000,
+  maxBackoffMs: 120_000,
+  stableMs: 60_000,
+  stopMs: 3_000,
+  idleMs: 30_000,
+  answerMs: 25_000,
+  requestMs: 30_000,
+};
+
+/** What a test replaces. */
+export type SessionEnvironment = {
+  clock?: Clock;
+  random?: () => number;
+  resolver?: SrvResolver;
+  timings?: Partial<Timings>;
+};
+
+/**
+ * Prepares a session; `start()` connects.
+ * @throws XmppConfigError when `jid` is no bare JID of an account
+ */
+export function createSession(
+  options: SessionOptions,
+  environment: SessionEnvironment = {},
+): XmppSession {
+  const { log } = options;
+  const clock = environment.clock ?? systemClock;
+  const random = environment.random ?? Math.random;
+  const timings = { ...DEFAULT_TIMINGS, ...environment.timings };
+  const account = accountJid(options.jid);
+  const stanzaListeners = new Set<(stanza: Element) => void>();
+  const stateListeners = new Set<(state: ConnectionState) => void>();
+  const iqHandlers = new Set<IqHandler>();
+
+  const loginOptions: LoginOptions = {
+    account,
+    resource: options.resource,
+    password: options.password,
+    caFile: options.caFile,
+    dangerouslyAllowPlaintext: options.dangerouslyAllowPlaintext,
+    endpointTimeoutMs: timings.endpointTimeoutMs,
+    onWire: options.xml ? (direction, element) => log.info(formatWire(direction, element)) : undefined,
+  };
+
+  const connect = async (signal: AbortSignal): Promise<LiveConnection> => {
+    const resolver = environment.resolver ?? systemResolver(signal);
+    const endpoints = await resolveEndpoints(options.server, resolver, random);
+    const bound = await login(loginOptions, endpoints, signal);
+    return goLive({
+      login: bound,
+      since: clock.now(),
+      timings,
+      log,
+      onStanza: (stanza) => notify(stanzaListeners, stanza, log),
+      iqHandlers,
+    });
+  };
+
+  const supervisor = createSupervisor<LiveConnection>({
+    connect,
+    onState(state) {
+      report(state, account.bare, log);
+      notify(stateListeners, state, log);
+      // After the listeners know that we are online: what arrives may make them answer.
+      if (state.kind === "online") supervisor.connection?.begin();
+    },
+    timings,
+    clock,
+    random,
+  });
+
+  const live = (): LiveConnection => {
+    const connection = supervisor.connection;
+    if (connection) return connection;
+    throw new XmppNotSentError(`${account.bare} is not connected (${supervisor.state.kind})`);
+  };
+
+  return {
+    get state() {
+      return supervisor.state;
+    },
+    get jid() {
+      return supervisor.connection?.facts.jid;
+    },
+    start: () => supervisor.start(),
+    stop: () => supervisor.stop(),
+    async send(stanza) {
+      await live().send(stanza);
+    },
+    post(stanza) {
+      supervisor.connection?.post(stanza);
+    },
+    async request(iq, requestOptions) {
+      return await live().request(iq, requestOptions);
+    },
+    onStanza: (listener) => register(stanzaListeners, listener),
+    onIq: (handler) => register(iqHandlers, handler),
+    onState: (listener) => register(stateListeners, listener),
+  };
+}
+
+function accountJid(text: string): Jid & { local: string } {
+  const jid = parseJid(text);
+  if (jid?.local === undefined || jid.resource !== undefined) {
+    throw new XmppConfigError("jid", `${JSON.stringify(text)} is no account; use user@domain`);
+  }
+  return { ...jid, local: jid.local };
+}
+
+/** @returns a function that takes it back */
+function register<T extends (...args: never[]) => unknown>(listeners: Set<T>, listener: T): () => void {
+  listeners.add(listener);
+  return () => void listeners.delete(listener);
+}
+
+function notify<T>(listeners: Iterable<(value: T) => void>, value: T, log: Logger): void {
+  for (const listener of [...listeners]) {
+    try {
+      listener(value);
+    } catch (error) {
+      // A listener's mistake must not cost the connection, nor the other listeners their turn.
+      log.error(`a listener failed: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
+    }
+  }
+}
+
+function report(state: ConnectionState, account: string, log: Logger): void {
+  switch (state.kind) {
+    case "online": {
+      const { jid, address, tls, mechanism } = state.facts;
+      log.info(`${jid} is online at ${address} (${tls?.version ?? "no TLS"}, ${mechanism})`);
+      break;
+    }
+    case "waiting": {
+      const { error } = state;
+      log.warn(`${account} is offline: ${error.message}.${error.advice ? ` ${error.advice}` : ""}`);
+      break;
+    }
+    case "refused":
+      log.error(`${account} cannot log in: ${state.error.message}. ${state.error.advice ?? ""}`);
+      break;
+    default:
+      log.debug?.(`${account} is ${state.kind}`);
+  }
+}

@@ -1,0 +1,327 @@
+/**
+ * Rooms and subscriptions on a real Prosody: our client beside slixmpp, an independent one.
+ */
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { botIdentity, registerResponders } from "../../src/client/responders.ts";
+import { type RoomView, type Rooms, createRooms } from "../../src/client/rooms.ts";
+import { type Roster, createRoster } from "../../src/client/roster.ts";
+import { createSession } from "../../src/client/session.ts";
+import type { XmppSession } from "../../src/client/types.ts";
+import { type BareJid, bareJid } from "../../src/protocol/jid.ts";
+import { MUC } from "../../src/protocol/xep-0045-muc.ts";
+import { createFakeLog } from "../support/fake-session.ts";
+import { type Prosody, startProsody } from "../support/prosody.ts";
+import { type SlixmppClient, startSlixmpp } from "../support/slixmpp.ts";
+import { waitFor } from "../support/wait.ts";
+
+const PASSWORD = "secret";
+const MUC_ADMIN = "http://jabber.org/protocol/muc#admin";
+
+type Bot = {
+  session: XmppSession;
+  rooms: Rooms;
+  roster: Roster;
+  log: string[];
+  stop(): Promise<void>;
+};
+
+let prosody: Prosody;
+let alice: SlixmppClient;
+let bot: Bot;
+
+function jid(text: string): BareJid {
+  const bare = bareJid(text);
+  if (!bare) throw new Error(`not a JID: ${text}`);
+  return bare;
+}
+
+async function startBot(user: string, refuse?: string): Promise<Bot> {
+  const log = createFakeLog();
+  const session = createSession({
+    jid: jid(await prosody.register(user, PASSWORD)),
+    resource: "openclaw",
+    password: () => PASSWORD,
+    server: {
+      kind: "endpoint",
+      endpoint: { transport: "tcp", host: "127.0.0.1", port: prosody.ports.c2s },
+    },
+    caFile: prosody.caFile,
+    log,
+  });
+  const { caps } = registerResponders(session, {
+    software: { name: "OpenClaw XMPP", version: "0.0.0-test" },
+    identity: botIdentity("Claw"),
+    features: [MUC],
+  });
+  const decideSubscription = (who: BareJid) => (who === refuse ? "refuse" : "accept");
+  const roster = createRoster({ session, log, caps, decideSubscription });
+  const rooms = createRooms({ session, log, caps, nick: "claw", onReady: roster.onReady });
+  session.start();
+  return {
+    session,
+    rooms,
+    roster,
+    log: log.lines,
+    async stop() {
+      rooms.stop();
+      roster.stop();
+      await session.stop();
+    },
+  };
+}
+
+async function startPerson(user: string): Promise<SlixmppClient> {
+  return await startSlixmpp({
+    jid: await prosody.register(user, PASSWORD),
+    password: PASSWORD,
+    port: prosody.ports.c2s,
+    caFile: prosody.caFile,
+  });
+}
+
+async function until(
+  room: BareJid,
+  what: string,
+  holds: (view: RoomView) => boolean,
+  timeoutMs = 15_000,
+): Promise<RoomView> {
+  const look = () => {
+    const view = bot.rooms.get(room);
+    return view && holds(view) ? view : undefined;
+  };
+  return await waitFor(look, {
+    what: `${room}: ${what}`,
+    timeoutMs,
+    evidence: () => bot.log.join("\n"),
+  });
+}
+
+const untilJoined = async (room: BareJid, timeoutMs?: number) =>
+  await until(room, "joined", ({ state }) => state === "joined", timeoutMs);
+
+vi.setConfig({ testTimeout: 30_000, hookTimeout: 60_000 });
+
+beforeAll(async () => {
+  prosody = await startProsody();
+  [alice, bot] = await Promise.all([startPerson("alice"), startBot("bot")]);
+  await waitFor(() => bot.session.state.kind === "online", {
+    what: "the bot's login",
+    evidence: () => bot.log.join("\n"),
+  });
+});
+
+afterAll(async () => {
+  await Promise.all([bot?.stop(), alice?.stop()]);
+  await prosody?.stop();
+});
+
+/** A room in which alice may do everything. */
+async function openRoom(
+  name: string,
+  options: Parameters<Prosody["room"]>[1] = {},
+): Promise<BareJid> {
+  const affiliations = { "alice@localhost": "owner" } as const;
+  return jid(await prosody.room(name, { affiliations, ...options }));
+}
+
+describe("entering", () => {
+  test("is confirmed by the room, which then tells its name, subject and privacy", async () => {
+    const room = await openRoom("plain", { name: "A Dark Cave", subject: "Fire burn" });
+    bot.rooms.join(room);
+    await untilJoined(room);
+    const view = await until(room, "described", ({ name, subject }) => !!name && !!subject);
+    expect(view).toMatchObject({
+      nick: "claw",
+      name: "A Dark Cave",
+      subject: "Fire burn",
+      nonAnonymous: true,
+    });
+    expect(bot.rooms.isReflection(room, "claw")).toBe(true);
+  });
+
+  test("a nick that somebody has gets a number, and is taken back when it is free", async () => {
+    const room = await openRoom("crowded");
+    await alice.join(room, "claw");
+    bot.rooms.join(room);
+    expect((await untilJoined(room)).nick).toBe("claw-2");
+    await alice.leave(room, "claw");
+    await until(room, "own nick again", ({ nick }) => nick === "claw");
+  });
+
+  test("with a password, and without the right one", async () => {
+    const room = await openRoom("secret", { password: "open sesame" });
+    bot.rooms.join(room);
+    const refused = await until(room, "refused", ({ state }) => state === "refused");
+    expect(refused.reason).toContain("password");
+    bot.rooms.join(room, { password: "open sesame" });
+    await untilJoined(room);
+  });
+
+  test("a members-only room says who can help", async () => {
+    const room = await openRoom("members", { membersOnly: true });
+    bot.rooms.join(room);
+    const { reason } = await until(room, "refused", ({ state }) => state === "refused");
+    expect(reason).toContain("a room owner can add this account");
+  });
+
+  test("a room that is not there is created, and others can enter it", async () => {
+    const room = jid(`fresh@${prosody.conference}`);
+    bot.rooms.join(room);
+    await untilJoined(room);
+    await alice.join(room, "alice");
+    await until(room, "alice", () => bot.rooms.occupant(room, "alice") !== undefined);
+    expect(bot.log.join("\n")).toContain(`room ${room} did not exist: created it`);
+  });
+
+  test("an address that is no room is refused", async () => {
+    const room = jid("nobody@localhost");
+    bot.rooms.join(room);
+    const { state, reason } = await until(room, "answered", (view) => view.state !== "joining");
+    expect(["refused", "lost"]).toContain(state);
+    expect(reason).toBeTruthy();
+    bot.rooms.leave(room);
+  });
+
+  test("fifty rooms at once", async () => {
+    const all = Array.from({ length: 50 }, (_, i) => jid(`many${i}@${prosody.conference}`));
+    for (const room of all) bot.rooms.join(room);
+    await waitFor(() => all.every((room) => bot.rooms.get(room)?.state === "joined"), {
+      what: "fifty rooms",
+    });
+    for (const room of all) bot.rooms.leave(room);
+    await waitFor(() => all.every((room) => bot.rooms.get(room) === undefined), {
+      what: "goodbyes",
+    });
+  });
+});
+
+describe("who is there", () => {
+  test("a non-anonymous room shows real JIDs, and a borrowed nick shows the borrower's", async () => {
+    const room = await openRoom("open");
+    const mallory = await startPerson("mallory");
+    bot.rooms.join(room);
+    await untilJoined(room);
+    const realJidOf = (nick: string) => bot.rooms.occupant(room, nick)?.realJid;
+    await alice.join(room, "queen");
+    await until(room, "alice", () => realJidOf("queen") === "alice@localhost");
+    await alice.presence({ to: `${room}/king` });
+    await until(room, "alice as king", () => realJidOf("king") === "alice@localhost");
+    expect(bot.rooms.occupant(room, "queen")).toBeUndefined();
+    await mallory.join(room, "queen");
+    await until(room, "mallory", () => realJidOf("queen") === "mallory@localhost");
+    expect(realJidOf("king")).toBe("alice@localhost");
+    await mallory.stop();
+    await until(room, "mallory gone", () => bot.rooms.occupant(room, "queen") === undefined);
+  });
+
+  test("a semi-anonymous room shows none", async () => {
+    const room = await openRoom("hidden", { publicJids: false });
+    bot.rooms.join(room);
+    await until(room, "described", ({ nonAnonymous }) => nonAnonymous === false);
+    await alice.join(room, "queen");
+    await until(room, "alice", () => bot.rooms.occupant(room, "queen") !== undefined);
+    const occupant = bot.rooms.occupant(room, "queen");
+    expect(occupant).toMatchObject({ affiliation: "owner", role: "moderator" });
+    expect(occupant?.realJid).toBeUndefined();
+  });
+});
+
+describe("falling out", () => {
+  async function moderate(room: BareJid, item: string): Promise<void> {
+    const answer = await alice.iq(room, "set", `<query xmlns='${MUC_ADMIN}'>${item}</query>`);
+    expect(answer.type).toBe("result");
+  }
+
+  test("kicked, we know by whom and why, and wait before we come back", async () => {
+    const room = await openRoom("kicks");
+    await alice.join(room, "alice");
+    bot.rooms.join(room);
+    await untilJoined(room);
+    await moderate(room, "<item nick='claw' role='none'><reason>too loud</reason></item>");
+    const view = await until(room, "lost", ({ state }) => state === "lost");
+    expect(view.reason).toMatch(/^kicked out of the room.*"too loud"$/);
+    expect((view.retryAt ?? 0) - Date.now()).toBeGreaterThan(30_000);
+    bot.rooms.join(room);
+    await untilJoined(room);
+  });
+
+  test("banned, we stay out", async () => {
+    const room = await openRoom("bans");
+    await alice.join(room, "alice");
+    bot.rooms.join(room);
+    await untilJoined(room);
+    await moderate(room, "<item jid='bot@localhost' affiliation='outcast'/>");
+    await until(room, "refused", ({ state }) => state === "refused");
+    bot.rooms.join(room);
+    const again = await until(room, "refused again", ({ state }) => state === "refused");
+    expect(again.reason).toContain("banned");
+  });
+
+  test("a destroyed room is left alone", async () => {
+    const room = await openRoom("doomed");
+    await alice.join(room, "alice");
+    bot.rooms.join(room);
+    await untilJoined(room);
+    const destroy = `<destroy jid='plain@${prosody.conference}'><reason>over</reason></destroy>`;
+    await alice.iq(
+      room,
+      "set",
+      `<query xmlns='http://jabber.org/protocol/muc#owner'>${destroy}</query>`,
+    );
+    const { reason } = await until(room, "refused", ({ state }) => state === "refused");
+    expect(reason).toBe(`the room was destroyed, in favour of plain@${prosody.conference}: "over"`);
+  });
+});
+
+describe("what others see of us", () => {
+  test("the features that our presence announces, our version, our answer to a ping", async () => {
+    const own = bot.session.jid ?? "";
+    const info = await alice.iq(
+      own,
+      "get",
+      "<query xmlns='http://jabber.org/protocol/disco#info'/>",
+    );
+    expect(info.xml).toContain(MUC);
+    const version = await alice.iq(own, "get", "<query xmlns='jabber:iq:version'/>");
+    expect(version.xml).toContain("OpenClaw XMPP");
+    expect((await alice.iq(own, "get", "<ping xmlns='urn:xmpp:ping'/>")).type).toBe("result");
+    expect((await alice.iq(own, "get", "<time xmlns='urn:xmpp:time'/>")).xml).toContain("<utc>");
+  });
+
+  test("a subscription is granted and returned; a refused one is denied", async () => {
+    const since = alice.stanzas.length;
+    await alice.presence({ to: "bot@localhost", type: "subscribe" });
+    await alice.waitFor(
+      ({ event, type, from }) =>
+        event === "presence" && type === "subscribed" && from === "bot@localhost",
+      { since },
+    );
+    await waitFor(() => bot.roster.contact(jid("alice@localhost"))?.subscription === "both", {
+      what: "both subscriptions",
+    });
+    await waitFor(() => bot.roster.presenceOf(jid("alice@localhost")), {
+      what: "alice's presence",
+    });
+    const picky = await startBot("picky", "alice@localhost");
+    await waitFor(() => picky.session.state.kind === "online", { what: "the picky bot" });
+    await alice.presence({ to: "picky@localhost", type: "subscribe" });
+    await alice.waitFor(({ type, from }) => type === "unsubscribed" && from === "picky@localhost", {
+      since,
+    });
+    await picky.stop();
+  });
+});
+
+test("after a restart of the server we are back in our rooms", async () => {
+  const room = await openRoom("lasting");
+  bot.rooms.join(room);
+  const before = await untilJoined(room);
+  await prosody.restart();
+  await until(
+    room,
+    "joined anew",
+    ({ state, joinedAt }) => state === "joined" && joinedAt !== before.joinedAt,
+    45_000,
+  );
+  expect(bot.rooms.get(room)?.nick).toBe("claw");
+}, 60_000);

@@ -2,7 +2,8 @@ import { describe, expect, it } from "vitest";
 import { chunkText } from "./chunk.ts";
 
 /** What must survive: everything but white space and the fence lines that are added at cuts. */
-const content = (text: string) => text.replace(/^ {0,3}(?:`{3,}|~{3,}).*$/gm, "").replace(/\s+/g, "");
+const content = (text: string) =>
+  text.replace(/^ {0,3}(?:`{3,}|~{3,}).*$/gm, "").replace(/\s+/g, "");
 
 /** A message that leaves a fence open would make the rest of the chat code. */
 function leavesFenceOpen(text: string): boolean {
@@ -12,7 +13,8 @@ function leavesFenceOpen(text: string): boolean {
     if (!marker) continue;
     const [, fence = "", info = ""] = marker;
     if (open === undefined) open = fence;
-    else if (fence[0] === open[0] && fence.length >= open.length && info.trim() === "") open = undefined;
+    else if (fence[0] === open[0] && fence.length >= open.length && info.trim() === "")
+      open = undefined;
   }
   return open !== undefined;
 }
@@ -23,9 +25,24 @@ describe("chunkText", () => {
     ["blank", " \n\n ", 40, []],
     ["short", "hello", 40, ["hello"]],
     ["paragraphs that fit together", "one\n\ntwo", 40, ["one\n\ntwo"]],
-    ["at a paragraph", "para one is here. It ends.\n\npara two\nis also here", 30, ["para one is here. It ends.", "para two\nis also here"]],
-    ["at a line", "the first line is this\nthe second line is that", 30, ["the first line is this", "the second line is that"]],
-    ["at a space", "a sentence that is too long for one", 20, ["a sentence that is", "too long for one"]],
+    [
+      "at a paragraph",
+      "para one is here. It ends.\n\npara two\nis also here",
+      30,
+      ["para one is here. It ends.", "para two\nis also here"],
+    ],
+    [
+      "at a line",
+      "the first line is this\nthe second line is that",
+      30,
+      ["the first line is this", "the second line is that"],
+    ],
+    [
+      "at a space",
+      "a sentence that is too long for one",
+      20,
+      ["a sentence that is", "too long for one"],
+    ],
     ["between graphemes", "👨‍👩‍👧".repeat(4), 17, ["👨‍👩‍👧👨‍👩‍👧", "👨‍👩‍👧👨‍👩‍👧"]],
     ["keeps the indent of the first line", "  - a\n  - b", 40, ["  - a\n  - b"]],
     [
@@ -45,17 +62,44 @@ describe("chunkText", () => {
   });
 
   it("loses nothing, whatever the text is made of", () => {
-    const pieces = ["word ", "A sentence here. ", "\n", "\n\n", "\n\n\n", "\n```ts\n", "\n```\n", "\n~~~\n", "const x = 1;\n",
-      "- item\n", "> quote\n", "😀", "👨‍👩‍👧", "e\u0301", "x".repeat(30), "  indented\n", "`code` ", "\t", "\u00a0"];
+    const pieces = [
+      "word ",
+      "A sentence here. ",
+      "\n",
+      "\n\n",
+      "\n\n\n",
+      "\n```ts\n",
+      "\n```\n",
+      "\n~~~\n",
+      "const x = 1;\n",
+      "- item\n",
+      "> quote\n",
+      "😀",
+      "👨‍👩‍👧",
+      "e\u0301",
+      "x".repeat(30),
+      "  indented\n",
+      "`code` ",
+      "\t",
+      "\u00a0",
+    ];
     let seed = 7;
     const random = (below: number) => (seed = (seed * 1103515245 + 12345) & 0x7fffffff) % below;
     for (let round = 0; round < 1000; round++) {
-      const text = Array.from({ length: 5 + random(60) }, () => pieces[random(pieces.length)]).join("");
+      const text = Array.from({ length: 5 + random(60) }, () => pieces[random(pieces.length)]).join(
+        "",
+      );
       const limit = 40 + random(100);
       const chunks = chunkText(text, limit);
       const what = JSON.stringify({ text, limit, chunks });
-      expect(chunks.filter((chunk) => chunk.length > limit || chunk.trim() === ""), what).toEqual([]);
-      expect(chunks.every((chunk) => chunk.isWellFormed()), what).toBe(true);
+      expect(
+        chunks.filter((chunk) => chunk.length > limit || chunk.trim() === ""),
+        what,
+      ).toEqual([]);
+      expect(
+        chunks.every((chunk) => chunk.isWellFormed()),
+        what,
+      ).toBe(true);
       expect(content(chunks.join("\n")), what).toBe(content(text));
       expect(chunks.slice(0, -1).some(leavesFenceOpen), what).toBe(false);
     }

@@ -30,9 +30,10 @@ const CODE = /(?<!`)(`+)(?!`)([^]*?[^`])\1(?!`)/y;
 const AUTOLINK = /<((?:https?|xmpp|mailto|ftp):[^\s<>]*)>/y;
 const BARE_URL = /(?:https?|xmpp|mailto|ftp|geo|aesgcm):[^\s<>]*[^\s<>*_~)\]}.,;:!?'"`]/y;
 const DUNDER = /__[a-z0-9]+(?:_[a-z0-9]+)*__(?!\w)/y;
-const ESCAPE = /\\([!-/:-@[-`{-~])/y;
+/** Only what means something in a span: `\(` and `\[` are LaTeX, `\\` begins a path. */
+const ESCAPE = /\\([`*_~#+\-.!<>|&])/y;
 const RUN = /\*+|_+|~+/y;
-/** A stretch in which nothing can begin: words, and single other characters. */
+/** Characters with which nothing begins. */
 const TEXT = /[\p{L}\p{N}\s]+/uy;
 const DESTINATION =
   /\(\s*(?:<([^<>\n]*)>|((?:[^\s()\\]|\\.|\([^\s()]*\))*))(?:\s+(?:"[^"]*"|'[^']*'))?\s*\)/y;
@@ -97,8 +98,9 @@ function readLink(markdown: string, index: number, inside: Styles): Piece | unde
   const url = (destination[1] ?? destination[2] ?? "").replace(/\\([!-/:-@[-`{-~])/g, "$1");
   const label = styleInline(markdown.slice(open + 1, close), inside).trim();
   const same = label === url || `mailto:${label}` === url || `${label}/` === url;
-  const text = label === "" || same ? (same ? label : url) : url === "" ? label : `${label} (${url})`;
-  return { text, length: close + 1 + destination[0].length - index };
+  const length = close + 1 + destination[0].length - index;
+  if (same || url === "") return { text: label, length };
+  return { text: label === "" ? url : `${label} (${url})`, length };
 }
 
 /** A label is short; looking further would make a text full of brackets quadratic. */
@@ -128,7 +130,8 @@ function readRun(markdown: string, index: number, run: string): Token {
   const after = String.fromCodePoint(markdown.codePointAt(index + run.length) ?? 0x20);
   const opens = !/\s/.test(after) && !WORD.test(before);
   // "**Note:**text" is what models write for "**Note:** text".
-  const closes = !/\s/.test(before) && (!WORD.test(after) || (run === "**" && /[\p{P}]/u.test(before)));
+  const closes =
+    !/\s/.test(before) && (!WORD.test(after) || (run === "**" && /[\p{P}]/u.test(before)));
   return { char, length: run.length, opens, closes };
 }
 

@@ -51,7 +51,9 @@ function styleBlocks(lines: readonly string[], depth: number): string[] {
     } else if (QUOTE.test(line) && depth < DEEPEST_QUOTE) {
       const end = endOfRun(lines, index, (next) => QUOTE.test(next));
       const inner = lines.slice(index, end).map((quoted) => quoted.replace(/^ {0,3}> ?/, ""));
-      output.push(...styleBlocks(inner, depth + 1).map((text) => (text === "" ? ">" : `> ${text}`)));
+      output.push(
+        ...styleBlocks(inner, depth + 1).map((text) => (text === "" ? ">" : `> ${text}`)),
+      );
       index = end;
     } else if (BLANK.test(line) || TABLE_ROW.test(line) || isCode) {
       output.push(BLANK.test(line) ? "" : line);
@@ -106,7 +108,8 @@ function endOfFence(lines: readonly string[], start: number): number {
   const fence = FENCE.exec(lines[start] ?? "")?.[2] ?? "";
   for (let index = start + 1; index < lines.length; index++) {
     const text = (lines[index] ?? "").trim();
-    if (text.length >= fence.length && text === fence.charAt(0).repeat(text.length)) return index + 1;
+    if (text.length >= fence.length && text === fence.charAt(0).repeat(text.length))
+      return index + 1;
   }
   return lines.length;
 }
@@ -115,7 +118,8 @@ function endOfFence(lines: readonly string[], start: number): number {
 function styleFence(lines: readonly string[]): string[] {
   const [, indent = "", fence = "", info = ""] = FENCE.exec(lines[0] ?? "") ?? [];
   const last = (lines.at(-1) ?? "").trim();
-  const isClosed = lines.length > 1 && last.length >= fence.length && last === fence.charAt(0).repeat(last.length);
+  const isClosed =
+    lines.length > 1 && last.length >= fence.length && last === fence.charAt(0).repeat(last.length);
   const content = lines.slice(1, isClosed ? -1 : undefined).map((line) => {
     const own = line.startsWith(indent) ? line.slice(indent.length) : line;
     // A longer fence may hold a line that would end the block here.

@@ -38,7 +38,9 @@ export function parseTarget(
   const jid = parseJid(address.jid);
   if (!jid) return { problem: `"${written}" is not a JID; ${EXPECTED}` };
   if (jid.local === undefined) {
-    return { problem: `"${written}" has no "@": it names neither a person nor a room; ${EXPECTED}` };
+    return {
+      problem: `"${written}" has no "@": it names neither a person nor a room; ${EXPECTED}`,
+    };
   }
   return toTarget(jid, address.kind ?? (isRoom(jid.bare) ? "room" : "user"));
 }
@@ -109,5 +111,8 @@ export function toXmppUri(jid: FullJid): string {
 
 /** What RFC 5122 leaves as it is, besides letters and digits of ASCII. */
 function encodePart(part: string): string {
-  return encodeURIComponent(part).replace(/%(?:21|24|28|29|2A|2B|2C|3B|3D|5B|5D)/gi, decodeURIComponent);
+  return encodeURIComponent(part).replace(
+    /%(?:21|24|28|29|2A|2B|2C|3B|3D|5B|5D)/gi,
+    decodeURIComponent,
+  );
 }

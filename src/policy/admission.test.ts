@@ -19,7 +19,8 @@ const delay = (from?: string) =>
   `<delay xmlns='urn:xmpp:delay' ${from ? `from='${from}'` : ""} stamp='2024-01-01T00:00:00Z'/>`;
 const wrapped = `<forwarded xmlns='urn:xmpp:forward:0'><message xmlns='jabber:client' from='alice@example.com/a' to='bot@example.com'>${BODY}</message></forwarded>`;
 const mucUser = (inner = "") => `<x xmlns='http://jabber.org/protocol/muc#user'>${inner}</x>`;
-const omemo = "<encrypted xmlns='eu.siacs.conversations.axolotl'><header sid='1'/><payload>AA==</payload></encrypted>";
+const omemo =
+  "<encrypted xmlns='eu.siacs.conversations.axolotl'><header sid='1'/><payload>AA==</payload></encrypted>";
 
 function decide(attributes: string, children: string) {
   return admit(decodeMessage(parse(`<message ${attributes}>${children}</message>`)), context);
@@ -37,11 +38,31 @@ describe("what is dropped", () => {
     ["misaddressed", "type='chat' from='alice@example.com' to='bot@example.com/other'", BODY],
     ["misaddressed", "type='chat' from='alice@example.com' to='bot@example.com.evil.net'", BODY],
     ["misaddressed", "type='chat' from='alice@example.com' to='@@'", BODY],
-    ["forwarded", "from='bot@example.com' to='bot@example.com/openclaw'", `<received xmlns='urn:xmpp:carbons:2'>${wrapped}</received>`],
-    ["forwarded", "from='bot@example.com' to='bot@example.com/openclaw'", `<sent xmlns='urn:xmpp:carbons:2'>${wrapped}</sent>`],
-    ["forwarded", "from='mallory@evil.example/x'", `<received xmlns='urn:xmpp:carbons:2'>${wrapped}</received>`],
-    ["forwarded", "from='mallory@evil.example/x' type='chat'", `<received xmlns='urn:xmpp:carbons:2'>${wrapped}</received>${BODY}`],
-    ["forwarded", "from='bot@example.com'", `<result xmlns='urn:xmpp:mam:2' id='1'>${wrapped}</result>`],
+    [
+      "forwarded",
+      "from='bot@example.com' to='bot@example.com/openclaw'",
+      `<received xmlns='urn:xmpp:carbons:2'>${wrapped}</received>`,
+    ],
+    [
+      "forwarded",
+      "from='bot@example.com' to='bot@example.com/openclaw'",
+      `<sent xmlns='urn:xmpp:carbons:2'>${wrapped}</sent>`,
+    ],
+    [
+      "forwarded",
+      "from='mallory@evil.example/x'",
+      `<received xmlns='urn:xmpp:carbons:2'>${wrapped}</received>`,
+    ],
+    [
+      "forwarded",
+      "from='mallory@evil.example/x' type='chat'",
+      `<received xmlns='urn:xmpp:carbons:2'>${wrapped}</received>${BODY}`,
+    ],
+    [
+      "forwarded",
+      "from='bot@example.com'",
+      `<result xmlns='urn:xmpp:mam:2' id='1'>${wrapped}</result>`,
+    ],
     ["forwarded", "from='alice@example.com'", `${BODY}${wrapped}`],
     ["own", "type='chat' from='bot@example.com/openclaw'", BODY],
     ["own", "type='chat' from='BOT@example.com/phone'", BODY],
@@ -51,8 +72,16 @@ describe("what is dropped", () => {
     ["own", `type='chat' from='${ROOM}/The Bot'`, BODY],
     ["own", "type='groupchat' from='new@muc.example.com/The Bot'", BODY],
     ["invitation", `from='${ROOM}'`, BODY + mucUser("<invite from='alice@example.com'/>")],
-    ["invitation", "from='other@muc.example.com'", BODY + mucUser("<invite from='alice@example.com'/>")],
-    ["invitation", "from='alice@example.com/a'", `${BODY}<x xmlns='jabber:x:conference' jid='other@muc.example.com'/>`],
+    [
+      "invitation",
+      "from='other@muc.example.com'",
+      BODY + mucUser("<invite from='alice@example.com'/>"),
+    ],
+    [
+      "invitation",
+      "from='alice@example.com/a'",
+      `${BODY}<x xmlns='jabber:x:conference' jid='other@muc.example.com'/>`,
+    ],
     ["invitation", `from='${ROOM}'`, BODY + mucUser("<decline from='alice@example.com'/>")],
     ["headline", "type='headline' from='alice@example.com'", BODY],
     ["headline", "type='headline' from='example.com'", BODY],
@@ -68,14 +97,34 @@ describe("what is dropped", () => {
     ["history", `type='groupchat' from='${ROOM}/alice'`, BODY + delay()],
     ["history", `type='groupchat' from='${ROOM}/alice'`, BODY + delay(`${ROOM}/alice`)],
     ["history", `type='groupchat' from='${ROOM}/alice'`, BODY + delay("example.com") + delay(ROOM)],
-    ["history", `type='groupchat' from='${ROOM}/alice'`, `${BODY}<delay xmlns='urn:xmpp:delay' stamp='junk'/>`],
+    [
+      "history",
+      `type='groupchat' from='${ROOM}/alice'`,
+      `${BODY}<delay xmlns='urn:xmpp:delay' stamp='junk'/>`,
+    ],
     ["service", "type='chat' from='example.com'", BODY],
     ["service", "type='normal' from='gateway.example.com/x'", BODY],
-    ["no-body", "type='chat' from='alice@example.com/a'", "<composing xmlns='http://jabber.org/protocol/chatstates'/>"],
+    [
+      "no-body",
+      "type='chat' from='alice@example.com/a'",
+      "<composing xmlns='http://jabber.org/protocol/chatstates'/>",
+    ],
     ["no-body", "type='chat' from='alice@example.com/a'", "<body> \n\t</body>"],
-    ["no-body", "type='chat' from='alice@example.com/a'", "<received xmlns='urn:xmpp:receipts' id='1'/>"],
-    ["no-body", "type='chat' from='alice@example.com/a'", "<body xmlns='http://www.w3.org/1999/xhtml'>x</body>"],
-    ["no-body", "type='chat' from='alice@example.com/a'", "<encrypted xmlns='eu.siacs.conversations.axolotl'><header/></encrypted>"],
+    [
+      "no-body",
+      "type='chat' from='alice@example.com/a'",
+      "<received xmlns='urn:xmpp:receipts' id='1'/>",
+    ],
+    [
+      "no-body",
+      "type='chat' from='alice@example.com/a'",
+      "<body xmlns='http://www.w3.org/1999/xhtml'>x</body>",
+    ],
+    [
+      "no-body",
+      "type='chat' from='alice@example.com/a'",
+      "<encrypted xmlns='eu.siacs.conversations.axolotl'><header/></encrypted>",
+    ],
     ["no-body", `type='groupchat' from='${ROOM}/alice'`, "<subject>new subject</subject>"],
   ])("%s: %s %s", (drop, attributes, children) => {
     expect(decide(attributes, children)).toMatchObject({ admit: false, drop });
@@ -84,17 +133,31 @@ describe("what is dropped", () => {
 
 describe("what is encrypted", () => {
   it.each([
-    ["type='chat' from='alice@example.com/a'", `<body>Your client does not support OMEMO</body>${omemo}`, "direct"],
+    [
+      "type='chat' from='alice@example.com/a'",
+      `<body>Your client does not support OMEMO</body>${omemo}`,
+      "direct",
+    ],
     ["type='chat' from='alice@example.com/a'", omemo, "direct"],
     ["type='chat' from='alice@example.com/a'", "<body>?OTRv23?</body>", "direct"],
     [`type='groupchat' from='${ROOM}/alice'`, BODY + omemo, "room"],
   ])("%s %s", (attributes, children, kind) => {
-    expect(decide(attributes, children)).toMatchObject({ admit: false, drop: "encrypted", conversation: { kind } });
+    expect(decide(attributes, children)).toMatchObject({
+      admit: false,
+      drop: "encrypted",
+      conversation: { kind },
+    });
   });
 
   it("does not hide that it comes from a stranger's room or from history", () => {
-    expect(decide("type='groupchat' from='other@muc.example.com/a'", omemo)).toEqual({ admit: false, drop: "unknown-room" });
-    expect(decide(`type='groupchat' from='${ROOM}/a'`, omemo + delay(ROOM))).toEqual({ admit: false, drop: "history" });
+    expect(decide("type='groupchat' from='other@muc.example.com/a'", omemo)).toEqual({
+      admit: false,
+      drop: "unknown-room",
+    });
+    expect(decide(`type='groupchat' from='${ROOM}/a'`, omemo + delay(ROOM))).toEqual({
+      admit: false,
+      drop: "history",
+    });
   });
 });
 
@@ -108,7 +171,11 @@ describe("what is admitted", () => {
     ["from='alice@example.com/phone'", BODY, direct],
     ["type='shout' from='alice@example.com'", BODY, direct],
     ["type='chat' from='alice@example.com/phone'", BODY + delay("example.com"), direct],
-    ["type='chat' from='alice@example.com/phone'", `${BODY}<active xmlns='http://jabber.org/protocol/chatstates'/>`, direct],
+    [
+      "type='chat' from='alice@example.com/phone'",
+      `${BODY}<active xmlns='http://jabber.org/protocol/chatstates'/>`,
+      direct,
+    ],
     [`type='groupchat' from='${ROOM}/alice' to='bot@example.com/openclaw'`, BODY, room],
     [`type='groupchat' from='${ROOM}/alice'`, `<subject>x</subject>${BODY}`, room],
     [`type='groupchat' from='${ROOM}/alice'`, BODY + delay("example.com"), room],
@@ -118,7 +185,11 @@ describe("what is admitted", () => {
       BODY + mucUser(),
       { kind: "room-private", room: ROOM, nick: "alice", occupant: `${ROOM}/alice` },
     ],
-    [`from='${ROOM}/a/b'`, BODY, { kind: "room-private", room: ROOM, nick: "a/b", occupant: `${ROOM}/a/b` }],
+    [
+      `from='${ROOM}/a/b'`,
+      BODY,
+      { kind: "room-private", room: ROOM, nick: "a/b", occupant: `${ROOM}/a/b` },
+    ],
   ])("%s %s", (attributes, children, conversation) => {
     expect(decide(attributes, children)).toEqual({ admit: true, conversation, body: "hello" });
   });

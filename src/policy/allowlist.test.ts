@@ -94,7 +94,9 @@ describe("who is let in", () => {
   });
 
   it("asks every entry", () => {
-    expect(matchesAllowlist(["junk", "bob@example.com", "*@example.net"], "x@example.net" as BareJid)).toBe(true);
+    expect(
+      matchesAllowlist(["junk", "bob@example.com", "*@example.net"], "x@example.net" as BareJid),
+    ).toBe(true);
   });
 });
 

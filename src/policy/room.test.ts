@@ -5,7 +5,10 @@ import { resolveRoom, type GroupPolicy, type ResolvedRoom, type RoomPolicy } fro
 const ROOM = "team@muc.example.com" as BareJid;
 
 function resolve(policy: Partial<RoomPolicy>): ResolvedRoom {
-  return resolveRoom({ groupPolicy: "open", groupAllowFrom: [], rooms: [], roomSettings: {}, ...policy }, ROOM);
+  return resolveRoom(
+    { groupPolicy: "open", groupAllowFrom: [], rooms: [], roomSettings: {}, ...policy },
+    ROOM,
+  );
 }
 
 describe("where the agent answers", () => {
@@ -38,13 +41,26 @@ describe("whom it answers", () => {
     ["allowlist", { groupAllowFrom: ["m@x"] }, "allowlist", ["m@x"]],
     [
       "allowlist",
-      { groupAllowFrom: ["m@x", "a@x"], roomSettings: { [ROOM]: { users: ["a@x"], allowFrom: ["b@x", 7] } } },
+      {
+        groupAllowFrom: ["m@x", "a@x"],
+        roomSettings: { [ROOM]: { users: ["a@x"], allowFrom: ["b@x", 7] } },
+      },
       "allowlist",
       ["a@x", "b@x", "7", "m@x"],
     ],
     ["allowlist", { roomSettings: { "*": { users: ["s@x"] } } }, "allowlist", ["s@x"]],
-    ["allowlist", { roomSettings: { [ROOM]: { users: ["a@x"] }, "*": { users: ["s@x"] } } }, "allowlist", ["a@x"]],
-    ["allowlist", { roomSettings: { [ROOM]: { users: [] }, "*": { users: ["s@x"] } } }, "allowlist", ["s@x"]],
+    [
+      "allowlist",
+      { roomSettings: { [ROOM]: { users: ["a@x"] }, "*": { users: ["s@x"] } } },
+      "allowlist",
+      ["a@x"],
+    ],
+    [
+      "allowlist",
+      { roomSettings: { [ROOM]: { users: [] }, "*": { users: ["s@x"] } } },
+      "allowlist",
+      ["s@x"],
+    ],
     ["disabled", { groupAllowFrom: ["*"] }, "disabled", ["*"]],
   ])("%s with %j", (groupPolicy, policy, senderPolicy, allowFrom) => {
     expect(resolve({ ...policy, groupPolicy })).toMatchObject({ senderPolicy, allowFrom });
@@ -54,24 +70,47 @@ describe("whom it answers", () => {
 describe("how it answers", () => {
   it("asks for a mention unless told not to", () => {
     expect(resolve({}).requireMention).toBe(true);
-    expect(resolve({ roomSettings: { "*": { requireMention: false } } }).requireMention).toBe(false);
-    expect(resolve({ roomSettings: { "*": { requireMention: false }, [ROOM]: { requireMention: true } } }).requireMention).toBe(true);
+    expect(resolve({ roomSettings: { "*": { requireMention: false } } }).requireMention).toBe(
+      false,
+    );
+    expect(
+      resolve({
+        roomSettings: { "*": { requireMention: false }, [ROOM]: { requireMention: true } },
+      }).requireMention,
+    ).toBe(true);
   });
 
   it("takes the room's own word before the one for every room", () => {
     const tools = { deny: ["exec"] };
     const resolved = resolve({
       roomSettings: {
-        "*": { enabled: false, systemPrompt: "all", skills: ["a"], tools, toolsBySender: { "*": tools } },
+        "*": {
+          enabled: false,
+          systemPrompt: "all",
+          skills: ["a"],
+          tools,
+          toolsBySender: { "*": tools },
+        },
         [ROOM]: { enabled: true, systemPrompt: "" },
       },
     });
-    expect(resolved).toMatchObject({ enabled: true, systemPrompt: "", skills: ["a"], tools, toolsBySender: { "*": tools } });
+    expect(resolved).toMatchObject({
+      enabled: true,
+      systemPrompt: "",
+      skills: ["a"],
+      tools,
+      toolsBySender: { "*": tools },
+    });
     expect(resolve({ roomSettings: { "*": { enabled: false } } }).enabled).toBe(false);
   });
 
   it("is not fooled by a room called like a property", () => {
-    const policy = { groupPolicy: "allowlist" as const, groupAllowFrom: [], rooms: [], roomSettings: {} };
+    const policy = {
+      groupPolicy: "allowlist" as const,
+      groupAllowFrom: [],
+      rooms: [],
+      roomSettings: {},
+    };
     expect(resolveRoom(policy, "constructor" as BareJid).listed).toBe(false);
   });
 });

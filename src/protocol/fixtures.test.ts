@@ -87,8 +87,7 @@ describe.each(Object.entries(CODECS))("%s", (folder, codec) => {
       encodes?: boolean;
     };
     expect(asJson(codec.decode(parse(xml)))).toEqual(fixture.value);
-    if (fixture.encodes) {
-      expect(codec.encode?.(fixture.value).toString()).toBe(parse(xml).toString());
-    }
+    const encoded = fixture.encodes ? codec.encode?.(fixture.value).toString() : undefined;
+    expect(encoded).toBe(fixture.encodes ? parse(xml).toString() : undefined);
   });
 });

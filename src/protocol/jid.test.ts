@@ -107,7 +107,12 @@ describe("parseJid", () => {
   });
 
   it("keeps addresses apart that only look the same", () => {
-    const look = ["alice@example.com", "\u0430lice@example.com", "a1ice@example.com", "alice@ex\u0430mple.com"];
+    const look = [
+      "alice@example.com",
+      "\u0430lice@example.com",
+      "a1ice@example.com",
+      "alice@ex\u0430mple.com",
+    ];
     expect(new Set(look.map((text) => bareJid(text))).size).toBe(look.length);
   });
 

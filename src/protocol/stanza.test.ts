@@ -24,8 +24,11 @@ describe("stripInvalidXmlChars", () => {
 
   it("leaves exactly the characters of XML 1.0", () => {
     const legal = (code: number) =>
-      code === 0x9 || code === 0xa || (code >= 0x20 && code <= 0xd7ff) ||
-      (code >= 0xe000 && code <= 0xfffd) || code >= 0x10000;
+      code === 0x9 ||
+      code === 0xa ||
+      (code >= 0x20 && code <= 0xd7ff) ||
+      (code >= 0xe000 && code <= 0xfffd) ||
+      code >= 0x10000;
     for (let code = 0; code <= 0x10ffff; code += code < 0x11000 ? 1 : 997) {
       if (code === 0xd) continue;
       const char = String.fromCodePoint(code);
@@ -52,8 +55,16 @@ describe("encodeMessage", () => {
 describe("decodeMessage", () => {
   it("never throws, whatever the elements are called and hold", () => {
     const names = ["body", "thread", "delay", "x", "encryption", "stanza-id", "error", "replace"];
-    const spaces = ["", "urn:xmpp:delay", "urn:xmpp:sid:0", "jabber:x:oob", "urn:xmpp:eme:0",
-      "http://jabber.org/protocol/muc#user", "jabber:x:conference", "eu.siacs.conversations.axolotl"];
+    const spaces = [
+      "",
+      "urn:xmpp:delay",
+      "urn:xmpp:sid:0",
+      "jabber:x:oob",
+      "urn:xmpp:eme:0",
+      "http://jabber.org/protocol/muc#user",
+      "jabber:x:conference",
+      "eu.siacs.conversations.axolotl",
+    ];
     const values = ["", "constructor", "__proto__", "\u202e", "9".repeat(5000), "@/@"];
     for (const name of names) {
       for (const space of spaces) {
@@ -73,7 +84,9 @@ describe("encodeErrorReply", () => {
   const refusal = { type: "cancel", condition: "service-unavailable" } as const;
 
   it("goes back to the sender under the same id", () => {
-    const stanza = parse("<message from='alice@example.com/a' to='bot@example.com' id='7'><body>x</body></message>");
+    const stanza = parse(
+      "<message from='alice@example.com/a' to='bot@example.com' id='7'><body>x</body></message>",
+    );
     expect(encodeErrorReply(stanza, refusal)?.toString()).toBe(
       '<message to="alice@example.com/a" type="error" id="7"><error type="cancel"><service-unavailable xmlns="urn:ietf:params:xml:ns:xmpp-stanzas"/></error></message>',
     );
@@ -90,12 +103,19 @@ describe("encodeErrorReply", () => {
 
 describe("sentAt", () => {
   const now = new Date("2026-01-01T00:00:00Z");
-  const at = (stamp: string | undefined) => ({ stamp: stamp === undefined ? undefined : new Date(stamp), from: undefined });
+  const at = (stamp: string | undefined) => ({
+    stamp: stamp === undefined ? undefined : new Date(stamp),
+    from: undefined,
+  });
 
   it.each([
     ["no delay", [], "2026-01-01T00:00:00.000Z"],
     ["stored", [at("2025-12-31T00:00:00Z")], "2025-12-31T00:00:00.000Z"],
-    ["stored twice", [at("2025-12-31T00:00:00Z"), at("2025-12-30T00:00:00Z")], "2025-12-30T00:00:00.000Z"],
+    [
+      "stored twice",
+      [at("2025-12-31T00:00:00Z"), at("2025-12-30T00:00:00Z")],
+      "2025-12-30T00:00:00.000Z",
+    ],
     ["a stamp in the future", [at("2030-01-01T00:00:00Z")], "2026-01-01T00:00:00.000Z"],
     ["no readable stamp", [at(undefined)], "2026-01-01T00:00:00.000Z"],
   ])("%s", (_, delays, expected) => {

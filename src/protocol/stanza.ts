@@ -5,11 +5,7 @@
 import { Element } from "ltx";
 import { attribute } from "./element.ts";
 import { parseJid, type FullJid, type Jid } from "./jid.ts";
-import {
-  decodeStanzaError,
-  encodeStanzaError,
-  type StanzaError,
-} from "./rfc-6120-stanza-error.ts";
+import { decodeStanzaError, encodeStanzaError, type StanzaError } from "./rfc-6120-stanza-error.ts";
 import { decodeInvitation, hasMucUser, type Invitation } from "./xep-0045-invitation.ts";
 import { decodeOobUrls } from "./xep-0066-oob.ts";
 import { decodeChatState, encodeChatState, type ChatState } from "./xep-0085-chat-states.ts";
@@ -17,12 +13,7 @@ import { decodeDelays, type Delay } from "./xep-0203-delay.ts";
 import { hasForwarded } from "./xep-0280-carbons.ts";
 import { decodeReplaceId, encodeReplaceId } from "./xep-0308-correction.ts";
 import { decodeHints, encodeHint, type Hint } from "./xep-0334-hints.ts";
-import {
-  decodeOriginId,
-  decodeStanzaIds,
-  encodeOriginId,
-  type StanzaId,
-} from "./xep-0359-ids.ts";
+import { decodeOriginId, decodeStanzaIds, encodeOriginId, type StanzaId } from "./xep-0359-ids.ts";
 import { decodeEncryption, type Encryption } from "./xep-0380-eme.ts";
 import { stripInvalidXmlChars } from "./xml-text.ts";
 

@@ -8,7 +8,5 @@ export const OOB = "jabber:x:oob";
 
 /** The URLs that a message hands over; not checked in any way. */
 export function decodeOobUrls(message: Element): string[] {
-  return message
-    .getChildren("x", OOB)
-    .flatMap((oob) => oob.getChildText("url", OOB)?.trim() || []);
+  return message.getChildren("x", OOB).flatMap((oob) => oob.getChildText("url", OOB)?.trim() || []);
 }

@@ -68,10 +68,15 @@ export function addressOf(endpoint: Endpoint): string {
   return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
+/** What the library picks its transport by; a name without "://" would make it ask DNS on its own. */
+function serviceOf(endpoint: Endpoint): string {
+  return endpoint.transport === "websocket" ? "wss://stream" : "xmpp://stream";
+}
+
 /** A connection of xmpp.js with our socket and parser, and with nothing listening on it. */
 function bareConnection(options: StreamOptions, socket: StreamSocket): XmppClient {
   const isWebSocket = options.endpoint.transport === "websocket";
-  const service = isWebSocket ? "wss://stream" : "xmpp://stream";
+  const service = serviceOf(options.endpoint);
   // The attempt has its own deadline; the library's only must not be shorter.
   const entity = client({ service, domain: options.domain, timeout: 600_000 });
   const Stock = entity._findTransport(service);
@@ -206,7 +211,7 @@ export function createStream(options: StreamOptions): XmppStream {
     },
     async open() {
       connecting = true;
-      await orClosed(entity.connect(address));
+      await orClosed(entity.connect(serviceOf(options.endpoint)));
       await orClosed(entity.open({ domain: options.domain }));
       return await features();
     },

@@ -10,6 +10,6 @@ import { chunkMarkdownTextWithMode } from "openclaw/plugin-sdk/reply-chunking";
  */
 export function chunkText(text: string, limit = 4000): string[] {
   return chunkMarkdownTextWithMode(text, limit, "newline")
-    .map((chunk) => chunk.replace(/^(?:[^\S\n]*\n)+|\s+$/g, ""))
+    .map((chunk) => chunk.replace(/^(?:[^\S\n]*\n)+/, "").trimEnd())
     .filter((chunk) => chunk !== "");
 }

@@ -36,7 +36,7 @@ const RUN = /\*+|_+|~+/y;
 /** Characters with which nothing begins. */
 const TEXT = /[\p{L}\p{N}\s]+/uy;
 const DESTINATION =
-  /\(\s*(?:<([^<>\n]*)>|((?:[^\s()\\]|\\.|\([^\s()]*\))*))(?:\s+(?:"[^"]*"|'[^']*'))?\s*\)/y;
+  /\(\s{0,3}(?:<([^<>\n]*)>|((?:[^\s()\\]|\\.|\([^\s()]*\))*))(?:\s{1,3}(?:"[^"]{0,500}"|'[^']{0,500}'))?\s{0,3}\)/y;
 
 function matchAt(pattern: RegExp, text: string, index: number): RegExpExecArray | null {
   pattern.lastIndex = index;
@@ -85,7 +85,13 @@ function readText(markdown: string, index: number): string {
 /** XEP-0393 §5.2.4 knows one backtick only, and no span goes over a line. */
 function codeSpan([whole, , content = ""]: RegExpExecArray): string {
   if (content.includes("`")) return whole;
-  return `\`${content.replace(/\s*\n\s*/g, " ")}\``;
+  const line = content.includes("\n")
+    ? content
+        .split("\n")
+        .map((part) => part.trim())
+        .join(" ")
+    : content;
+  return `\`${line}\``;
 }
 
 /** `[text](url)` or `![alt](url)` at `index`, as `text (url)`. */
@@ -201,10 +207,9 @@ export function wrap(text: string, marker: string): string {
   return text
     .split("\n")
     .map((line) => {
-      const [, indent = "", content = "", end = ""] = /^(\s*)(.*?)(\s*)$/.exec(line) ?? [];
-      return content === "" || endsEarly(content, marker)
-        ? line
-        : indent + marker + content + marker + end;
+      const content = line.trim();
+      if (content === "" || endsEarly(content, marker)) return line;
+      return line.replace(content, () => marker + content + marker);
     })
     .join("\n");
 }

@@ -18,9 +18,10 @@
  */
 import { styleInline, wrap } from "./styling-inline.ts";
 
-const FENCE = /^([ \t]*)(`{3,}(?=[^`]*$)|~{3,})[ \t]*(.*?)[ \t]*$/;
+const FENCE = /^([ \t]*)(`{3,}(?=[^`]*$)|~{3,})(.*)$/;
 const QUOTE = /^ {0,3}>/;
-const HEADING = /^ {0,3}#{1,6}(?:[ \t]+(.*?))?(?:[ \t]+#+)?[ \t]*$/;
+const HEADING = /^ {0,3}#{1,6}(?=[ \t]|$)/;
+const HEADING_END = /(?:^|[ \t])#+$/;
 const UNDERLINE = /^ {0,3}(?:={2,}|-{2,})[ \t]*$/;
 const RULE = /^ {0,3}([-*_])(?:[ \t]*\1){2,}[ \t]*$/;
 const LIST_ITEM = /^([ \t]*)([-*+]|\d{1,9}[.)])([ \t]+)(.*)$/;
@@ -62,7 +63,7 @@ function styleBlocks(lines: readonly string[], depth: number): string[] {
       output.push("---");
       index += 1;
     } else if (HEADING.test(line)) {
-      output.push(styleHeading(HEADING.exec(line)?.[1] ?? ""));
+      output.push(styleHeading(line.replace(HEADING, "").trim().replace(HEADING_END, "")));
       inList = false;
       index += 1;
     } else if (item) {
@@ -125,7 +126,7 @@ function styleFence(lines: readonly string[]): string[] {
     // A longer fence may hold a line that would end the block here.
     return /^```\s*$/.test(own) ? ` ${own}` : own;
   });
-  return [`\`\`\`${info}`, ...content, "```"];
+  return [`\`\`\`${info.trim()}`, ...content, "```"];
 }
 
 function styleHeading(text: string): string {
@@ -134,5 +135,5 @@ function styleHeading(text: string): string {
 
 /** Markdown's two ways to force a line end mean nothing in a chat, where every line end counts. */
 function styleLines(text: string): string {
-  return styleInline(text.replace(/(?: {2,}|\\)$/gm, ""));
+  return styleInline(text.replace(/(?<! ) {2,}$|\\$/gm, ""));
 }

@@ -116,6 +116,16 @@ describe("parseJid", () => {
     expect(new Set(look.map((text) => bareJid(text))).size).toBe(look.length);
   });
 
+  it.each([
+    "\u05D0" + "\u0591".repeat(500) + "a",
+    "l\u00B7".repeat(500),
+    "\u0627\u0660".repeat(250) + "1",
+  ])("takes no time over %j", (local) => {
+    const started = performance.now();
+    parseJid(`${local}@example.com`);
+    expect(performance.now() - started).toBeLessThan(200);
+  });
+
   it("is not confused by what is no string", () => {
     for (const value of [undefined, null, 7, {}, []]) {
       expect(parseJid(value as unknown as string)).toBeUndefined();

@@ -93,10 +93,10 @@ function mapWidth(text: string): string {
   return text.replace(/[\u3000\uFF01-\uFFEE]/g, (wide) => wide.normalize("NFKC"));
 }
 
-const RIGHT_TO_LEFT =
-  /[\u0590-\u08FF\uFB1D-\uFDFF\uFE70-\uFEFF\u{10800}-\u{10FFF}\u{1E800}-\u{1EFFF}]/u;
+const RIGHT_TO_LEFT_RANGES = String.raw`\u0590-\u08FF\uFB1D-\uFDFF\uFE70-\uFEFF\u{10800}-\u{10FFF}\u{1E800}-\u{1EFFF}`;
+const RIGHT_TO_LEFT = new RegExp(`[${RIGHT_TO_LEFT_RANGES}]`, "u");
 const RIGHT_TO_LEFT_WORD = new RegExp(
-  String.raw`^(?!\p{M})${RIGHT_TO_LEFT.source}(?:${RIGHT_TO_LEFT.source}|[\p{M}\d!-/:-@[-\x60{-~])*$`,
+  String.raw`^(?!\p{M})[${RIGHT_TO_LEFT_RANGES}][${RIGHT_TO_LEFT_RANGES}\p{M}\d!-\/:-@\[-\x60{-~]*$`,
   "u",
 );
 

@@ -307,9 +307,8 @@ describe("what others see of us", () => {
     await waitFor(() => bot.roster.contact(jid("alice@localhost"))?.subscription === "both", {
       what: "both subscriptions",
     });
-    await waitFor(() => bot.roster.presenceOf(jid("alice@localhost")), {
-      what: "alice's presence",
-    });
+    const presence = () => bot.roster.presenceOf(jid("alice@localhost"));
+    expect(await waitFor(presence, { what: "alice's presence" })).toMatchObject({ priority: 0 });
     const picky = await startBot("picky", "alice@localhost");
     await waitFor(() => picky.session.state.kind === "online", { what: "the picky bot" });
     await alice.presence({ to: "picky@localhost", type: "subscribe" });

@@ -15,6 +15,7 @@ import { xmppChannelConfigSchema } from "./host/config-schema.ts";
 import { directory } from "./host/directory.ts";
 import { runAccount } from "./host/gateway.ts";
 import { groups } from "./host/groups.ts";
+import { requireLiveAccount } from "./host/live-accounts.ts";
 import { messageAdapter } from "./host/message-adapter.ts";
 import { messaging } from "./host/messaging.ts";
 import { meta } from "./host/meta.ts";
@@ -25,6 +26,7 @@ import { setupWizard } from "./host/setup-wizard.ts";
 import { publicFacts, status, type XmppProbe } from "./host/status.ts";
 import { CHANNEL_ID, DEFAULT_TEXT_CHUNK_LIMIT } from "./policy/account-policy.ts";
 import { normalizeAllowEntry } from "./policy/allowlist.ts";
+import { bareJid } from "./protocol/jid.ts";
 
 export const xmppPlugin = createChatChannelPlugin<XmppAccount, XmppProbe>({
   base: {
@@ -41,9 +43,19 @@ export const xmppPlugin = createChatChannelPlugin<XmppAccount, XmppProbe>({
         listAccountIds,
         resolveAccount,
         defaultAccountId: resolveDefaultAccountId,
-        clearBaseFields: ["name", "jid", "password", "passwordFile", "server", "resource", "nick", "rooms"],
+        clearBaseFields: [
+          "name",
+          "jid",
+          "password",
+          "passwordFile",
+          "server",
+          "resource",
+          "nick",
+          "rooms",
+        ],
         resolveAllowFrom: (account) => account.allowFrom,
-        formatAllowFrom: (entries) => entries.map((entry) => normalizeAllowEntry(String(entry))).filter(Boolean),
+        formatAllowFrom: (entries) =>
+          entries.map((entry) => normalizeAllowEntry(String(entry))).filter(Boolean),
         resolveDefaultTo: (account) => account.config.defaultTo,
       }),
       hasConfiguredState: ({ env }) => hasEnvironmentAccount(env),
@@ -74,9 +86,10 @@ export const xmppPlugin = createChatChannelPlugin<XmppAccount, XmppProbe>({
       idLabel: "jid",
       message: PAIRING_APPROVED_MESSAGE,
       normalizeAllowEntry,
-      notify: async ({ cfg, id, message, accountId }) => {
-        const { sendMessage } = await import("./host/send-message.ts");
-        await sendMessage({ cfg, to: id, text: message, accountId: accountId ?? null }, message);
+      notify: async ({ cfg, id, accountId }) => {
+        const { pairing } = requireLiveAccount(resolveAccount(cfg, accountId).accountId);
+        const jid = bareJid(id);
+        if (jid) await pairing.tell(jid);
       },
     },
   },

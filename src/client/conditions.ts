@@ -16,13 +16,15 @@ const ADVICE: Readonly<Record<string, string>> = {
   "credentials-expired": "Set a new password for the account on the server, then here.",
   "invalid-authzid": "Check the account's `jid`.",
   "mechanism-too-weak": "Ask the server's administrator to offer SCRAM-SHA-256 to this account.",
-  "encryption-required": "Connect with TLS: leave out `dangerouslyAllowPlaintext`, or use xmpps:// or wss://.",
+  "encryption-required":
+    "Connect with TLS: leave out `dangerouslyAllowPlaintext`, or use xmpps:// or wss://.",
   // Streams (RFC 6120 §4.9.3) and resource binding (§7.7.2)
   conflict:
     "Another client uses the same `resource`: stop it, or give this account a `resource` of its own.",
   "host-unknown": "The server does not serve this domain: check the domain in `jid`, and `server`.",
   "host-gone": "The server no longer serves this domain: check the domain in `jid`, and `server`.",
-  "not-allowed": "Ask the server's administrator whether this account may log in with this `resource`.",
+  "not-allowed":
+    "Ask the server's administrator whether this account may log in with this `resource`.",
   "unsupported-version": "The server speaks no XMPP 1.0: check `server`.",
   // Our own
   "tls-required":
@@ -97,9 +99,13 @@ export function transportError(error: unknown, address: string): XmppConnectionE
   const code = codeOf(error);
   const message = error instanceof Error && error.message ? error.message : code || String(error);
   if (CERTIFICATE_CODES.test(code)) {
-    return connectionError("certificate", `the certificate of ${address} is not valid: ${message}`, {
-      cause: error,
-    });
+    return connectionError(
+      "certificate",
+      `the certificate of ${address} is not valid: ${message}`,
+      {
+        cause: error,
+      },
+    );
   }
   if (DNS_CODES.has(code)) {
     return connectionError("dns", `${address} has no address in DNS (${code})`, {
@@ -109,7 +115,8 @@ export function transportError(error: unknown, address: string): XmppConnectionE
   }
   if (code.startsWith("ERR_SSL_") || code === "EPROTO") {
     return connectionError("protocol", `TLS with ${address} failed: ${message}`, {
-      advice: "Check whether the port in `server` expects STARTTLS (xmpp://) or direct TLS (xmpps://).",
+      advice:
+        "Check whether the port in `server` expects STARTTLS (xmpp://) or direct TLS (xmpps://).",
       cause: error,
     });
   }

@@ -126,7 +126,10 @@ describe("discovery", () => {
 
   it("asks with the ASCII form of an international domain", async () => {
     const { resolver, asked } = dns({});
-    const endpoints = await resolveEndpoints({ kind: "discover", domain: "bücher.example" }, resolver);
+    const endpoints = await resolveEndpoints(
+      { kind: "discover", domain: "bücher.example" },
+      resolver,
+    );
     expect(endpoints).toEqual([{ transport: "tcp", host: "xn--bcher-kva.example", port: 5222 }]);
     expect(asked).toContain("_xmpp-client._tcp.xn--bcher-kva.example");
   });

@@ -48,7 +48,10 @@ export function parseServer(
       return { kind: "endpoint", endpoint: { transport: direct ? "tls" : "tcp", host, port } };
     }
     default:
-      throw new XmppConfigError(path, `${JSON.stringify(url.protocol)} is not a scheme of XMPP; ${FORMS}`);
+      throw new XmppConfigError(
+        path,
+        `${JSON.stringify(url.protocol)} is not a scheme of XMPP; ${FORMS}`,
+      );
   }
 }
 
@@ -100,7 +103,8 @@ export async function resolveEndpoints(
   const domain = domainToASCII(address.domain) || address.domain.replace(/^\[(.*)\]$/, "$1");
   const fallback: Endpoint[] = [{ transport: "tcp", host: domain, port: STARTTLS_PORT }];
   // RFC 6761 §6.3: localhost is never looked up; an IP address has no SRV records.
-  if (isIP(domain) !== 0 || domain === "localhost" || domain.endsWith(".localhost")) return fallback;
+  if (isIP(domain) !== 0 || domain === "localhost" || domain.endsWith(".localhost"))
+    return fallback;
   const [direct, startTls] = await Promise.all([
     lookUp(resolver, `_xmpps-client._tcp.${domain}`),
     lookUp(resolver, `_xmpp-client._tcp.${domain}`),

@@ -52,7 +52,12 @@ export function createIqRequests(own: Jid): IqRequests {
       const onAbort = () => reject(signal?.reason);
       const timer = setTimeout(() => {
         const seconds = timeoutMs / 1000;
-        reject(new XmppConnectionError("timeout", `${to ?? "the server"} did not answer in ${seconds} s`));
+        reject(
+          new XmppConnectionError(
+            "timeout",
+            `${to ?? "the server"} did not answer in ${seconds} s`,
+          ),
+        );
       }, timeoutMs);
       signal?.addEventListener("abort", onAbort, { once: true });
       if (signal?.aborted) onAbort();

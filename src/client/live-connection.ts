@@ -73,7 +73,9 @@ export function goLive(options: LiveOptions): LiveConnection {
   function ask(): void {
     answerTimer = setTimeout(() => {
       const seconds = timings.answerMs / 1000;
-      stream.fail(connectionError("timeout", `${stream.address} has not answered for ${seconds} s`));
+      stream.fail(
+        connectionError("timeout", `${stream.address} has not answered for ${seconds} s`),
+      );
     }, timings.answerMs);
     if (login.streamManagement) stream.send(new Element("r", { xmlns: NS_SM }));
     else ping();
@@ -101,7 +103,9 @@ export function goLive(options: LiveOptions): LiveConnection {
       clearTimeout(answerTimer);
       const h = Number(attribute(element, "h"));
       if (!Number.isSafeInteger(h) || h < 0 || !ledger.acknowledged(h)) {
-        stream.fail(connectionError("protocol", "the server acknowledged stanzas that were never sent"));
+        stream.fail(
+          connectionError("protocol", "the server acknowledged stanzas that were never sent"),
+        );
       }
     }
   }

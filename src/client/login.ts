@@ -63,7 +63,11 @@ export async function login(
       errors.push(error);
     }
   }
-  throw errors.find((error) => !error.fatal) ?? errors[0] ?? connectionError("dns", "no endpoint to try");
+  throw (
+    errors.find((error) => !error.fatal) ??
+    errors[0] ??
+    connectionError("dns", "no endpoint to try")
+  );
 }
 
 /** Fatal conditions of one endpoint, not of the account: another endpoint may do. */
@@ -101,7 +105,9 @@ async function loginAt(
   const address = addressOf(endpoint);
   const timer = setTimeout(() => {
     const seconds = Math.round(options.endpointTimeoutMs / 1000);
-    stream.fail(connectionError("timeout", `${address} did not complete the login within ${seconds} s`));
+    stream.fail(
+      connectionError("timeout", `${address} did not complete the login within ${seconds} s`),
+    );
   }, options.endpointTimeoutMs);
   const onAbort = () => stream.fail(connectionError("timeout", "the attempt was given up"));
   signal.addEventListener("abort", onAbort, { once: true });
@@ -180,15 +186,22 @@ async function bind(stream: XmppStream, resource: string): Promise<FullJid> {
   stream.send(iq);
   const answer = await stream.next();
   if (answer.getName() !== "iq" || attribute(answer, "id") !== id) {
-    throw connectionError("protocol", `expected the answer to bind, got <${answer.name.slice(0, 40)}/>`);
+    throw connectionError(
+      "protocol",
+      `expected the answer to bind, got <${answer.name.slice(0, 40)}/>`,
+    );
   }
   if (attribute(answer, "type") === "error") {
     const { condition } = decodeStanzaError(answer);
-    throw connectionError(condition, `the server refused the resource "${resource}" with ${condition}`);
+    throw connectionError(
+      condition,
+      `the server refused the resource "${resource}" with ${condition}`,
+    );
   }
   const bind = answer.getChild("bind", NS_BIND);
   const jid = parseJid((bind && childText(bind, "jid")) ?? "");
-  if (jid?.resource === undefined) throw connectionError("protocol", "the server bound us to no JID");
+  if (jid?.resource === undefined)
+    throw connectionError("protocol", "the server bound us to no JID");
   return jid.full;
 }
 

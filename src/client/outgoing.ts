@@ -30,11 +30,16 @@ export function prepareOutgoing(stanza: Element): Element {
 
 function copyClean(element: Element, level: number): Element {
   if (level > MAX_LEVELS) {
-    throw new XmppStanzaError("modify", "policy-violation", `nested deeper than ${MAX_LEVELS} levels`);
+    throw new XmppStanzaError(
+      "modify",
+      "policy-violation",
+      `nested deeper than ${MAX_LEVELS} levels`,
+    );
   }
   const copy = new Element(element.name);
   for (const [name, value] of Object.entries(element.attrs as Record<string, unknown>)) {
-    if (value !== undefined && value !== null) copy.attrs[name] = stripInvalidXmlChars(String(value));
+    if (value !== undefined && value !== null)
+      copy.attrs[name] = stripInvalidXmlChars(String(value));
   }
   for (const child of element.children as readonly unknown[]) {
     if (typeof child === "string") copy.t(stripInvalidXmlChars(child));

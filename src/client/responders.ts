@@ -70,7 +70,7 @@ function answer(
   info: DiscoInfo,
   caps: Caps,
 ): Element | undefined {
-  if (isPing(iq)) return encodeResult(iq);
+  if (isPing(iq)) return encodeResult();
   if (decodeRequest(iq, "get", "query", VERSION)) return encodeVersion(software);
   if (decodeRequest(iq, "get", "time", ENTITY_TIME)) return encodeEntityTime(localTime(new Date()));
   const infoQuery = decodeRequest(iq, "get", "query", DISCO_INFO);

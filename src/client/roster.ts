@@ -108,7 +108,7 @@ export function createRoster(options: RosterOptions): Roster {
     const item = decodeRosterPush(iq);
     if (!item) throw new XmppStanzaError("modify", "bad-request", "a roster push has one item");
     apply(item);
-    return encodeResult(iq);
+    return encodeResult();
   }
 
   function isFromOwnAccount(from: string | undefined): boolean {

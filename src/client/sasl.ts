@@ -21,8 +21,14 @@ export function chooseMechanism(features: Element): ScramName {
   );
   const chosen = SCRAM_NAMES.find((name) => offered.includes(name));
   if (chosen) return chosen;
-  const list = offered.map((name) => name.slice(0, 30)).slice(0, 10).join(", ");
-  throw connectionError("no-mechanism", `the server offers no SCRAM login, only: ${list || "none"}`);
+  const list = offered
+    .map((name) => name.slice(0, 30))
+    .slice(0, 10)
+    .join(", ");
+  throw connectionError(
+    "no-mechanism",
+    `the server offers no SCRAM login, only: ${list || "none"}`,
+  );
 }
 
 /**
@@ -75,5 +81,8 @@ async function nextStep(stream: XmppStream): Promise<Element> {
 async function challenge(stream: XmppStream): Promise<string> {
   const element = await nextStep(stream);
   if (element.getName() === "challenge") return decode(element);
-  throw connectionError("server-signature", "the server let us in without proving that it knows the password");
+  throw connectionError(
+    "server-signature",
+    "the server let us in without proving that it knows the password",
+  );
 }

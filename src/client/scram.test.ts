@@ -7,8 +7,7 @@ const vectors = [
     name: "SCRAM-SHA-1",
     nonce: "fyko+d2lbbFgONRv9qkxdawL",
     serverFirst: "r=fyko+d2lbbFgONRv9qkxdawL3rfcNHYJY1ZVvWVs7j,s=QSXCR+Q6sek8bf92,i=4096",
-    final:
-      "c=biws,r=fyko+d2lbbFgONRv9qkxdawL3rfcNHYJY1ZVvWVs7j,p=v0X8v3Bz2T0CJGbJQyF0X+HI4Ts=",
+    final: "c=biws,r=fyko+d2lbbFgONRv9qkxdawL3rfcNHYJY1ZVvWVs7j,p=v0X8v3Bz2T0CJGbJQyF0X+HI4Ts=",
     serverFinal: "v=rmF9pqV8S7suAoZWja4dJRkFsKQ=",
   },
   {
@@ -33,7 +32,9 @@ describe("SCRAM", () => {
 
   it("escapes a user name, and has a fresh nonce each time", () => {
     expect(createScram("SCRAM-SHA-1", "a=b,c", "x", "N").first).toBe("n,,n=a=3Db=2Cc,r=N");
-    expect(createScram("SCRAM-SHA-1", "u", "x").first).not.toBe(createScram("SCRAM-SHA-1", "u", "x").first);
+    expect(createScram("SCRAM-SHA-1", "u", "x").first).not.toBe(
+      createScram("SCRAM-SHA-1", "u", "x").first,
+    );
   });
 
   it.each([

@@ -9,7 +9,11 @@ import { connectionError } from "./conditions.ts";
 const deriveKey = promisify(pbkdf2);
 
 /** Strongest first: the order of preference. */
-const HASHES = { "SCRAM-SHA-512": "sha512", "SCRAM-SHA-256": "sha256", "SCRAM-SHA-1": "sha1" } as const;
+const HASHES = {
+  "SCRAM-SHA-512": "sha512",
+  "SCRAM-SHA-256": "sha256",
+  "SCRAM-SHA-1": "sha1",
+} as const;
 export type ScramName = keyof typeof HASHES;
 export const SCRAM_NAMES = Object.keys(HASHES) as readonly ScramName[];
 
@@ -64,7 +68,10 @@ export function createScram(
       const attributes = readAttributes(serverFinal);
       const error = attributes.get("e");
       if (error !== undefined) {
-        throw connectionError("not-authorized", `the server refused the login with ${error.slice(0, 80)}`);
+        throw connectionError(
+          "not-authorized",
+          `the server refused the login with ${error.slice(0, 80)}`,
+        );
       }
       const given = Buffer.from(attributes.get("v") ?? "", "base64");
       const valid =
@@ -72,7 +79,10 @@ export function createScram(
         given.length === serverSignature.length &&
         timingSafeEqual(given, serverSignature);
       if (!valid) {
-        throw connectionError("server-signature", "the server's proof of the password is missing or wrong");
+        throw connectionError(
+          "server-signature",
+          "the server's proof of the password is missing or wrong",
+        );
       }
     },
   };
@@ -99,7 +109,9 @@ function readServerFirst(message: string, nonce: string) {
   const count = attributes.get("i") ?? "";
   const iterations = /^[1-9]\d{0,8}$/.test(count) ? Number(count) : 0;
   if (iterations < MIN_ITERATIONS || iterations > MAX_ITERATIONS) {
-    throw refuse(`iteration count "${count.slice(0, 20)}" is not within ${MIN_ITERATIONS} and ${MAX_ITERATIONS}`);
+    throw refuse(
+      `iteration count "${count.slice(0, 20)}" is not within ${MIN_ITERATIONS} and ${MAX_ITERATIONS}`,
+    );
   }
   return { serverNonce, salt, iterations };
 }
@@ -108,6 +120,9 @@ function readServerFirst(message: string, nonce: string) {
 export function preparePassword(password: string): string {
   return password
     .replace(/[\u00a0\u1680\u2000-\u200b\u202f\u205f\u3000]/g, " ")
-    .replace(/\u00ad|\u034f|\u1806|[\u180b-\u180d]|\u200c|\u200d|\u2060|[\ufe00-\ufe0f]|\ufeff/g, "")
+    .replace(
+      /\u00ad|\u034f|\u1806|[\u180b-\u180d]|\u200c|\u200d|\u2060|[\ufe00-\ufe0f]|\ufeff/g,
+      "",
+    )
     .normalize("NFKC");
 }

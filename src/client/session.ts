@@ -13,13 +13,7 @@ import { login } from "./login.ts";
 import type { LoginOptions } from "./login.ts";
 import { createSupervisor, systemClock } from "./supervisor.ts";
 import type { Clock, SupervisorTimings } from "./supervisor.ts";
-import type {
-  ConnectionState,
-  IqHandler,
-  Logger,
-  SessionOptions,
-  XmppSession,
-} from "./types.ts";
+import type { ConnectionState, IqHandler, Logger, SessionOptions, XmppSession } from "./types.ts";
 import { formatWire } from "./wire-log.ts";
 
 export type Timings = SupervisorTimings & LiveTimings & Pick<LoginOptions, "endpointTimeoutMs">;
@@ -69,7 +63,9 @@ export function createSession(
     caFile: options.caFile,
     dangerouslyAllowPlaintext: options.dangerouslyAllowPlaintext,
     endpointTimeoutMs: timings.endpointTimeoutMs,
-    onWire: options.xml ? (direction, element) => log.info(formatWire(direction, element)) : undefined,
+    onWire: options.xml
+      ? (direction, element) => log.info(formatWire(direction, element))
+      : undefined,
   };
 
   const connect = async (signal: AbortSignal): Promise<LiveConnection> => {
@@ -138,7 +134,10 @@ function accountJid(text: string): Jid & { local: string } {
 }
 
 /** @returns a function that takes it back */
-function register<T extends (...args: never[]) => unknown>(listeners: Set<T>, listener: T): () => void {
+function register<T extends (...args: never[]) => unknown>(
+  listeners: Set<T>,
+  listener: T,
+): () => void {
   listeners.add(listener);
   return () => void listeners.delete(listener);
 }
@@ -149,7 +148,9 @@ function notify<T>(listeners: Iterable<(value: T) => void>, value: T, log: Logge
       listener(value);
     } catch (error) {
       // A listener's mistake must not cost the connection, nor the other listeners their turn.
-      log.error(`a listener failed: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
+      log.error(
+        `a listener failed: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`,
+      );
     }
   }
 }

@@ -44,10 +44,15 @@ export class StreamParser extends EventEmitter {
     this.#pending += text.length;
     try {
       this.#sax.write(text);
-      if (this.#pending > MAX_STANZA) throw new Error(`a stanza is larger than ${MAX_STANZA} characters`);
+      if (this.#pending > MAX_STANZA)
+        throw new Error(`a stanza is larger than ${MAX_STANZA} characters`);
     } catch (error) {
       const problem = error instanceof Error ? error.message : String(error);
-      this.#fail(new XmppConnectionError("protocol", `the server sent bad XML: ${problem}`, { cause: error }));
+      this.#fail(
+        new XmppConnectionError("protocol", `the server sent bad XML: ${problem}`, {
+          cause: error,
+        }),
+      );
     }
   }
 
@@ -72,7 +77,8 @@ export class StreamParser extends EventEmitter {
       return;
     }
     this.#depth += 1;
-    if (this.#depth > MAX_DEPTH) throw new Error(`a stanza is nested deeper than ${MAX_DEPTH} levels`);
+    if (this.#depth > MAX_DEPTH)
+      throw new Error(`a stanza is nested deeper than ${MAX_DEPTH} levels`);
     if (this.#depth > 1) this.#cursor?.append(element);
     this.#cursor = element;
   }

@@ -61,9 +61,7 @@ export type ConnectionState =
  * `to`, `from`, `id` and `type` are set by the session.
  * @throws XmppStanzaError to answer with that error; anything else thrown becomes `internal-server-error`
  */
-export type IqHandler = (
-  iq: Element,
-) => Element | undefined | Promise<Element | undefined>;
+export type IqHandler = (iq: Element) => Element | undefined | Promise<Element | undefined>;
 
 /**
  * One account's connection, reconnecting by itself until `stop()` or a refusal.
@@ -89,10 +87,7 @@ export type XmppSession = {
    * @returns the whole answering iq element
    * @throws XmppStanzaError on type="error"; XmppNotSentError offline; XmppConnectionError on time-out or loss
    */
-  request(
-    iq: Element,
-    options?: { timeoutMs?: number; signal?: AbortSignal },
-  ): Promise<Element>;
+  request(iq: Element, options?: { timeoutMs?: number; signal?: AbortSignal }): Promise<Element>;
   /** Every inbound stanza other than answers to `request`. A listener that throws is logged, not fatal. */
   onStanza(listener: (stanza: Element) => void): () => void;
   /**

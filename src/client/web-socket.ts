@@ -85,7 +85,8 @@ export class ClientWebSocket extends EventEmitter implements StreamSocket {
   }
 
   write(text: string, done?: (error?: Error | null) => void): void {
-    if (this.#socket?.readyState === WebSocket.OPEN) this.#socket.send(text, (error) => done?.(error));
+    if (this.#socket?.readyState === WebSocket.OPEN)
+      this.#socket.send(text, (error) => done?.(error));
     else done?.(new Error("the socket is closed"));
   }
 

@@ -46,7 +46,14 @@ function redact(element: Element): void {
   }
 }
 
-const PUBLIC_SASL = new Set(["mechanisms", "mechanism", "failure", "text", "authentication", "hidden"]);
+const PUBLIC_SASL = new Set([
+  "mechanisms",
+  "mechanism",
+  "failure",
+  "text",
+  "authentication",
+  "hidden",
+]);
 
 function isPrivateField(element: Element): boolean {
   return element.is("field", "jabber:x:data") && element.attrs["type"] === "text-private";

@@ -178,7 +178,9 @@ export function createStream(options: StreamOptions): XmppStream {
     sayGoodbye();
     fail(connectionError("network", `${address} closed the stream`));
   });
-  entity.on("disconnect", () => fail(connectionError("network", `${address} closed the connection`)));
+  entity.on("disconnect", () =>
+    fail(connectionError("network", `${address} closed the connection`)),
+  );
   socket.on("close", () => socketClosed.resolve());
 
   const next = async (): Promise<Element> => {
@@ -221,7 +223,10 @@ export function createStream(options: StreamOptions): XmppStream {
       awaitsProceed = true;
       this.send(new Element("starttls", { xmlns: NS_TLS }));
       const refused = next().then((element) => {
-        throw connectionError("tls-required", `${address} refused STARTTLS with <${element.name}/>`);
+        throw connectionError(
+          "tls-required",
+          `${address} refused STARTTLS with <${element.name}/>`,
+        );
       });
       await orClosed(Promise.race([upgraded, refused]));
       waiting = undefined;

@@ -109,7 +109,10 @@ function ownEntry(cfg: OpenClawConfig, accountId: string): XmppAccountConfig | u
 function mergeConfig(cfg: OpenClawConfig, accountId: string): XmppAccountConfig {
   const merged = { ...accountList.resolveAccountConfig(cfg, accountId) } as XmppAccountConfig;
   const own = ownEntry(cfg, accountId);
-  if (own && (own.jid !== undefined || own.password !== undefined || own.passwordFile !== undefined)) {
+  if (
+    own &&
+    (own.jid !== undefined || own.password !== undefined || own.passwordFile !== undefined)
+  ) {
     for (const key of ["password", "passwordFile"] as const) {
       if (!Object.hasOwn(own, key)) delete merged[key];
     }
@@ -148,10 +151,19 @@ function resolvePassword(
       if (password) return { password, source: "passwordFile" };
     } catch (error) {
       const problem = error instanceof Error ? error.message : String(error);
-      return { password: "", source: "passwordFile", problem: { path: path("passwordFile"), problem } };
+      return {
+        password: "",
+        source: "passwordFile",
+        problem: { path: path("passwordFile"), problem },
+      };
     }
-    const problem = "no readable password in this file; write the password, and nothing else, into it";
-    return { password: "", source: "passwordFile", problem: { path: path("passwordFile"), problem } };
+    const problem =
+      "no readable password in this file; write the password, and nothing else, into it";
+    return {
+      password: "",
+      source: "passwordFile",
+      problem: { path: path("passwordFile"), problem },
+    };
   }
   const fromEnv = accountId === DEFAULT_ACCOUNT_ID ? env(ENV_PASSWORD) : undefined;
   if (fromEnv) return { password: fromEnv, source: "env" };
@@ -230,7 +242,10 @@ function resolveJid(
   const written = config.jid?.trim() || fromEnv;
   const domain = config.domain?.trim();
   if (!written) {
-    problems.push({ path: path("jid"), problem: 'missing; set the agent\'s account, e.g. "bot@example.com"' });
+    problems.push({
+      path: path("jid"),
+      problem: 'missing; set the agent\'s account, e.g. "bot@example.com"',
+    });
     return undefined;
   }
   const jid = parseJid(written.includes("@") || !domain ? written : `${written}@${domain}`);

@@ -78,6 +78,8 @@ function text(value: unknown): string {
   if (typeof value !== "object" || value === null) return String(value);
   return Object.entries(value)
     .filter(([, part]) => part !== undefined)
-    .map(([key, part]) => `${key}=${typeof part === "object" ? JSON.stringify(part) : String(part)}`)
+    .map(
+      ([key, part]) => `${key}=${typeof part === "object" ? JSON.stringify(part) : String(part)}`,
+    )
     .join(" ");
 }

@@ -40,7 +40,11 @@ export const directory: NonNullable<ChannelPlugin["directory"]> = createChannelD
     const account = resolveAccount(cfg, accountId);
     const contacts = findLiveAccount(account.accountId)?.roster.contacts() ?? [];
     const entries = [
-      ...contacts.map(({ jid, name }) => ({ kind: "user" as const, id: jid, ...(name ? { name } : {}) })),
+      ...contacts.map(({ jid, name }) => ({
+        kind: "user" as const,
+        id: jid,
+        ...(name ? { name } : {}),
+      })),
       ...configuredPeers(account).map((id) => ({ kind: "user" as const, id })),
     ];
     return select(entries, query, limit);

@@ -26,8 +26,12 @@ function toolsFor(room: ResolvedRoom, sender: BareJid | undefined) {
   if (!toolsBySender) return undefined;
   const key =
     sender &&
-    (Object.keys(toolsBySender).find((entry) => !entry.includes("*") && matchesAllowlist([entry], sender)) ??
-      Object.keys(toolsBySender).find((entry) => entry !== "*" && matchesAllowlist([entry], sender)));
+    (Object.keys(toolsBySender).find(
+      (entry) => !entry.includes("*") && matchesAllowlist([entry], sender),
+    ) ??
+      Object.keys(toolsBySender).find(
+        (entry) => entry !== "*" && matchesAllowlist([entry], sender),
+      ));
   return toolsBySender[key ?? "*"];
 }
 

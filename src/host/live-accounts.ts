@@ -5,6 +5,7 @@
 import type { Rooms } from "../client/rooms.ts";
 import type { Roster } from "../client/roster.ts";
 import type { XmppSession } from "../client/types.ts";
+import type { Pairing } from "../inbound/pairing.ts";
 import { XmppNotSentError } from "../errors.ts";
 import type { XmppAccount } from "./account.ts";
 
@@ -13,6 +14,7 @@ export type LiveAccount = {
   session: XmppSession;
   rooms: Rooms;
   roster: Roster;
+  pairing: Pairing;
 };
 
 const live = new Map<string, LiveAccount>();

@@ -53,13 +53,14 @@ export const messaging: NonNullable<ChannelPlugin["messaging"]> = {
     resolveTarget: async ({ cfg, accountId, input }) => {
       const target = tryParse(input, roomPredicate(cfg, accountId));
       return (
-        target && {
+        (target && {
           to: formatTarget(target),
           kind: target.kind === "room" ? ("group" as const) : ("user" as const),
           display: target.to,
           source: "normalized" as const,
-        }
-      ) ?? null;
+        }) ??
+        null
+      );
     },
   },
   resolveOutboundSessionRoute: ({ cfg, agentId, accountId, target: text }) => {

@@ -64,7 +64,9 @@ export const setupWizard: ChannelSetupWizard = {
     prompt: "XMPP_JID and XMPP_PASSWORD are set. Use them?",
     preferredEnvVar: "XMPP_JID",
     isAvailable: ({ cfg, accountId }) =>
-      accountId === "default" && hasEnvironmentAccount() && !resolveAccount(cfg, accountId).config.jid,
+      accountId === "default" &&
+      hasEnvironmentAccount() &&
+      !resolveAccount(cfg, accountId).config.jid,
     apply: ({ cfg, accountId }) => patch(cfg, accountId, {}),
   },
   stepOrder: "text-first",
@@ -83,7 +85,8 @@ export const setupWizard: ChannelSetupWizard = {
         const env = process.env.XMPP_PASSWORD?.trim();
         return {
           accountConfigured: account.configured,
-          hasConfiguredValue: account.passwordSource === "config" || account.passwordSource === "passwordFile",
+          hasConfiguredValue:
+            account.passwordSource === "config" || account.passwordSource === "passwordFile",
           ...(account.password ? { resolvedValue: account.password } : {}),
           ...(env ? { envValue: env } : {}),
         };

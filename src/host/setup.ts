@@ -88,7 +88,15 @@ function validateInput(input: SetupInput): string | null {
 }
 
 const setupAdapter: ChannelSetupAdapter = {
-  singleAccountKeysToMove: ["jid", "password", "passwordFile", "server", "resource", "nick", "rooms"],
+  singleAccountKeysToMove: [
+    "jid",
+    "password",
+    "passwordFile",
+    "server",
+    "resource",
+    "nick",
+    "rooms",
+  ],
   resolveAccountId: ({ accountId }) => normalizeAccountId(accountId),
   applyAccountName: ({ cfg, accountId, name }) =>
     applyAccountNameToChannelSection({
@@ -99,7 +107,8 @@ const setupAdapter: ChannelSetupAdapter = {
     }),
   validateInput: ({ input }) => validateInput(input as SetupInput),
   applyAccountConfig: ({ cfg, accountId, input }) => {
-    const { name, jid, password, passwordFile, server, resource, nick, rooms } = input as SetupInput;
+    const { name, jid, password, passwordFile, server, resource, nick, rooms } =
+      input as SetupInput;
     const patch = {
       enabled: true,
       jid: jid?.trim(),

@@ -2,6 +2,7 @@
  * One running account: session, roster, rooms, and the road in, wired together. Loaded only when an
  * account starts, so that everything else stays free of the transport.
  */
+import { join } from "node:path";
 import type { ChannelAccountSnapshot } from "openclaw/plugin-sdk/channel-contract";
 import type { OpenClawConfig } from "openclaw/plugin-sdk/channel-core";
 import {
@@ -14,6 +15,7 @@ import { createRooms } from "../client/rooms.ts";
 import { createRoster } from "../client/roster.ts";
 import { createSession } from "../client/session.ts";
 import type { ConnectionState, Logger } from "../client/types.ts";
+import { createPairing } from "../inbound/pairing.ts";
 import { createReceiver } from "../inbound/receive.ts";
 import { createRoomHistory } from "../inbound/room-history.ts";
 import { CHANNEL_ID } from "../policy/account-policy.ts";
@@ -21,10 +23,14 @@ import { MUC } from "../protocol/xep-0045-muc.ts";
 import { CHAT_STATES } from "../protocol/xep-0085-chat-states.ts";
 import { STANZA_IDS } from "../protocol/xep-0359-ids.ts";
 import { decideSubscription } from "../policy/subscription.ts";
+import { createPendingPairings } from "../state/pending-pairings.ts";
 import type { XmppAccount } from "./account.ts";
 import { addLiveAccount } from "./live-accounts.ts";
 import { getRuntime } from "./runtime.ts";
 import { softwareVersion } from "./software-version.ts";
+
+/** How long the host keeps a pairing request. */
+const PAIRING_TTL_MS = 60 * 60_000;
 
 export type StatusPatch = Omit<Partial<ChannelAccountSnapshot>, "accountId">;
 
@@ -76,13 +82,25 @@ export function startAccount(params: {
     runtime.channel.activity.record({ channel: CHANNEL_ID, accountId, direction, at });
     onStatus(direction === "inbound" ? { lastInboundAt: at } : { lastOutboundAt: at });
   };
+  const outbox = { session, rooms };
+  const pairing = createPairing({
+    accountId,
+    runtime,
+    outbox,
+    pending: createPendingPairings(join(stateDirectory(account), "pending-pairings.json"), {
+      ttlMs: PAIRING_TTL_MS,
+      now: Date.now,
+    }),
+    log,
+  });
   const receiver = createReceiver({
     accountId,
     cfg,
     policy: account,
     streaming: account.config,
     runtime,
-    outbox: { session, rooms },
+    outbox,
+    pairing,
     history: createRoomHistory(account.config.historyLimit),
     log,
     now: Date.now,
@@ -92,7 +110,7 @@ export function startAccount(params: {
 
   const offState = session.onState((state) => onStatus(statusOf(state)));
   const offStanza = session.onStanza((stanza) => receiver.receive(stanza));
-  const removeLive = addLiveAccount({ account, session, rooms, roster });
+  const removeLive = addLiveAccount({ account, session, rooms, roster, pairing });
   for (const room of account.rooms) rooms.join(room);
   session.start();
 
@@ -102,6 +120,7 @@ export function startAccount(params: {
       (stopping ??= (async () => {
         removeLive();
         offStanza();
+        pairing.stop();
         rooms.stop();
         roster.stop();
         responders.stop();
@@ -127,7 +146,10 @@ export function statusOf(state: ConnectionState): StatusPatch {
       return { lifecycle: "recovering", connected: false, lastError: state.error.message };
     case "refused": {
       const { advice, message } = state.error;
-      return { ...channelBlockedPatch(advice ? `${message}. ${advice}` : message), connected: false };
+      return {
+        ...channelBlockedPatch(advice ? `${message}. ${advice}` : message),
+        connected: false,
+      };
     }
     case "idle":
     case "connecting":
@@ -135,4 +157,11 @@ export function statusOf(state: ConnectionState): StatusPatch {
     case "stopped":
       return { connected: false };
   }
+}
+
+/** Where the account keeps what must survive a restart: `dataDir`, or a folder of the host's state. */
+function stateDirectory({ accountId, config }: XmppAccount): string {
+  return (
+    config.dataDir?.trim() || join(getRuntime().state.resolveStateDir(), CHANNEL_ID, accountId)
+  );
 }

@@ -10,7 +10,6 @@ import { ingressSubject, xmppIngressIdentity } from "./ingress-identity.ts";
 import type { InboundContext, InboundMessage } from "./types.ts";
 import { CHANNEL_ID } from "../policy/account-policy.ts";
 
-
 /** How a message addresses the agent, and its text without the address. */
 export type Addressing = { text: string; wasMentioned: boolean };
 
@@ -23,7 +22,10 @@ export function resolveAddressing(context: InboundContext, inbound: InboundMessa
     return { text: stripMention(body, nick) || body, wasMentioned: true };
   }
   const { mentions } = context.runtime.channel;
-  const wasMentioned = mentions.matchesMentionPatterns(body, mentions.buildMentionRegexes(context.cfg));
+  const wasMentioned = mentions.matchesMentionPatterns(
+    body,
+    mentions.buildMentionRegexes(context.cfg),
+  );
   return { text: body, wasMentioned };
 }
 
@@ -38,7 +40,10 @@ export async function resolveAccess(
   const { cfg, policy, runtime } = context;
   const room = conversation.kind === "room" ? resolveRoom(policy, conversation.room) : undefined;
   const command = {
-    allowTextCommands: runtime.channel.commands.shouldHandleTextCommands({ cfg, surface: CHANNEL_ID }),
+    allowTextCommands: runtime.channel.commands.shouldHandleTextCommands({
+      cfg,
+      surface: CHANNEL_ID,
+    }),
     hasControlCommand: runtime.channel.text.hasControlCommand(addressing.text, cfg),
   };
   const access = await runtime.channel.inbound.ingress.resolve({

@@ -102,7 +102,10 @@ async function runTurn(
 
 function convertTables({ accountId, cfg, runtime }: InboundContext, text: string): string {
   const { convertMarkdownTables, resolveMarkdownTableMode } = runtime.channel.text;
-  return convertMarkdownTables(text, resolveMarkdownTableMode({ cfg, channel: CHANNEL_ID, accountId }));
+  return convertMarkdownTables(
+    text,
+    resolveMarkdownTableMode({ cfg, channel: CHANNEL_ID, accountId }),
+  );
 }
 
 function buildContext(

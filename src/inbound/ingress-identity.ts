@@ -22,7 +22,8 @@ export const xmppIngressIdentity = defineStableChannelIngressIdentity({
     const entry = parseAllowEntry(text);
     return entry?.kind === "jid" ? entry.jid : null;
   },
-  normalizeSubject: (text) => (parseJid(text)?.resource === undefined ? bareJid(text) : undefined) ?? text,
+  normalizeSubject: (text) =>
+    (parseJid(text)?.resource === undefined ? bareJid(text) : undefined) ?? text,
   aliases: [
     {
       key: DOMAIN_KEY,
@@ -43,7 +44,10 @@ export const xmppIngressIdentity = defineStableChannelIngressIdentity({
 /** The sender as the host's resolver wants it. */
 export function ingressSubject(sender: Sender): ChannelIngressIdentitySubjectInput {
   if (!sender.jid) {
-    return { stableId: sender.id, authentication: { [JID_KEY]: "mutable", [DOMAIN_KEY]: "mutable" } };
+    return {
+      stableId: sender.id,
+      authentication: { [JID_KEY]: "mutable", [DOMAIN_KEY]: "mutable" },
+    };
   }
   return { stableId: sender.jid, aliases: { [DOMAIN_KEY]: parseJid(sender.jid)?.domain } };
 }

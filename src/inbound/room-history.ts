@@ -2,10 +2,7 @@
  * What was said in a room since the agent last spoke there, by people whom policy admits but who did
  * not address it. Handed to the agent beside the message that does, then forgotten.
  */
-import {
-  createChannelHistoryWindow,
-  type HistoryEntry,
-} from "openclaw/plugin-sdk/reply-history";
+import { createChannelHistoryWindow, type HistoryEntry } from "openclaw/plugin-sdk/reply-history";
 import type { BareJid } from "../protocol/jid.ts";
 
 /** The host's own default for groups. */

@@ -1,6 +1,8 @@
 /** One admitted message: asked of the host's policy, then challenged, dropped, remembered or dispatched. */
-import { logInboundDrop, resolveChannelInboundRouteEnvelope } from "openclaw/plugin-sdk/channel-inbound";
-import { createChannelPairingController } from "openclaw/plugin-sdk/channel-pairing";
+import {
+  logInboundDrop,
+  resolveChannelInboundRouteEnvelope,
+} from "openclaw/plugin-sdk/channel-inbound";
 import { replyTarget } from "../outbound/reply-target.ts";
 import { sendText } from "../outbound/send.ts";
 import { conversationId, resolveAccess, resolveAddressing } from "./access.ts";
@@ -8,9 +10,8 @@ import { dispatchTurn } from "./dispatch.ts";
 import type { InboundContext, InboundMessage } from "./types.ts";
 import { CHANNEL_ID, DEFAULT_TEXT_CHUNK_LIMIT } from "../policy/account-policy.ts";
 
-
 export async function takeTurn(context: InboundContext, inbound: InboundMessage): Promise<void> {
-  const { accountId, cfg, log, runtime } = context;
+  const { accountId, cfg, log } = context;
   const { conversation } = inbound;
   const addressing = resolveAddressing(context, inbound);
   const { route, buildEnvelope } = resolveChannelInboundRouteEnvelope({
@@ -22,9 +23,12 @@ export async function takeTurn(context: InboundContext, inbound: InboundMessage)
       id: conversationId(inbound),
     },
   });
-  const pairing = createChannelPairingController({ core: runtime, channel: CHANNEL_ID, accountId });
-  const { access, room } = await resolveAccess(context, inbound, addressing, route, () =>
-    pairing.readAllowFromStore(),
+  const { access, room } = await resolveAccess(
+    context,
+    inbound,
+    addressing,
+    route,
+    context.pairing.approved,
   );
   const { admission, reasonCode } = access.ingress;
   switch (admission) {
@@ -33,7 +37,7 @@ export async function takeTurn(context: InboundContext, inbound: InboundMessage)
       else await dispatchTurn(context, inbound, { access, addressing, room, route, buildEnvelope });
       return;
     case "pairing-required":
-      await challenge(context, inbound, pairing);
+      await context.pairing.challenge(inbound);
       return;
     case "skip":
     case "observe":
@@ -83,23 +87,4 @@ async function refuseEncrypted(
   if (conversation.kind === "room") return;
   const options = { textLimit: DEFAULT_TEXT_CHUNK_LIMIT };
   await sendText(outbox, replyTarget(conversation), CANNOT_DECRYPT, options);
-}
-
-/** One code a stranger; the host's pairing store keeps silent until it expires. */
-async function challenge(
-  context: InboundContext,
-  { conversation, sender }: InboundMessage,
-  pairing: ReturnType<typeof createChannelPairingController>,
-): Promise<void> {
-  const { log, outbox } = context;
-  if (!sender.jid) return;
-  await pairing.issueChallenge({
-    senderId: sender.jid,
-    senderIdLine: `Your XMPP address: ${sender.jid}`,
-    meta: { name: sender.label },
-    sendPairingReply: async (text) => {
-      await sendText(outbox, replyTarget(conversation), text, { textLimit: DEFAULT_TEXT_CHUNK_LIMIT });
-    },
-    onReplyError: (error) => log.error(`the pairing code could not be sent: ${String(error)}`),
-  });
 }

@@ -5,6 +5,7 @@ import type { XmppAccountPolicy } from "../policy/account-policy.ts";
 import type { Outbox } from "../outbound/send.ts";
 import type { Conversation } from "../policy/admission.ts";
 import type { Message } from "../protocol/stanza.ts";
+import type { Pairing } from "./pairing.ts";
 import type { RoomHistory } from "./room-history.ts";
 import type { Sender } from "./sender.ts";
 
@@ -18,6 +19,7 @@ export type InboundContext = {
   runtime: PluginRuntime;
   outbox: Outbox;
   history: RoomHistory;
+  pairing: Pairing;
   log: Logger;
   now: () => number;
   onInbound: (at: number) => void;

@@ -13,7 +13,6 @@ import { sendText, type Outbox, type SendOptions } from "./send.ts";
 import type { Target } from "./target.ts";
 import { CHANNEL_ID } from "../policy/account-policy.ts";
 
-
 export type Delivered = { messageIds: string[]; receipt: MessageReceipt };
 
 /**

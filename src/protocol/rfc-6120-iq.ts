@@ -16,13 +16,9 @@ export function encodeRequest(
   return iq;
 }
 
-/** The result that answers `request`, addressed to who asked. */
-export function encodeResult(request: Element, payload?: Element): Element {
+/** A result; id and addresses are left to the one who sends it. Without a payload it just says yes. */
+export function encodeResult(payload?: Element): Element {
   const iq = new Element("iq", { type: "result" });
-  const id = attribute(request, "id");
-  const from = attribute(request, "from");
-  if (id !== undefined) iq.attrs["id"] = id;
-  if (from !== undefined) iq.attrs["to"] = from;
   if (payload) iq.append(payload);
   return iq;
 }

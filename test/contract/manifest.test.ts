@@ -26,8 +26,12 @@ describe("metadata", () => {
   });
 
   it("presents the channel as the code does", () => {
-    const { setup: _setup, configuredState, doctorCapabilities: _doctor, ...channel } =
-      packageJson.openclaw.channel;
+    const {
+      setup: _setup,
+      configuredState,
+      doctorCapabilities: _doctor,
+      ...channel
+    } = packageJson.openclaw.channel;
     expect(channel).toEqual(meta);
     expect(configuredState.env.allOf).toEqual(["XMPP_JID", "XMPP_PASSWORD"]);
   });
@@ -51,6 +55,7 @@ describe("metadata", () => {
     const licences = Object.keys(packageJson.dependencies).map(
       (name) => read(`node_modules/${name}/package.json`).license,
     );
-    for (const licence of licences) expect(licence).toMatch(/^(MIT|ISC|BSD-[23]-Clause|Apache-2\.0)$/);
+    for (const licence of licences)
+      expect(licence).toMatch(/^(MIT|ISC|BSD-[23]-Clause|Apache-2\.0)$/);
   });
 });

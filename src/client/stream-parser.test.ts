@@ -1,0 +1,69 @@
+import type { Element } from "ltx";
+import { describe, expect, it } from "vitest";
+import { FrameParser, MAX_STANZA, StreamParser } from "./stream-parser.ts";
+
+const HEADER =
+  "<stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams'>";
+
+function collect(parser: StreamParser) {
+  const seen: string[] = [];
+  parser.on("start", (element: Element) => seen.push(`start ${element.name}`));
+  parser.on("element", (element: Element) =>
+    seen.push(`element ${element.name} ${element.getNS()}`),
+  );
+  parser.on("end", () => seen.push("end"));
+  parser.on("error", (error: Error) => seen.push(`error ${error.name}`));
+  return seen;
+}
+
+describe("the parser of a stream", () => {
+  it("gives the children of the stream, cut anywhere", () => {
+    const text = `${HEADER}<message a="&lt;"><body>x&amp;y</body></message> <iq/></stream:stream>`;
+    for (let cut = 1; cut < text.length; cut += 1) {
+      const parser = new StreamParser();
+      const seen = collect(parser);
+      parser.write(text.slice(0, cut));
+      parser.write(text.slice(cut));
+      expect(seen).toEqual([
+        "start stream:stream",
+        "element message jabber:client",
+        "element iq jabber:client",
+        "end",
+      ]);
+    }
+  });
+
+  it.each([
+    ["a custom entity", "<message><body>&bogus;</body></message>"],
+    ["an illegal character", "<message><body>&#0;</body></message>"],
+    ["a wrong end tag", "<message><body></message>"],
+    ["text outside of stanzas", "hello<message/>"],
+    ["endless text", `<message>${"x".repeat(MAX_STANZA)}`],
+    ["endless nesting", "<x>".repeat(80_000)],
+  ])("ends on %s with one error, and is deaf then", (_what, text) => {
+    const parser = new StreamParser();
+    const seen = collect(parser);
+    parser.write(HEADER);
+    expect(() => parser.write(text)).not.toThrow();
+    parser.write("<presence/>");
+    expect(seen).toEqual(["start stream:stream", "error XmppConnectionError"]);
+  });
+
+  it("reads nothing after discard(), not even the rest of the chunk", () => {
+    const parser = new StreamParser();
+    const seen = collect(parser);
+    parser.on("element", () => parser.discard());
+    parser.write(`${HEADER}<proceed/><message/>`);
+    parser.write("<message/>");
+    expect(seen).toEqual(["start stream:stream", "element proceed jabber:client"]);
+  });
+
+  it("reads WebSocket frames (RFC 7395)", () => {
+    const parser = new FrameParser();
+    const seen = collect(parser);
+    parser.write("<open xmlns='urn:ietf:params:xml:ns:xmpp-framing'/>");
+    parser.write("<message xmlns='jabber:client'><body>x</body></message>");
+    parser.write("<close xmlns='urn:ietf:params:xml:ns:xmpp-framing'/>");
+    expect(seen).toEqual(["start open", "element message jabber:client", "end"]);
+  });
+});

@@ -1,0 +1,30 @@
+import { parse } from "ltx";
+import { expect, it } from "vitest";
+import { formatWire } from "./wire-log.ts";
+
+const SECRET = "c2VjcmV0";
+
+it.each([
+  `<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>${SECRET}</auth>`,
+  `<challenge xmlns='urn:ietf:params:xml:ns:xmpp-sasl'>${SECRET}</challenge>`,
+  `<response xmlns='urn:ietf:params:xml:ns:xmpp-sasl'>${SECRET}</response>`,
+  `<success xmlns='urn:ietf:params:xml:ns:xmpp-sasl'>${SECRET}</success>`,
+  `<authenticate xmlns='urn:xmpp:sasl:2'><initial-response>${SECRET}</initial-response></authenticate>`,
+  `<success xmlns='urn:xmpp:sasl:2'><additional-data>${SECRET}</additional-data><token xmlns='urn:xmpp:fast:0' token='${SECRET}'/></success>`,
+  `<iq type='set'><query xmlns='jabber:iq:auth'><username>u</username><password>${SECRET}</password></query></iq>`,
+  `<iq type='set'><query xmlns='jabber:iq:register'><password>${SECRET}</password></query></iq>`,
+  `<iq type='set'><query xmlns='jabber:iq:register'><x xmlns='jabber:x:data'><field var='password'><value>${SECRET}</value></field></x></query></iq>`,
+  `<iq type='set'><x xmlns='jabber:x:data'><field type='text-private' var='a'><value>${SECRET}</value></field></x></iq>`,
+  `<iq type='result'><slot xmlns='urn:xmpp:http:upload:0'><put url='https://u/'><header name='Authorization'>${SECRET}</header></put></slot></iq>`,
+  `<presence to='r@c/n'><x xmlns='http://jabber.org/protocol/muc'><password>${SECRET}</password></x></presence>`,
+])("hides the secret of %s", (xml) => {
+  const element = parse(xml);
+  expect(formatWire("out", element)).not.toContain(SECRET);
+  expect(element.toString()).toContain(SECRET); // what is sent stays as it is
+});
+
+it("shows everything else", () => {
+  const text = formatWire("in", parse("<message from='a@b'><body>hello</body></message>"));
+  expect(text).toMatch(/^IN\n/);
+  expect(text).toContain("hello");
+});

@@ -1,0 +1,87 @@
+/**
+ * Pairing: one code a stranger, and word to them once the operator approved it. The approval happens
+ * in another process (`openclaw pairing approve`), which does not load this plugin; so while anybody
+ * waits for one, the host's pairing store is looked at every few seconds.
+ */
+import { createChannelPairingController } from "openclaw/plugin-sdk/channel-pairing";
+import { PAIRING_APPROVED_MESSAGE } from "openclaw/plugin-sdk/channel-status";
+import type { PluginRuntime } from "openclaw/plugin-sdk/channel-core";
+import type { Logger } from "../client/types.ts";
+import { XmppNotSentError } from "../errors.ts";
+import { replyTarget } from "../outbound/reply-target.ts";
+import { sendText, type Outbox } from "../outbound/send.ts";
+import { CHANNEL_ID, DEFAULT_TEXT_CHUNK_LIMIT } from "../policy/account-policy.ts";
+import type { BareJid } from "../protocol/jid.ts";
+import type { PendingPairings } from "../state/pending-pairings.ts";
+import type { InboundMessage } from "./types.ts";
+
+const LOOK_EVERY_MS = 2000;
+const SEND = { textLimit: DEFAULT_TEXT_CHUNK_LIMIT };
+
+export type Pairing = {
+  /** JIDs that the operator approved. */
+  approved(): Promise<string[]>;
+  /** Sends a code, unless one is pending: then nothing is said until it expires. */
+  challenge(inbound: InboundMessage): Promise<void>;
+  /** Tells somebody that they were approved. */
+  tell(jid: BareJid): Promise<void>;
+  stop(): void;
+};
+
+export function createPairing(params: {
+  accountId: string;
+  runtime: PluginRuntime;
+  outbox: Outbox;
+  pending: PendingPairings;
+  log: Logger;
+}): Pairing {
+  const { accountId, runtime, outbox, pending, log } = params;
+  const store = createChannelPairingController({ core: runtime, channel: CHANNEL_ID, accountId });
+  const approved = () => store.readAllowFromStore();
+
+  async function tell(jid: BareJid): Promise<void> {
+    // Taken off first, so that nobody is told twice.
+    const wasPending = pending.remove(jid);
+    try {
+      await sendText(outbox, { kind: "direct", to: jid }, PAIRING_APPROVED_MESSAGE, SEND);
+    } catch (error) {
+      if (wasPending && error instanceof XmppNotSentError) pending.add(jid);
+      else log.warn(`${jid} could not be told of the approval: ${String(error)}`);
+    }
+  }
+
+  let looking = false;
+  const timer = setInterval(async () => {
+    const waiting = pending.list();
+    if (looking || waiting.length === 0) return;
+    looking = true;
+    try {
+      const admitted = new Set(await approved());
+      for (const jid of waiting) if (admitted.has(jid)) await tell(jid);
+    } catch (error) {
+      log.warn(`the pairing store could not be read: ${String(error)}`);
+    } finally {
+      looking = false;
+    }
+  }, LOOK_EVERY_MS);
+
+  return {
+    approved,
+    tell,
+    async challenge({ conversation, sender }) {
+      const { jid, label } = sender;
+      if (!jid) return;
+      await store.issueChallenge({
+        senderId: jid,
+        senderIdLine: `Your XMPP address: ${jid}`,
+        meta: { name: label },
+        sendPairingReply: async (text) => {
+          await sendText(outbox, replyTarget(conversation), text, SEND);
+          pending.add(jid);
+        },
+        onReplyError: (error) => log.error(`the pairing code could not be sent: ${String(error)}`),
+      });
+    },
+    stop: () => clearInterval(timer),
+  };
+}

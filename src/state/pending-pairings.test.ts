@@ -1,0 +1,56 @@
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import type { BareJid } from "../protocol/jid.ts";
+import { createPendingPairings } from "./pending-pairings.ts";
+
+const ALICE = "alice@example.com" as BareJid;
+const BOB = "bob@example.com" as BareJid;
+
+describe("pending pairings", () => {
+  let folder = "";
+  let file = "";
+  let now = 1000;
+  const open = () => createPendingPairings(file, { ttlMs: 60_000, now: () => now });
+
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), "xmpp-pairings-"));
+    file = join(folder, "deep", "pairings.json");
+    now = 1000;
+  });
+  afterEach(() => rmSync(folder, { recursive: true }));
+
+  it("survive a restart", () => {
+    open().add(ALICE);
+    open().add(BOB);
+    expect(open().list()).toEqual([ALICE, BOB]);
+    expect(open().remove(ALICE)).toBe(true);
+    expect(open().remove(ALICE)).toBe(false);
+    expect(open().list()).toEqual([BOB]);
+  });
+
+  it("expire", () => {
+    open().add(ALICE);
+    now += 59_999;
+    expect(open().list()).toEqual([ALICE]);
+    now += 1;
+    expect(open().list()).toEqual([]);
+  });
+
+  it("are for the owner's eyes only", () => {
+    open().add(ALICE);
+    expect(statSync(file).mode & 0o777).toBe(0o600);
+  });
+
+  it.each(["", "{", "null", "[1]", '{"not a jid":5,"alice@example.com":"soon"}'])(
+    "start empty from a broken file: %s",
+    (content) => {
+      open().add(ALICE);
+      writeFileSync(file, content);
+      expect(open().list()).toEqual([]);
+      open().add(BOB);
+      expect(JSON.parse(readFileSync(file, "utf8"))).toEqual({ [BOB]: now });
+    },
+  );
+});

@@ -11,9 +11,13 @@ const ROOT = join(import.meta.dirname, "..");
 const BUILD = join(ROOT, "build");
 const STAGE = join(BUILD, "package");
 
-const { devDependencies, overrides, scripts, workspaces, ...packageJson } = JSON.parse(
-  readFileSync(join(ROOT, "package.json"), "utf8"),
-);
+const {
+  devDependencies: _dev,
+  overrides: _overrides,
+  scripts: _scripts,
+  workspaces: _workspaces,
+  ...packageJson
+} = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8"));
 const { extensions, setupEntry } = packageJson.openclaw;
 const built = (entry: string) => entry.replace(/^\.\/(.*)\.ts$/, "./dist/$1.js");
 packageJson.openclaw.runtimeExtensions = extensions.map(built);

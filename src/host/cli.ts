@@ -36,11 +36,11 @@ function addCommands(program: Program): void {
     .description("Send a message (as openclaw message send does)")
     .option("--account <id>", "account (default: the default account)")
     .option("--json", "print JSON")
-    .action((to: string, text: string[], options: Options) =>
+    .action((to: string, words: string[], options: Options) =>
       ask("send", options, {
         channel: "xmpp",
         to,
-        message: text.join(" "),
+        message: words.join(" "),
         idempotencyKey: crypto.randomUUID(),
         ...(options.account ? { accountId: options.account } : {}),
       }),

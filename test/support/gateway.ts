@@ -49,7 +49,7 @@ export interface HomeOptions {
 export interface GatewayOptions extends HomeOptions {
   /** Channel ids that have to be connected before the start counts as done. Default: all configured. */
   readonly waitForChannels?: readonly string[];
-  /** Milliseconds until the Gateway listens. Default 90,000; each channel then has 20,000 more. */
+  /** Milliseconds until the Gateway listens. Default 90,000; each channel then has 45,000 more. */
   readonly timeoutMs?: number;
 }
 
@@ -394,7 +394,7 @@ export async function startGateway(options: GatewayOptions = {}): Promise<Gatewa
     };
     await waitFor(hasStarted, { what: "the Gateway", timeoutMs, evidence: log });
     for (const channel of options.waitForChannels ?? configuredChannels(home.readConfig())) {
-      await waitForChannel(channel, 20_000);
+      await waitForChannel(channel, 45_000);
     }
     startMs = performance.now() - since;
   };

@@ -60,12 +60,13 @@ export function withResource(bare: BareJid, resource: string): FullJid | undefin
 }
 
 /** IdentifierClass of RFC 8264 §4.2 as code points that may stand anywhere in a local part. */
-const IDENTIFIER = String.raw`[\p{Ll}\p{Lo}\p{Lm}\p{Mn}\p{Mc}\p{Nd}\u3007\u06FD\u06FE\u0F0B]`;
+const IDENTIFIER = String.raw`\p{Ll}\p{Lo}\p{Lm}\p{Mn}\p{Mc}\p{Nd}\u3007\u06FD\u06FE\u0F0B`;
 /** RFC 5892 appendix A.3 to A.7: allowed between or beside certain scripts only. */
 const IN_CONTEXT = String.raw`(?<=l)\u00B7(?=l)|\u0375(?=\p{Script=Greek})|(?<=\p{Script=Hebrew})[\u05F3\u05F4]|\u30FB`;
 /** Printable ASCII without what RFC 7622 §3.3 excludes: " & ' / : < > @ */
-const LOCAL_ASCII = String.raw`[!#$%()*+,.0-9;=?A-Z[\\\]^_\x60a-z{|}~\x2D]`;
-const LOCAL = new RegExp(`^(?:${LOCAL_ASCII}|${IDENTIFIER}|${IN_CONTEXT})+$`, "u");
+const LOCAL_ASCII = String.raw`!#$%()*+,.0-9;=?A-Z[\\\]^_\x60a-z{|}~\x2D`;
+// One class: alternatives that share a letter would make a refusal exponential.
+const LOCAL = new RegExp(`^(?:[${LOCAL_ASCII}${IDENTIFIER}]|${IN_CONTEXT})+$`, "u");
 /** In IdentifierClass by category, but excluded: what disappears on screen, and Hangul that does not compose. */
 const IGNORABLE = /\p{Default_Ignorable_Code_Point}/u;
 const OLD_HANGUL_JAMO = /[\u1100-\u11FF\uA960-\uA97C\uD7B0-\uD7FB]/;

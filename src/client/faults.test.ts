@@ -12,7 +12,7 @@ import { XmppConnectionError, XmppNotSentError } from "../errors.ts";
 
 const cleanUp: Array<() => Promise<unknown>> = [];
 afterEach(async () => {
-  for (const task of cleanUp.splice(0).toReversed()) await task();
+  await Promise.all(cleanUp.splice(0).map((task) => task()));
 });
 
 async function serve(script: (peer: FakePeer, index: number) => Promise<void>): Promise<FakeServer> {
@@ -176,6 +176,7 @@ describe("fault 12: a refused login, and a server that says nothing", () => {
     await reached(session, "refused");
     expect(session.state).toMatchObject({ error: { condition: "not-authorized", advice: expect.stringMatching(/password/) } });
     await server.peers[1]?.closed;
+    // Ours came and went meanwhile; stock's stream is still there, with nobody logged in.
     expect(server.peers[0]?.isOpen).toBe(true);
     expect(server.peers).toHaveLength(2);
     started.catch(() => {});
@@ -267,7 +268,13 @@ describe("fault 14: answers to requests", () => {
 describe("fault 15: sending while offline", () => {
   it("stock throws a TypeError, ours says that nothing was sent", async () => {
     const server = await serve(login());
-    await expect(stock(server.port).send(chat("x"))).rejects.toThrow(TypeError);
+    const { xmpp, started } = startStock(server);
+    await started;
+    xmpp.reconnect.stop();
+    const lost = new Promise((resolve) => xmpp.once("disconnect", resolve));
+    server.peers[0]?.end();
+    await lost;
+    await expect(xmpp.send(chat("x"))).rejects.toThrow(TypeError);
     const session = ours(server.port);
     await expect(session.send(chat("x"))).rejects.toThrow(XmppNotSentError);
     await expect(session.request(new Element("iq"))).rejects.toThrow(XmppNotSentError);

@@ -222,13 +222,10 @@ export function createStream(options: StreamOptions): XmppStream {
       const upgraded = new Promise<void>((resolve) => socket.once("connect", () => resolve()));
       awaitsProceed = true;
       this.send(new Element("starttls", { xmlns: NS_TLS }));
-      const refused = next().then((element) => {
-        throw connectionError(
-          "tls-required",
-          `${address} refused STARTTLS with <${element.name}/>`,
-        );
-      });
-      await orClosed(Promise.race([upgraded, refused]));
+      const refusal = await Promise.race([upgraded, next()]);
+      if (refusal) {
+        throw connectionError("tls-required", `${address} refused STARTTLS with <${refusal.name}/>`);
+      }
       waiting = undefined;
       return await restart();
     },

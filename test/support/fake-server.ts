@@ -42,7 +42,7 @@ export interface FakePeer {
   /** Ends the connection with a TCP reset. */
   reset(): void;
   end(): void;
-  /** Resolves when the connection is over. */
+  /** Resolves when the client ended the connection, or it is over. */
   readonly closed: Promise<void>;
 }
 
@@ -112,10 +112,20 @@ function createPeer(
   let alpn: string | false | undefined;
   let servername: string | false | undefined;
   const watchers = new Set<() => void>();
-  const closed = new Promise<void>((resolve) => raw.once("close", () => resolve()));
+  let gone = false;
   const wake = (): void => {
     for (const watcher of watchers) watcher();
   };
+  const closed = new Promise<void>((resolve) => {
+    // Our side stays open when the client's ends, so that a script can go on misbehaving.
+    for (const event of ["end", "close"] as const) {
+      raw.once(event, () => {
+        gone = true;
+        wake();
+        resolve();
+      });
+    }
+  });
   const attach = (next: Socket): void => {
     socket = next;
     next.on("error", () => {}); // "closed" tells the story
@@ -125,7 +135,6 @@ function createPeer(
     });
   };
   raw.setNoDelay(true);
-  raw.once("close", wake);
   if (!options.directTls) attach(raw);
 
   const handshake = async (): Promise<void> => {
@@ -157,7 +166,7 @@ function createPeer(
       return received;
     },
     get isOpen() {
-      return !raw.destroyed && raw.readable;
+      return !gone;
     },
     get alpn() {
       return alpn;
@@ -175,7 +184,7 @@ function createPeer(
             position += match.index + match[0].length;
             watchers.delete(look);
             resolve(match);
-          } else if (raw.destroyed) {
+          } else if (gone) {
             watchers.delete(look);
             reject(new PeerGoneError(`the client left before ${pattern}; it sent: ${received}`));
           }

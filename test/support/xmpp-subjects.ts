@@ -28,7 +28,7 @@ export function prepared(text: string): BareJid {
 export interface OursOptions {
   readonly jid?: string;
   readonly password?: string;
-  readonly caFile?: string;
+  readonly caFile?: string | undefined;
   readonly transport?: "tcp" | "tls";
   readonly host?: string;
   readonly timings?: Partial<Timings>;
@@ -55,7 +55,10 @@ export function ours(port: number, options: OursOptions = {}): XmppSession {
 }
 
 /** The stock client of @xmpp/client against the same server, with its reconnect as fast as ours. */
-export function stock(port: number, options: { password?: string; timeout?: number } = {}): StockClient {
+export function stock(
+  port: number,
+  options: { password?: string; timeout?: number } = {},
+): StockClient {
   const xmpp = client({
     service: `xmpp://127.0.0.1:${port}`,
     domain: "localhost",
@@ -70,7 +73,10 @@ export function stock(port: number, options: { password?: string; timeout?: numb
 }
 
 /** Resolves when the session is in the state. */
-export async function reached(session: XmppSession, kind: XmppSession["state"]["kind"]): Promise<void> {
+export async function reached(
+  session: XmppSession,
+  kind: XmppSession["state"]["kind"],
+): Promise<void> {
   if (session.state.kind === kind) return;
   await new Promise<void>((resolve) => {
     const off = session.onState((state) => {

@@ -1,0 +1,156 @@
+/**
+ * The session against a real Prosody: all three transports, and what goes wrong with them.
+ */
+import { Element } from "ltx";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import type { Endpoint, XmppSession } from "../../src/client/types.ts";
+import { XmppStanzaError } from "../../src/errors.ts";
+import { startProsody } from "../support/prosody.ts";
+import type { Prosody } from "../support/prosody.ts";
+import { waitFor } from "../support/wait.ts";
+import { chat, ours, reached } from "../support/xmpp-subjects.ts";
+import type { OursOptions } from "../support/xmpp-subjects.ts";
+
+let prosody: Prosody;
+beforeAll(async () => {
+  prosody = await startProsody();
+  await prosody.register("bot", "secret");
+  await prosody.register("alice", "secret");
+}, 60_000);
+afterAll(async () => prosody.stop());
+
+const sessions: XmppSession[] = [];
+afterEach(async () => {
+  await Promise.all(sessions.splice(0).map((session) => session.stop()));
+});
+
+function open(options: OursOptions = {}): XmppSession {
+  const session = ours(prosody.ports.c2s, { caFile: prosody.caFile, ...options });
+  sessions.push(session);
+  session.start();
+  return session;
+}
+
+async function bodies(session: XmppSession, count: number): Promise<string[]> {
+  const seen: string[] = [];
+  return await new Promise((resolve) =>
+    session.onStanza((stanza) => {
+      const body = stanza.is("message") ? stanza.getChildText("body") : null;
+      if (body !== null && seen.push(body) === count) resolve(seen);
+    }),
+  );
+}
+
+const endpoints = (): Record<Endpoint["transport"], Endpoint> => ({
+  tcp: { transport: "tcp", host: "127.0.0.1", port: prosody.ports.c2s },
+  tls: { transport: "tls", host: "127.0.0.1", port: prosody.ports.c2sTls },
+  websocket: { transport: "websocket", url: `wss://localhost:${prosody.ports.https}/xmpp-websocket` },
+});
+
+describe.each(["tcp", "tls", "websocket"] as const)("over %s", (transport) => {
+  it("logs in behind verified TLS, exchanges long non-ASCII text, and leaves", async () => {
+    const bot = open({ endpoint: endpoints()[transport] });
+    await reached(bot, "online");
+    expect(bot.state).toMatchObject({
+      kind: "online",
+      facts: { transport, jid: "bot@localhost/test", mechanism: "SCRAM-SHA-256", tls: { version: "TLSv1.3" } },
+    });
+    const alice = open({ jid: "alice@localhost" });
+    await reached(alice, "online");
+    bot.post(new Element("presence"));
+    const long = "äöü€😀 ".repeat(4000);
+    const arrived = bodies(bot, 3);
+    for (const text of ["one", long, "three"]) {
+      await alice.send(chat(text, "bot@localhost/test"));
+    }
+    expect(await arrived).toEqual(["one", long, "three"]);
+    const back = bodies(alice, 1);
+    await bot.send(chat(long, "alice@localhost/test"));
+    expect(await back).toEqual([long]);
+    await bot.stop();
+    expect(bot.state.kind).toBe("stopped");
+    expect(bot.jid).toBeUndefined();
+  });
+});
+
+describe("a session", () => {
+  it("refuses a wrong password for good", async () => {
+    const bot = open({ password: "wrong" });
+    await reached(bot, "refused");
+    expect(bot.state).toMatchObject({ error: { condition: "not-authorized", advice: expect.stringMatching(/password/) } });
+  });
+
+  it("asks, is answered, and answers what nobody else answers", async () => {
+    const bot = open();
+    const alice = open({ jid: "alice@localhost" });
+    await Promise.all([reached(bot, "online"), reached(alice, "online")]);
+    const ping = (to: string) => {
+      const iq = new Element("iq", { type: "get", to });
+      iq.c("ping", { xmlns: "urn:xmpp:ping" });
+      return iq;
+    };
+    expect((await bot.request(ping("localhost"))).attrs["type"]).toBe("result");
+    const nobody = alice.request(ping("bot@localhost/test"));
+    await expect(nobody).rejects.toThrow(XmppStanzaError);
+    await expect(nobody).rejects.toMatchObject({ condition: "service-unavailable" });
+    bot.onIq(() => undefined);
+    bot.onIq(async () => new Element("iq"));
+    expect((await alice.request(ping("bot@localhost/test"))).attrs["from"]).toBe("bot@localhost/test");
+    bot.onIq(() => {
+      throw new Error("never asked, the one before answers");
+    });
+    expect((await alice.request(ping("bot@localhost/test"))).attrs["type"]).toBe("result");
+  });
+
+  it("confirms a thousand stanzas sent at once", async () => {
+    const bot = open();
+    await reached(bot, "online");
+    await Promise.all(Array.from({ length: 1000 }, (_, index) => bot.send(chat(`${index}`, "bot@localhost/test"))));
+  });
+
+  it("refuses a stanza that would end the stream, and stays online", async () => {
+    const bot = open();
+    await reached(bot, "online");
+    await expect(bot.send(chat("x".repeat(300_000)))).rejects.toThrow(XmppStanzaError);
+    await bot.send(chat("small"));
+    expect(bot.state.kind).toBe("online");
+  });
+
+  it("gives way to another client with its resource", async () => {
+    const first = open();
+    await reached(first, "online");
+    const second = open();
+    await reached(second, "online");
+    await reached(first, "refused");
+    expect(first.state).toMatchObject({ error: { condition: "conflict" } });
+    expect(second.state.kind).toBe("online");
+  });
+
+  it("is killed with the server: says what was not confirmed, comes back when it does", async () => {
+    const bot = open();
+    await reached(bot, "online");
+    await prosody.kill();
+    await waitFor(() => bot.state.kind !== "online", { what: "the loss" });
+    await expect(bot.send(chat("x"))).rejects.toThrow(/not connected/);
+    await prosody.restart();
+    await reached(bot, "online");
+    await bot.send(chat("again"));
+    // Whichever wins the race: told as confirmed, or as not confirmed.
+    const outcome = bot.send(chat("y")).catch((error: unknown) => error);
+    await prosody.kill();
+    expect([undefined, "XmppUnconfirmedError"]).toContain(((await outcome) as Error | undefined)?.name);
+    await prosody.restart();
+    await reached(bot, "online");
+  }, 30_000);
+
+  it("leaves no handle behind", async () => {
+    const busy = () => process.getActiveResourcesInfo().filter((name) => /TCP|TLS|Timeout/.test(name)).length;
+    const before = busy();
+    for (const endpoint of Object.values(endpoints())) {
+      const bot = open({ endpoint });
+      await reached(bot, "online");
+      await bot.stop();
+    }
+    await waitFor(() => busy() <= before, { what: "sockets and timers to go" });
+  });
+});

@@ -2,6 +2,8 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
+import { watchFolder } from "./sentinel.ts";
+
 /** Synchronous last words of this process: kill children, remove directories. Newest first. */
 const tasks: Array<() => void> = [];
 let installed = false;
@@ -60,11 +62,13 @@ export function createTempDir(purpose: string): TempDir {
     rmSync(path, { recursive: true, force: true, maxRetries: 3 });
   };
   const forget = atExit(remove);
+  const unwatch = watchFolder(path);
   return {
     path,
     remove() {
       forget();
       remove();
+      unwatch();
     },
   };
 }

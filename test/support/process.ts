@@ -3,6 +3,7 @@ import { constants } from "node:os";
 import { setTimeout as delay } from "node:timers/promises";
 
 import { atExit } from "./at-exit.ts";
+import { watchGroup } from "./sentinel.ts";
 
 /** How a process ended. `code` follows the shell: 128 + signal number when a signal ended it. */
 export interface ExitStatus {
@@ -79,6 +80,7 @@ export async function startProcess(options: ProcessOptions): Promise<RunningProc
   const pid = child.pid;
   if (pid === undefined) throw new Error(`cannot start ${name}`);
   const forget = atExit(() => signalGroup(pid, "SIGKILL"));
+  const unwatch = watchGroup(pid);
 
   let output = "";
   const watchers = new Set<() => void>();
@@ -103,6 +105,7 @@ export async function startProcess(options: ProcessOptions): Promise<RunningProc
     child.once("exit", (code, signal) => {
       ended = { code: code ?? 128 + (signal === null ? 0 : constants.signals[signal]), signal };
       forget();
+      unwatch();
       resolve(ended);
     });
     child.once("close", () => {

@@ -16,7 +16,7 @@ while read -r what name; do
     -folder) folders=$(without "$folders" "$name") ;;
   esac
 done
-for group in $groups; do kill -KILL -- "-$group"; done
+for group in $groups; do kill -s KILL -- "-$group"; done
 [ -z "$groups" ] || sleep 0.2
 for folder in $folders; do rm -rf -- "$folder"; done
 `;

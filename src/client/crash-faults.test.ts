@@ -24,14 +24,20 @@ async function setUp(
     command: process.execPath,
     args: [CHILD, subject, `${server.port}`, ...args],
   });
-  cleanUp.push(() => server.stop(), () => child.stop(0));
+  cleanUp.push(
+    () => server.stop(),
+    () => child.stop(0),
+  );
   return { server, child };
 }
 
 describe("fault 5: a reset that comes after the client let go of the socket", () => {
   const silent = async (peer: FakePeer) => void (await peer.login());
 
-  it.each([["stock", 1], ["ours", 0]] as const)("%s ends with code %i", async (subject, code) => {
+  it.each([
+    ["stock", 1],
+    ["ours", 0],
+  ] as const)("%s ends with code %i", async (subject, code) => {
     const { server, child } = await setUp(subject, silent);
     await child.waitForOutput(/online/);
     child.write("stop\n"); // the server neither closes its stream nor its socket
@@ -82,7 +88,9 @@ describe("fault 6: what must not leave the event loop as an exception", () => {
   it("a listener that throws: stock dies, ours goes on", async () => {
     const script = async (peer: FakePeer) => {
       await peer.login();
-      peer.send("<message from='a@b'/><iq type='get' id='alive' from='a@b/c'><ping xmlns='urn:xmpp:ping'/></iq>");
+      peer.send(
+        "<message from='a@b'/><iq type='get' id='alive' from='a@b/c'><ping xmlns='urn:xmpp:ping'/></iq>",
+      );
       await peer.expect(/id="alive"/);
       peer.send("</stream:stream>");
     };

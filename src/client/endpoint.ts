@@ -156,3 +156,10 @@ function orderByPriority<T extends SrvRecord>(records: T[], random: () => number
   }
   return ordered;
 }
+
+/** An endpoint as status and messages show it: `host:port`, or the URL. */
+export function addressOf(endpoint: Endpoint): string {
+  if (endpoint.transport === "websocket") return endpoint.url;
+  const { host, port } = endpoint;
+  return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
+}

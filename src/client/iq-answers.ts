@@ -63,11 +63,11 @@ function resultReply(iq: Element, answer: Element): Element {
   return result;
 }
 
-const ERROR_TYPES: readonly string[] = ["auth", "cancel", "continue", "modify", "wait"];
+const ERROR_TYPES: ReadonlySet<string> = new Set(["auth", "cancel", "continue", "modify", "wait"]);
 
 function errorReply(iq: Element, type: string, condition: string, text?: string): Element {
   const answer = reply(iq, "error");
-  const known = ERROR_TYPES.includes(type) ? (type as StanzaErrorType) : "cancel";
+  const known = ERROR_TYPES.has(type) ? (type as StanzaErrorType) : "cancel";
   answer.append(encodeStanzaError({ type: known, condition, text }));
   return answer;
 }

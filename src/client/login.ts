@@ -12,10 +12,11 @@ import { parseJid } from "../protocol/jid.ts";
 import type { FullJid, Jid } from "../protocol/jid.ts";
 import { decodeStanzaError } from "../protocol/rfc-6120-stanza-error.ts";
 import { connectionError, isUnknownAuthority } from "./conditions.ts";
+import { addressOf } from "./endpoint.ts";
 import { authenticate } from "./sasl.ts";
 import { trustedAuthorities } from "./trust.ts";
 import type { Endpoint, SessionOptions } from "./types.ts";
-import { addressOf, createStream } from "./xmppjs.ts";
+import { createStream } from "./xmppjs.ts";
 import type { StreamOptions, XmppStream } from "./xmppjs.ts";
 
 const NS_TLS = "urn:ietf:params:xml:ns:xmpp-tls";
@@ -135,7 +136,7 @@ async function negotiate(
   const credentials = { username: options.account.local, password: await readPassword(options) };
   const mechanism = await authenticate(stream, features, credentials);
   const bindable = await stream.restart();
-  const jid = await bind(stream, options.resource);
+  const jid = await bindResource(stream, options.resource);
   const streamManagement =
     bindable.getChild("sm", NS_SM) !== undefined && (await enableStreamManagement(stream));
   return { stream, transport: endpoint.transport, jid, mechanism, streamManagement };
@@ -179,7 +180,7 @@ async function encrypted(
 }
 
 /** RFC 6120 §7.6. */
-async function bind(stream: XmppStream, resource: string): Promise<FullJid> {
+async function bindResource(stream: XmppStream, resource: string): Promise<FullJid> {
   const id = randomUUID();
   const iq = new Element("iq", { type: "set", id });
   iq.c("bind", { xmlns: NS_BIND }).c("resource").t(resource);

@@ -7,7 +7,12 @@ import { startFakeServer } from "../../test/support/fake-server.ts";
 import type { FakePeer } from "../../test/support/fake-server.ts";
 import { waitFor } from "../../test/support/wait.ts";
 import { chat, ours, QUICK, reached, SILENT } from "../../test/support/xmpp-subjects.ts";
-import { XmppConfigError, XmppConnectionError, XmppStanzaError, XmppUnconfirmedError } from "../errors.ts";
+import {
+  XmppConfigError,
+  XmppConnectionError,
+  XmppStanzaError,
+  XmppUnconfirmedError,
+} from "../errors.ts";
 import type { BareJid } from "../protocol/jid.ts";
 import { createSession } from "./session.ts";
 
@@ -22,7 +27,10 @@ async function setUp(
 ) {
   const server = await startFakeServer({ script });
   const session = ours(server.port, options);
-  cleanUp.push(() => server.stop(), () => session.stop());
+  cleanUp.push(
+    () => server.stop(),
+    () => session.stop(),
+  );
   session.start();
   return { server, session };
 }
@@ -52,7 +60,10 @@ describe("confirmation", () => {
 
   it.each([
     ["result", "<iq type='result' id='ID' from='localhost'/>"],
-    ["error", "<iq type='error' id='ID' from='localhost'><error type='cancel'><service-unavailable xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></iq>"],
+    [
+      "error",
+      "<iq type='error' id='ID' from='localhost'><error type='cancel'><service-unavailable xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></iq>",
+    ],
   ])("takes a ping's %s where the server has no stream management", async (_what, answer) => {
     const { session, server } = await setUp(async (peer) => {
       await peer.login();
@@ -138,14 +149,18 @@ describe("requests", () => {
     const given = session.request(question(), { signal: controller.signal });
     controller.abort(new Error("no longer wanted"));
     await expect(given).rejects.toThrow("no longer wanted");
-    await expect(session.request(question(), { signal: controller.signal })).rejects.toThrow("no longer");
+    await expect(session.request(question(), { signal: controller.signal })).rejects.toThrow(
+      "no longer",
+    );
   });
 
   it("turn an error answer into XmppStanzaError", async () => {
     const { session } = await setUp(async (peer) => {
       await peer.login();
       const [, id] = await peer.expect(/<iq [^>]*id="([^"]+)"[^>]*><q /);
-      peer.send(`<iq type='error' id='${id}' from='a@b'><error type='auth'><forbidden xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></iq>`);
+      peer.send(
+        `<iq type='error' id='${id}' from='a@b'><error type='auth'><forbidden xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></iq>`,
+      );
     });
     await reached(session, "online");
     const answer = session.request(question());
@@ -155,22 +170,41 @@ describe("requests", () => {
 
   it.each([
     ["nobody", undefined, "service-unavailable"],
-    ["a handler that fails", () => { throw new TypeError("bug"); }, "internal-server-error"],
-    ["a handler that refuses", () => { throw new XmppStanzaError("auth", "forbidden"); }, "forbidden"],
-  ] as const)("from others, answered by %s: exactly one answer", async (_who, handler, condition) => {
-    const answers = Promise.withResolvers<string>();
-    const { session } = await setUp(async (peer) => {
-      await peer.login();
-      peer.send("<iq type='get' id='q1' from='a@b/c'><ping xmlns='urn:xmpp:ping'/></iq><iq type='set' id='q2' from='a@b/c'/>");
-      await peer.expect(/id="q2"[^]*<\/iq>/);
-      answers.resolve(peer.received);
-    });
-    if (handler) session.onIq(handler);
-    const received = await answers.promise;
-    expect(received.match(/id="q1"/g)).toHaveLength(1);
-    expect(received).toMatch(new RegExp(`type="error" id="q1" to="a@b/c"><error[^>]*><${condition} `));
-    expect(received).toMatch(/id="q2"[^]*<bad-request /);
-  });
+    [
+      "a handler that fails",
+      () => {
+        throw new TypeError("bug");
+      },
+      "internal-server-error",
+    ],
+    [
+      "a handler that refuses",
+      () => {
+        throw new XmppStanzaError("auth", "forbidden");
+      },
+      "forbidden",
+    ],
+  ] as const)(
+    "from others, answered by %s: exactly one answer",
+    async (_who, handler, condition) => {
+      const answers = Promise.withResolvers<string>();
+      const { session } = await setUp(async (peer) => {
+        await peer.login();
+        peer.send(
+          "<iq type='get' id='q1' from='a@b/c'><ping xmlns='urn:xmpp:ping'/></iq><iq type='set' id='q2' from='a@b/c'/>",
+        );
+        await peer.expect(/id="q2"[^]*<\/iq>/);
+        answers.resolve(peer.received);
+      });
+      if (handler) session.onIq(handler);
+      const received = await answers.promise;
+      expect(received.match(/id="q1"/g)).toHaveLength(1);
+      expect(received).toMatch(
+        new RegExp(`type="error" id="q1" to="a@b/c"><error[^>]*><${condition} `),
+      );
+      expect(received).toMatch(/id="q2"[^]*<bad-request /);
+    },
+  );
 });
 
 describe("the end", () => {
@@ -206,10 +240,15 @@ describe("the end", () => {
       peer.end();
     });
     await reached(session, "online");
-    const sending = expect(session.send(chat("x"))).rejects.toThrow(XmppUnconfirmedError);
-    const asking = expect(session.request(new Element("iq", { type: "get", to: "a@b" }))).rejects.toThrow(XmppConnectionError);
+    const outcomes = Promise.allSettled([
+      session.send(chat("x")),
+      session.request(new Element("iq", { type: "get", to: "a@b" })),
+    ]);
     await session.stop();
-    await Promise.all([sending, asking]);
+    expect(await outcomes).toMatchObject([
+      { reason: { name: "XmppUnconfirmedError" } },
+      { reason: { name: "XmppConnectionError" } },
+    ]);
   });
 });
 
@@ -230,7 +269,10 @@ describe("settings", () => {
         if (current === "old") throw new Error("the store is locked");
         return current;
       },
-      server: { kind: "endpoint", endpoint: { transport: "tcp", host: "127.0.0.1", port: server.port } } as const,
+      server: {
+        kind: "endpoint",
+        endpoint: { transport: "tcp", host: "127.0.0.1", port: server.port },
+      } as const,
       dangerouslyAllowPlaintext: true,
       log: SILENT,
     };
@@ -238,14 +280,26 @@ describe("settings", () => {
     cleanUp.push(() => session.stop());
     session.start();
     await reached(session, "waiting");
-    expect(session.state).toMatchObject({ error: { condition: "credentials", message: expect.stringMatching(/locked/) } });
+    expect(session.state).toMatchObject({
+      error: { condition: "credentials", message: expect.stringMatching(/locked/) },
+    });
     current = "new";
     await reached(session, "online");
   });
 
   it("refuses a JID that is no account", () => {
     for (const jid of ["localhost", "bot@localhost/x", "", "@"]) {
-      expect(() => ours(1, {}) && createSession({ jid: jid as BareJid, resource: "x", password: () => "", server: { kind: "discover", domain: "x" }, log: SILENT })).toThrow(XmppConfigError);
+      expect(
+        () =>
+          ours(1, {}) &&
+          createSession({
+            jid: jid as BareJid,
+            resource: "x",
+            password: () => "",
+            server: { kind: "discover", domain: "x" },
+            log: SILENT,
+          }),
+      ).toThrow(XmppConfigError);
     }
   });
 
@@ -266,7 +320,10 @@ describe("settings", () => {
           jid: "bot@localhost" as BareJid,
           resource: "test",
           password: () => "secret",
-          server: { kind: "endpoint", endpoint: { transport: "tcp", host: "127.0.0.1", port: server.port } },
+          server: {
+            kind: "endpoint",
+            endpoint: { transport: "tcp", host: "127.0.0.1", port: server.port },
+          },
           dangerouslyAllowPlaintext: true,
           xml,
           log,

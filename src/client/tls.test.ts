@@ -53,7 +53,9 @@ describe("TLS", () => {
     const session = start(server.port);
     await reached(session, "online");
     expect(server.peers[0]?.servername).toBe("xmpp.example");
-    expect(session.state).toMatchObject({ facts: { transport: "tcp", tls: { version: "TLSv1.3" } } });
+    expect(session.state).toMatchObject({
+      facts: { transport: "tcp", tls: { version: "TLSv1.3" } },
+    });
   });
 
   it("direct TLS: the same, with ALPN xmpp-client (XEP-0368)", async () => {
@@ -87,36 +89,53 @@ describe("TLS", () => {
   });
 
   const refusals: Array<[string, () => Promise<CertificateFiles>, boolean]> = [
-    ["for another name", () => authority.issue("other", { names: ["other.example", "localhost", "127.0.0.1"] }), true],
-    ["that has expired", () => authority.issue("old", { names: ["xmpp.example"], expired: true }), true],
+    [
+      "for another name",
+      () => authority.issue("other", { names: ["other.example", "localhost", "127.0.0.1"] }),
+      true,
+    ],
+    [
+      "that has expired",
+      () => authority.issue("old", { names: ["xmpp.example"], expired: true }),
+      true,
+    ],
     ["of an unknown authority", async () => good, false],
   ];
   describe.each(refusals)("a certificate %s", (_what, issue, trusted) => {
-    it.each(["tcp", "tls"] as const)("over %s: nothing is sent, refused without another try", async (transport) => {
-      const server = await serve({
-        certificate: await issue(),
-        directTls: transport === "tls",
-        script: transport === "tls" ? directTls : starttls(),
-      });
-      const session = start(server.port, {
-        transport,
-        plaintext: false,
-        caFile: trusted ? authority.caFile : undefined,
-      });
-      await reached(session, "refused");
-      expect(session.state).toMatchObject({
-        error: { condition: "certificate", fatal: true, advice: expect.stringContaining("caFile") },
-      });
-      // An unknown authority is looked for in the system's store once, and that is all.
-      expect(server.peers.length).toBeLessThanOrEqual(2);
-      for (const peer of server.peers) expect(peer.received).not.toMatch(/auth|bot/);
-    });
+    it.each(["tcp", "tls"] as const)(
+      "over %s: nothing is sent, refused without another try",
+      async (transport) => {
+        const server = await serve({
+          certificate: await issue(),
+          directTls: transport === "tls",
+          script: transport === "tls" ? directTls : starttls(),
+        });
+        const session = start(server.port, {
+          transport,
+          plaintext: false,
+          caFile: trusted ? authority.caFile : undefined,
+        });
+        await reached(session, "refused");
+        expect(session.state).toMatchObject({
+          error: {
+            condition: "certificate",
+            fatal: true,
+            advice: expect.stringContaining("caFile"),
+          },
+        });
+        // An unknown authority is looked for in the system's store once, and that is all.
+        expect(server.peers.length).toBeLessThanOrEqual(2);
+        for (const peer of server.peers) expect(peer.received).not.toMatch(/auth|bot/);
+      },
+    );
   });
 
   it("an unreadable or empty caFile is told as such", async () => {
     const session = start(1, { caFile: "/nonexistent/ca.pem" });
     await reached(session, "refused");
-    expect(session.state).toMatchObject({ error: { condition: "certificate", advice: expect.stringContaining("caFile") } });
+    expect(session.state).toMatchObject({
+      error: { condition: "certificate", advice: expect.stringContaining("caFile") },
+    });
   });
 
   it("a server that refuses STARTTLS gets nothing", async () => {

@@ -14,6 +14,7 @@ import { XmppConnectionError } from "../errors.ts";
 import { ClientSocket } from "./client-socket.ts";
 import type { StreamSocket, TlsFacts } from "./client-socket.ts";
 import { connectionError, streamError, transportError } from "./conditions.ts";
+import { addressOf } from "./endpoint.ts";
 import { FrameParser, StreamParser } from "./stream-parser.ts";
 import type { Endpoint } from "./types.ts";
 import { ClientWebSocket } from "./web-socket.ts";
@@ -61,12 +62,6 @@ export type XmppStream = {
   /** Resolves (never rejects) with the reason when the connection is over. */
   readonly closed: Promise<XmppConnectionError>;
 };
-
-export function addressOf(endpoint: Endpoint): string {
-  if (endpoint.transport === "websocket") return endpoint.url;
-  const { host, port } = endpoint;
-  return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
-}
 
 /** What the library picks its transport by; a name without "://" would make it ask DNS on its own. */
 function serviceOf(endpoint: Endpoint): string {
@@ -224,7 +219,10 @@ export function createStream(options: StreamOptions): XmppStream {
       this.send(new Element("starttls", { xmlns: NS_TLS }));
       const refusal = await Promise.race([upgraded, next()]);
       if (refusal) {
-        throw connectionError("tls-required", `${address} refused STARTTLS with <${refusal.name}/>`);
+        throw connectionError(
+          "tls-required",
+          `${address} refused STARTTLS with <${refusal.name}/>`,
+        );
       }
       waiting = undefined;
       return await restart();

@@ -44,7 +44,10 @@ async function bodies(session: XmppSession, count: number): Promise<string[]> {
 const endpoints = (): Record<Endpoint["transport"], Endpoint> => ({
   tcp: { transport: "tcp", host: "127.0.0.1", port: prosody.ports.c2s },
   tls: { transport: "tls", host: "127.0.0.1", port: prosody.ports.c2sTls },
-  websocket: { transport: "websocket", url: `wss://localhost:${prosody.ports.https}/xmpp-websocket` },
+  websocket: {
+    transport: "websocket",
+    url: `wss://localhost:${prosody.ports.https}/xmpp-websocket`,
+  },
 });
 
 describe.each(["tcp", "tls", "websocket"] as const)("over %s", (transport) => {
@@ -53,7 +56,12 @@ describe.each(["tcp", "tls", "websocket"] as const)("over %s", (transport) => {
     await reached(bot, "online");
     expect(bot.state).toMatchObject({
       kind: "online",
-      facts: { transport, jid: "bot@localhost/test", mechanism: "SCRAM-SHA-256", tls: { version: "TLSv1.3" } },
+      facts: {
+        transport,
+        jid: "bot@localhost/test",
+        mechanism: "SCRAM-SHA-256",
+        tls: { version: "TLSv1.3" },
+      },
     });
     const alice = open({ jid: "alice@localhost" });
     await reached(alice, "online");
@@ -77,7 +85,9 @@ describe("a session", () => {
   it("refuses a wrong password for good", async () => {
     const bot = open({ password: "wrong" });
     await reached(bot, "refused");
-    expect(bot.state).toMatchObject({ error: { condition: "not-authorized", advice: expect.stringMatching(/password/) } });
+    expect(bot.state).toMatchObject({
+      error: { condition: "not-authorized", advice: expect.stringMatching(/password/) },
+    });
   });
 
   it("asks, is answered, and answers what nobody else answers", async () => {
@@ -95,7 +105,9 @@ describe("a session", () => {
     await expect(nobody).rejects.toMatchObject({ condition: "service-unavailable" });
     bot.onIq(() => undefined);
     bot.onIq(async () => new Element("iq"));
-    expect((await alice.request(ping("bot@localhost/test"))).attrs["from"]).toBe("bot@localhost/test");
+    expect((await alice.request(ping("bot@localhost/test"))).attrs["from"]).toBe(
+      "bot@localhost/test",
+    );
     bot.onIq(() => {
       throw new Error("never asked, the one before answers");
     });
@@ -105,7 +117,10 @@ describe("a session", () => {
   it("confirms a thousand stanzas sent at once", async () => {
     const bot = open();
     await reached(bot, "online");
-    await Promise.all(Array.from({ length: 1000 }, (_, index) => bot.send(chat(`${index}`, "bot@localhost/test"))));
+    const texts = Array.from({ length: 1000 }, (_, index) => `${index}`);
+    const arrived = bodies(bot, texts.length);
+    await Promise.all(texts.map((text) => bot.send(chat(text, "bot@localhost/test"))));
+    expect(await arrived).toEqual(texts);
   });
 
   it("refuses a stanza that would end the stream, and stays online", async () => {
@@ -138,19 +153,23 @@ describe("a session", () => {
     // Whichever wins the race: told as confirmed, or as not confirmed.
     const outcome = bot.send(chat("y")).catch((error: unknown) => error);
     await prosody.kill();
-    expect([undefined, "XmppUnconfirmedError"]).toContain(((await outcome) as Error | undefined)?.name);
+    expect([undefined, "XmppUnconfirmedError"]).toContain(
+      ((await outcome) as Error | undefined)?.name,
+    );
     await prosody.restart();
     await reached(bot, "online");
   }, 30_000);
 
   it("leaves no handle behind", async () => {
-    const busy = () => process.getActiveResourcesInfo().filter((name) => /TCP|TLS|Timeout/.test(name)).length;
+    const busy = () =>
+      process.getActiveResourcesInfo().filter((name) => /TCP|TLS|Timeout/.test(name)).length;
     const before = busy();
     for (const endpoint of Object.values(endpoints())) {
       const bot = open({ endpoint });
       await reached(bot, "online");
       await bot.stop();
     }
-    await waitFor(() => busy() <= before, { what: "sockets and timers to go" });
+    const gone = waitFor(() => busy() <= before, { what: "sockets and timers to go" });
+    expect(await gone).toBe(true);
   });
 });

@@ -188,9 +188,26 @@ export function createStream(options: StreamOptions): XmppStream {
     if (element.is("features", NS_STREAMS)) return element;
     throw connectionError("protocol", `expected stream features, got <${element.name}/>`);
   };
+  /**
+   * The library listens for the peer's header only once the write of its own has been reported. Where
+   * the event loop was busy in between, the header came first and was missed: so we listen before.
+   */
+  const awaitHeader = async (write: () => Promise<unknown>): Promise<void> => {
+    let isOpen = false;
+    const header = new Promise<void>((resolve) => {
+      entity.once("open", () => {
+        isOpen = true;
+        resolve();
+      });
+    });
+    write().catch((error: unknown) => {
+      if (!isOpen) fail(transportError(error, address));
+    });
+    await orClosed(header);
+  };
   const restart = async (): Promise<Element> => {
     deafen();
-    await orClosed(entity.restart());
+    await awaitHeader(() => entity.restart());
     return await features();
   };
 
@@ -209,7 +226,7 @@ export function createStream(options: StreamOptions): XmppStream {
     async open() {
       connecting = true;
       await orClosed(entity.connect(serviceOf(options.endpoint)));
-      await orClosed(entity.open({ domain: options.domain }));
+      await awaitHeader(() => entity.open({ domain: options.domain }));
       return await features();
     },
     async startTls() {

@@ -1,0 +1,125 @@
+/**
+ * What most end-to-end tests stand on: one Prosody, one stub model and one Gateway with the built
+ * plugin (`npm run pack`) and several XMPP accounts, started by the first test that asks for it and
+ * shared by all files (they run one after another in one worker).
+ */
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { REPOSITORY, startGateway, type Gateway } from "./gateway.ts";
+import { startProsody, type Prosody } from "./prosody.ts";
+import { startSlixmppUser, type SlixmppClient, type SlixmppLogin } from "./slixmpp.ts";
+import { startStubModel, type StubModel } from "./stub-model.ts";
+
+/** The package as it is published; `npm run pack` makes it. */
+export const PACKAGE = join(REPOSITORY, "build", "package");
+
+/** The accounts of the stage's Gateway, by account id. All passwords are the user's name. */
+export const BOTS = {
+  /** dmPolicy pairing, groupPolicy open; in `rooms` below. */
+  default: "bot@localhost",
+  /** dmPolicy open, groupPolicy disabled. */
+  open: "openbot@localhost",
+  /** dmPolicy allowlist: alice@localhost and everybody of the other host. */
+  listed: "listbot@localhost",
+  /** dmPolicy disabled. */
+  closed: "closedbot@localhost",
+} as const;
+
+export type Stage = {
+  prosody: Prosody;
+  model: StubModel;
+  gateway: Gateway;
+  rooms: {
+    /** Shows real JIDs; a mention is needed. */
+    team: string;
+    /** Hides real JIDs from all but moderators; only alice@localhost is listed. */
+    hidden: string;
+    /** Shows real JIDs; no mention needed, only alice@localhost and bob@localhost; has a prompt. */
+    ops: string;
+    /** In `rooms`, but `enabled: false`. */
+    disabled: string;
+  };
+  /** A new person on slixmpp; the password is the name. */
+  person(user: string, options?: Partial<SlixmppLogin> & { host?: string }): Promise<SlixmppClient>;
+};
+
+let stage: Promise<Stage> | undefined;
+
+/** The shared stage; ended when the worker exits. */
+export function getStage(): Promise<Stage> {
+  return (stage ??= openStage());
+}
+
+async function openStage(): Promise<Stage> {
+  if (!existsSync(join(PACKAGE, "dist", "index.js"))) {
+    throw new Error("build/package is missing; run npm run pack (npm test does)");
+  }
+  const [prosody, model] = await Promise.all([startProsody(), startStubModel()]);
+  await Promise.all(Object.values(BOTS).map((jid) => register(prosody, jid)));
+  const rooms = {
+    team: await prosody.room("team", { name: "The Team", publicJids: true }),
+    hidden: await prosody.room("hidden", { name: "Masks", publicJids: false }),
+    ops: await prosody.room("ops", { name: "Ops", publicJids: true }),
+    disabled: await prosody.room("noise", { publicJids: true }),
+  };
+  const account = (jid: string) => ({ jid, password: userOf(jid) });
+  const gateway = await startGateway({
+    modelUrl: model.baseUrl,
+    plugins: [{ kind: "path", path: PACKAGE }],
+    config: {
+      channels: {
+        xmpp: {
+          ...account(BOTS.default),
+          server: `127.0.0.1:${prosody.ports.c2s}`,
+          tls: { caFile: prosody.caFile },
+          rooms: [rooms.team, rooms.hidden, rooms.disabled],
+          mucRooms: {
+            [rooms.hidden]: { users: ["alice@localhost"] },
+            [rooms.ops]: {
+              requireMention: false,
+              users: ["alice@localhost", "bob@localhost"],
+              systemPrompt: "You keep the servers running.",
+            },
+            [rooms.disabled]: { enabled: false },
+          },
+          accounts: {
+            default: {},
+            open: { ...account(BOTS.open), ...ALONE, dmPolicy: "open", groupPolicy: "disabled" },
+            listed: {
+              ...account(BOTS.listed),
+              ...ALONE,
+              dmPolicy: "allowlist",
+              allowFrom: ["alice@localhost", `*@${prosody.otherDomain}`],
+            },
+            closed: { ...account(BOTS.closed), ...ALONE, dmPolicy: "disabled" },
+          },
+        },
+      },
+    },
+  });
+  return {
+    prosody,
+    model,
+    gateway,
+    rooms,
+    person: (user, options) => startSlixmppUser(prosody, user, options),
+  };
+}
+
+/** Takes the root's rooms off an account. */
+const ALONE = { rooms: [], mucRooms: {} };
+
+function userOf(jid: string): string {
+  return jid.slice(0, jid.indexOf("@"));
+}
+
+async function register(prosody: Prosody, jid: string): Promise<void> {
+  await prosody.register(userOf(jid), userOf(jid));
+}
+
+/** The pairing code in a challenge. */
+export function pairingCode(body: string | undefined): string {
+  const code = /pairing approve xmpp (\S+)/.exec(body ?? "")?.[1];
+  if (!code) throw new Error(`no pairing code in: ${body}`);
+  return code;
+}

@@ -1,6 +1,6 @@
 /**
  * `npm run bench [-- --rounds 60]`: XMPP and IRC beside each other in one Gateway. Prints Markdown and
- * writes it into docs/performance.md. Needs `npm run build`, Prosody and ngircd; @openclaw/irc is
+ * writes it into docs/performance.md. Needs `npm run pack`, Prosody and ngircd; @openclaw/irc is
  * installed from npm, since the host trusts it in no other way.
  */
 import { cpus } from "node:os";
@@ -65,7 +65,8 @@ async function bench(rounds: number): Promise<string> {
     const gateway = await startGateway({
       modelUrl: model.baseUrl,
       plugins: [
-        { kind: "path", path: REPOSITORY },
+        // The package as it is published (`npm run pack`), so that compiled code is compared with compiled code.
+        { kind: "path", path: join(REPOSITORY, "build/package") },
         { kind: "npm", spec: "@openclaw/irc@2026.9.5" },
       ],
       // Each person has a conversation of its own, so that neither channel answers for the other's history.

@@ -3,6 +3,7 @@
  * and a terminal chat with the agent. `npm run demo -- --once "hello"` prints one answer and ends.
  */
 import { randomBytes } from "node:crypto";
+import { join } from "node:path";
 import { parseArgs } from "node:util";
 
 import { REPOSITORY, startGateway } from "../../test/support/gateway.ts";
@@ -55,7 +56,7 @@ async function startAgent(
   cleanUp.add(() => model.stop());
   const gateway = await startGateway({
     modelUrl: model.baseUrl,
-    plugins: [{ kind: "path", path: REPOSITORY }],
+    plugins: [{ kind: "path", path: join(REPOSITORY, "build/package") }],
     config: {
       channels: {
         xmpp: {
@@ -81,9 +82,9 @@ async function run(once: string | undefined, cleanUp: CleanUp): Promise<void> {
   cleanUp.add(() => prosody.stop());
   await step("Building the plugin", async () => {
     await runOrThrow({
-      name: "npm run build",
+      name: "npm run pack",
       command: "npm",
-      args: ["run", "--silent", "build"],
+      args: ["run", "--silent", "pack"],
       cwd: REPOSITORY,
     });
   });

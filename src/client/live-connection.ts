@@ -27,6 +27,9 @@ export type LiveTimings = {
   requestMs: number;
 };
 
+/** ms between two questions where the server has read our stanzas, but not yet handled them. */
+const FRUITLESS_PAUSE = 100;
+
 export type LiveOptions = {
   login: Login;
   since: number;
@@ -70,7 +73,11 @@ export function goLive(options: LiveOptions): LiveConnection {
   }
 
   /** Asks whether everything arrived; no answer in time means that the peer is dead. */
-  function ask(): void {
+  function ask(fruitless: boolean): void {
+    if (fruitless) {
+      answerTimer = setTimeout(() => ask(false), FRUITLESS_PAUSE);
+      return;
+    }
     answerTimer = setTimeout(() => {
       const seconds = timings.answerMs / 1000;
       stream.fail(

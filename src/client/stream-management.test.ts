@@ -4,12 +4,17 @@ import { createLedger } from "./stream-management.ts";
 
 function setUp() {
   let questions = 0;
-  const ledger = createLedger(() => (questions += 1));
+  let pauses = 0;
+  const ledger = createLedger((fruitless) => {
+    questions += 1;
+    if (fruitless) pauses += 1;
+  });
   const confirmed: string[] = [];
   return {
     ledger,
     confirmed,
     questions: () => questions,
+    pauses: () => pauses,
     send(name: string): void {
       ledger.countSent();
       void ledger.confirmation().then(
@@ -51,6 +56,16 @@ describe("the ledger of stanzas", () => {
     ledger.countReceived();
     ledger.countReceived();
     expect(ledger.received).toBe(2);
+  });
+
+  it("does not spin where the server is slow to handle what it read", () => {
+    const { ledger, pauses, send } = setUp();
+    send("a");
+    send("b");
+    ledger.acknowledged(1);
+    expect(pauses()).toBe(0);
+    ledger.acknowledged(1);
+    expect(pauses()).toBe(1);
   });
 
   it("takes an older h as nothing new", () => {

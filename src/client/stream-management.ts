@@ -38,9 +38,10 @@ type Waiter = { upTo: number; resolve: () => void; reject: (error: Error) => voi
 
 /**
  * @param ask writes a question (`<r/>` or a ping). One is open at a time: however fast stanzas are
- *   sent, each answer brings the next question, so that confirmation never starves.
+ *   sent, each answer brings the next question, so that confirmation never starves. `fruitless`: the
+ *   last answer confirmed nothing new, so the question should wait a little.
  */
-export function createLedger(ask: () => void): Ledger {
+export function createLedger(ask: (fruitless: boolean) => void): Ledger {
   let sent = 0;
   let confirmed = 0;
   let received = 0;
@@ -48,16 +49,17 @@ export function createLedger(ask: () => void): Ledger {
   let ended = false;
   const waiters: Waiter[] = []; // in ascending order of upTo
 
-  const question = (): void => {
+  const question = (fruitless: boolean): void => {
     if (asking || ended) return;
     asking = true;
-    ask();
+    ask(fruitless);
   };
   const settle = (count: number): void => {
+    const fruitless = count <= confirmed;
     confirmed = Math.max(confirmed, count);
     asking = false;
     while (waiters[0] && waiters[0].upTo <= confirmed) waiters.shift()?.resolve();
-    if (waiters.length > 0) question();
+    if (waiters.length > 0) question(fruitless);
   };
 
   return {
@@ -77,10 +79,10 @@ export function createLedger(ask: () => void): Ledger {
       if (ended) return Promise.reject(unconfirmed());
       const { promise, resolve, reject } = Promise.withResolvers<void>();
       waiters.push({ upTo: sent, resolve, reject });
-      question();
+      question(false);
       return promise;
     },
-    probe: question,
+    probe: () => question(false),
     acknowledged(h) {
       const step = (((h - confirmed) % WRAP) + WRAP) % WRAP;
       // A step back of less than half the range is an old count, which tells nothing new.

@@ -1,5 +1,5 @@
 /**
- * The faults of stock xmpp.js 0.14, by their numbers in docs/architecture.md: the same server
+ * The faults of stock xmpp.js 0.14, numbered in the order they were found: the same server
  * script against the stock client, which shows the fault, and against ours, which does not.
  */
 import { Element } from "ltx";

@@ -137,8 +137,7 @@ export function goLive(options: LiveOptions): LiveConnection {
     try {
       write(prepareOutgoing(stanza));
     } catch (error) {
-      if (!(error instanceof XmppStanzaError)) throw error;
-      log.warn(`a stanza was not sent: ${error.message}`);
+      log.warn(`a stanza was not sent: ${error instanceof Error ? error.message : String(error)}`);
     }
   }
 

@@ -2,7 +2,7 @@
  * A stream over xmpp.js: the one file that touches the library's inside (0.14.0, pinned).
  *
  * What we use of it: its stream headers, framing, restarts and transports. What we take out, because
- * of the faults listed in docs/architecture.md: all that `client()` hangs on the connection as
+ * of the faults that faults.test.ts shows: all that `client()` hangs on the connection as
  * listeners (SASL, SASL2, FAST, Bind2, STARTTLS, iq, stream management, reconnect), its sockets and
  * its parser. The negotiation that replaces them is login.ts.
  */

@@ -25,7 +25,7 @@ import { STANZA_IDS } from "../protocol/xep-0359-ids.ts";
 import { decideSubscription } from "../policy/subscription.ts";
 import { createPendingPairings } from "../state/pending-pairings.ts";
 import type { XmppAccount } from "./account.ts";
-import { addLiveAccount } from "./live-accounts.ts";
+import { addLiveAccount, findLiveAccount } from "./live-accounts.ts";
 import { getRuntime } from "./runtime.ts";
 import { softwareVersion } from "./software-version.ts";
 
@@ -100,6 +100,7 @@ export function startAccount(params: {
     streaming: account.config,
     runtime,
     outbox,
+    findOutbox: () => findLiveAccount(accountId),
     pairing,
     history: createRoomHistory(account.config.historyLimit),
     log,
@@ -119,12 +120,13 @@ export function startAccount(params: {
     stop: () =>
       (stopping ??= (async () => {
         removeLive();
-        offStanza();
         pairing.stop();
+        // Until the stream has ended the server may still hand us messages, and counts them as ours.
+        await session.stop();
+        offStanza();
         rooms.stop();
         roster.stop();
         responders.stop();
-        await session.stop();
         offState();
         onStatus(channelStoppedPatch());
       })()),

@@ -4,6 +4,7 @@ import { resolveChannelStreamingBlockEnabled } from "openclaw/plugin-sdk/channel
 import { resolveTextChunkLimit } from "openclaw/plugin-sdk/reply-chunking";
 import { deliverFormattedTextWithAttachments } from "openclaw/plugin-sdk/reply-payload";
 import { deliverText } from "../outbound/deliver.ts";
+import { reach } from "../outbound/reach.ts";
 import { formatTarget, replyTarget } from "../outbound/reply-target.ts";
 import { createTyping } from "../outbound/typing.ts";
 import type { ResolvedRoom } from "../policy/room.ts";
@@ -14,6 +15,9 @@ import { CHANNEL_ID, DEFAULT_TEXT_CHUNK_LIMIT } from "../policy/account-policy.t
 const CHANNEL_LABEL = "XMPP";
 /** The host stops "composing" after this long, ms; an agent with tools may well work for minutes. */
 const LONGEST_TYPING_MS = 10 * 60_000;
+
+/** How long an answer waits for a connection, ms; then it fails. */
+const LONGEST_WAIT_MS = 60_000;
 
 type RouteEnvelope = ReturnType<typeof resolveChannelInboundRouteEnvelope>;
 type Admitted = {
@@ -65,7 +69,8 @@ async function runTurn(
         const visibleReplySent = await deliverFormattedTextWithAttachments({
           payload,
           send: async ({ text }) => {
-            const delivered = await deliverText(outbox, target, convertTables(context, text), {
+            const live = (await reach(context.findOutbox, target, LONGEST_WAIT_MS)) ?? outbox;
+            const delivered = await deliverText(live, target, convertTables(context, text), {
               textLimit: resolveTextChunkLimit(cfg, CHANNEL_ID, accountId, {
                 fallbackLimit: DEFAULT_TEXT_CHUNK_LIMIT,
               }),

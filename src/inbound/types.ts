@@ -2,6 +2,7 @@ import type { OpenClawConfig, PluginRuntime } from "openclaw/plugin-sdk/channel-
 import type { resolveChannelStreamingBlockEnabled } from "openclaw/plugin-sdk/channel-outbound";
 import type { Logger } from "../client/types.ts";
 import type { XmppAccountPolicy } from "../policy/account-policy.ts";
+import type { FindOutbox } from "../outbound/reach.ts";
 import type { Outbox } from "../outbound/send.ts";
 import type { Conversation } from "../policy/admission.ts";
 import type { Message } from "../protocol/stanza.ts";
@@ -17,7 +18,10 @@ export type InboundContext = {
   /** The account's `streaming` key and its older spellings. */
   streaming: Parameters<typeof resolveChannelStreamingBlockEnabled>[0];
   runtime: PluginRuntime;
+  /** The session that this message came in by. */
   outbox: Outbox;
+  /** The account's session at the time of asking: another one after a restart of the account. */
+  findOutbox: FindOutbox;
   history: RoomHistory;
   pairing: Pairing;
   log: Logger;

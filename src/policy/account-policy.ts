@@ -1,13 +1,11 @@
 /** What of an account's configuration decides who may talk to the agent, and how. */
 import type { BareJid } from "../protocol/jid.ts";
-import type { RoomSettings } from "./room.ts";
+import type { GroupPolicy, RoomSettings } from "./room.ts";
+import type { DmPolicy } from "./subscription.ts";
 
 export const CHANNEL_ID = "xmpp";
 /** Characters a message, where the operator set no `textChunkLimit`; some clients cut longer ones. */
 export const DEFAULT_TEXT_CHUNK_LIMIT = 4000;
-
-export type DmPolicy = "open" | "pairing" | "allowlist" | "disabled";
-export type GroupPolicy = "open" | "allowlist" | "disabled";
 
 export type XmppAccountPolicy = {
   dmPolicy: DmPolicy;

@@ -39,13 +39,10 @@ describe("a stranger gets paired", () => {
       "let me in",
     );
 
-    console.log("silence proven", new Date().toISOString());
     const list = await stage.gateway.openclaw(["pairing", "list", "xmpp"]);
     expect(list.stdout).toContain("dora@localhost");
     expect(list.stdout).toContain(code);
-    console.log("listed", new Date().toISOString());
     const approval = await stage.gateway.openclaw(["pairing", "approve", "xmpp", code]);
-    console.log("approved", new Date().toISOString(), approval.stdout);
     expect(approval.code).toBe(0);
     await dora.waitFor(({ body }) => body?.includes("approved") ?? false, {
       since,

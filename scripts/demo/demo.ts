@@ -13,8 +13,8 @@ import { startProsody } from "../../test/support/prosody.ts";
 import type { Prosody } from "../../test/support/prosody.ts";
 import { connectStock } from "../../test/support/stock-client.ts";
 import { startStubModel } from "../../test/support/stub-model.ts";
+import { ensurePrograms } from "../machine.ts";
 import { askOnce, chat } from "./chat.ts";
-import { ensureProsody } from "./prosody-install.ts";
 import { createCleanUp, InterruptedError, say, step } from "./steps.ts";
 import type { CleanUp } from "./steps.ts";
 
@@ -77,7 +77,7 @@ async function startAgent(
 }
 
 async function run(once: string | undefined, cleanUp: CleanUp): Promise<void> {
-  await ensureProsody();
+  await ensurePrograms(["prosody", "openssl"]);
   const prosody = await step("Starting Prosody on 127.0.0.1", async () => await startProsody());
   cleanUp.add(() => prosody.stop());
   await step("Building the plugin", async () => {

@@ -1,0 +1,79 @@
+/**
+ * Sees to it that the programs which tests, demo and bench talk to are on this machine:
+ * `node scripts/machine.ts prosody slixmpp …`. As root it installs what is missing with apt; else it
+ * says the one command that does.
+ */
+import { execFileSync, spawn } from "node:child_process";
+
+type Program = {
+  /** Exits 0 when the program is there. Never starts it: `prosody --version` would run a server. */
+  probe: readonly [string, ...string[]];
+  packages: readonly string[];
+};
+
+const onPath = (command: string): Program["probe"] => ["sh", "-c", `command -v ${command}`];
+
+const PROGRAMS: Record<string, Program> = {
+  prosody: { probe: onPath("prosody"), packages: ["prosody"] },
+  openssl: { probe: onPath("openssl"), packages: ["openssl"] },
+  slixmpp: {
+    probe: ["/usr/bin/python3", "-c", "import slixmpp, aiohttp"],
+    packages: ["python3-slixmpp", "python3-aiohttp"],
+  },
+  profanity: { probe: onPath("profanity"), packages: ["profanity"] },
+  tmux: { probe: onPath("tmux"), packages: ["tmux"] },
+  ngircd: { probe: onPath("ngircd"), packages: ["ngircd"] },
+};
+
+/** The names in `programs` that this machine lacks. @throws on a name that nobody knows */
+function missing(programs: readonly string[]): string[] {
+  return programs.filter((name) => {
+    const program = PROGRAMS[name];
+    if (!program) throw new Error(`no such program: ${name}`);
+    const [command, ...args] = program.probe;
+    try {
+      execFileSync(command, args, { stdio: "ignore" });
+      return false;
+    } catch {
+      return true;
+    }
+  });
+}
+
+/** RUNLEVEL keeps Debian from starting the servers that it installs. */
+async function apt(...args: string[]): Promise<void> {
+  const child = spawn("apt-get", args, {
+    env: { ...process.env, DEBIAN_FRONTEND: "noninteractive", RUNLEVEL: "1" },
+    stdio: ["ignore", 2, 2],
+  });
+  const code = await new Promise((resolve) => child.once("close", resolve));
+  if (code !== 0) throw new Error(`apt-get ${args.join(" ")} failed`);
+}
+
+/**
+ * Installs what is missing of `programs`.
+ * @throws with the command to type, when we may not install or it did not help
+ */
+export async function ensurePrograms(programs: readonly string[]): Promise<void> {
+  const absent = missing(programs);
+  if (absent.length === 0) return;
+  const packages = absent.flatMap((name) => PROGRAMS[name]?.packages ?? []);
+  const command = `apt-get install -y ${packages.join(" ")}`;
+  if (process.getuid?.() !== 0) {
+    throw new Error(`missing: ${absent.join(", ")}. This installs it:\n\n    sudo ${command}\n`);
+  }
+  console.error(`installing ${packages.join(", ")} with apt`);
+  await apt("update", "-q");
+  await apt("install", "-y", "-q", "--no-install-recommends", ...packages);
+  const still = missing(programs);
+  if (still.length > 0) throw new Error(`still missing: ${still.join(", ")}; try: ${command}`);
+}
+
+if (import.meta.main) {
+  try {
+    await ensurePrograms(process.argv.slice(2));
+  } catch (error) {
+    console.error(error instanceof Error ? error.message : String(error));
+    process.exitCode = 1;
+  }
+}

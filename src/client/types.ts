@@ -18,8 +18,7 @@ export type Endpoint =
 
 /** What the operator wrote as `server`; absent means DNS SRV of the JID's domain. */
 export type ServerAddress =
-  | { kind: "endpoint"; endpoint: Endpoint }
-  | { kind: "discover"; domain: string };
+  { kind: "endpoint"; endpoint: Endpoint } | { kind: "discover"; domain: string };
 
 export type SessionOptions = {
   jid: BareJid;

@@ -16,9 +16,7 @@
 import { parseJid, prepareDomain, type BareJid } from "../protocol/jid.ts";
 
 export type AllowEntry =
-  | { kind: "jid"; jid: BareJid }
-  | { kind: "domain"; domain: string }
-  | { kind: "any" };
+  { kind: "jid"; jid: BareJid } | { kind: "domain"; domain: string } | { kind: "any" };
 
 const PREFIX = /^(?:xmpp|jabber):/i;
 

@@ -1,6 +1,6 @@
 import type { Element } from "ltx";
 import { describe, expect, it } from "vitest";
-import { FrameParser, MAX_STANZA, StreamParser } from "./stream-parser.ts";
+import { FrameParser, MAX_DEPTH, MAX_STANZA, StreamParser } from "./stream-parser.ts";
 
 const HEADER =
   "<stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams'>";
@@ -39,7 +39,7 @@ describe("the parser of a stream", () => {
     ["a wrong end tag", "<message><body></message>"],
     ["text outside of stanzas", "hello<message/>"],
     ["endless text", `<message>${"x".repeat(MAX_STANZA)}`],
-    ["endless nesting", "<x>".repeat(80_000)],
+    ["endless nesting", "<x>".repeat(MAX_STANZA)],
   ])("ends on %s with one error, and is deaf then", (_what, text) => {
     const parser = new StreamParser();
     const seen = collect(parser);
@@ -47,6 +47,21 @@ describe("the parser of a stream", () => {
     expect(() => parser.write(text)).not.toThrow();
     parser.write("<presence/>");
     expect(seen).toEqual(["start stream:stream", "error XmppConnectionError"]);
+  });
+
+  it("leaves out what is nested too deep, and goes on", () => {
+    const parser = new StreamParser();
+    const stanzas: Element[] = [];
+    parser.on("element", (element: Element) => stanzas.push(element));
+    parser.write(HEADER);
+    const deep = `${"<x>".repeat(80_000)}lost${"</x>".repeat(80_000)}`;
+    parser.write(`<message>${deep}<body>kept</body></message><presence/>`);
+    expect(stanzas.map(({ name }) => name)).toEqual(["message", "presence"]);
+    expect(stanzas[0]?.getChildText("body")).toBe("kept");
+    const [opened, closed] = ["<x>".repeat(MAX_DEPTH - 2), "</x>".repeat(MAX_DEPTH - 2)];
+    expect(stanzas[0]?.toString()).toBe(
+      `<message>${opened}<x/>${closed}<body>kept</body></message>`,
+    );
   });
 
   it("reads nothing after discard(), not even the rest of the chunk", () => {

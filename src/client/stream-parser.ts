@@ -2,8 +2,10 @@
  * The XML of a stream, as elements; hostile input ends the stream and nothing more.
  *
  * It takes the place of xmpp.js's parser, whose exceptions reach the socket's event loop. It builds
- * ltx's own Element, so that all of the program works with one class, and it has bounds:
- * beyond `MAX_STANZA` characters or `MAX_DEPTH` levels the stream is in error (RFC 6120 §13.12).
+ * ltx's own Element, so that all of the program works with one class, and it has bounds
+ * (RFC 6120 §13.12): beyond `MAX_STANZA` characters the stream is in error; what lies deeper than
+ * `MAX_DEPTH` levels is left out, because any peer may send it and the server passes it on: to end
+ * the stream for it would let a stranger cut the agent off.
  */
 import { EventEmitter } from "node:events";
 import { Element } from "ltx";
@@ -12,7 +14,7 @@ import { XmppConnectionError } from "../errors.ts";
 
 /** Characters from the start of a stanza to its end; servers allow 256 KiB and less. */
 export const MAX_STANZA = 1024 * 1024;
-/** Levels of elements within a stanza. */
+/** Levels of elements within a stanza; those below are not built. */
 export const MAX_DEPTH = 128;
 /** ltx searches the rest of a chunk anew for each character of text: 1 MiB at once takes it 10 s. */
 const SLICE = 1024;
@@ -83,14 +85,17 @@ export class StreamParser extends EventEmitter {
       return;
     }
     this.#depth += 1;
-    if (this.#depth > MAX_DEPTH)
-      throw new Error(`a stanza is nested deeper than ${MAX_DEPTH} levels`);
+    if (this.#depth > MAX_DEPTH) return;
     if (this.#depth > 1) this.#cursor?.append(element);
     this.#cursor = element;
   }
 
   #onEnd(name: string): void {
     if (this.#deaf) return;
+    if (this.#depth > MAX_DEPTH) {
+      this.#depth -= 1;
+      return;
+    }
     const element = this.#cursor;
     if (element?.name !== name) throw new Error("an element is closed that is not open");
     if (this.#depth === 0) {
@@ -123,6 +128,7 @@ export class StreamParser extends EventEmitter {
 
   #onText(text: string): void {
     if (this.#deaf) return;
+    if (this.#depth > MAX_DEPTH) return;
     if (this.#depth > 0) this.#cursor?.t(text);
     else if (text.trim() !== "") throw new Error("text stands outside of any stanza");
     else this.#pending = 0; // whitespace keepalives (RFC 6120 §4.6.1)

@@ -21,6 +21,8 @@ export const BOTS = {
   open: "openbot@localhost",
   /** dmPolicy allowlist: alice@localhost and everybody of the other host. */
   listed: "listbot@localhost",
+  /** dmPolicy allowlist: alice@localhost alone. */
+  strict: "strictbot@localhost",
   /** dmPolicy disabled. */
   closed: "closedbot@localhost",
 } as const;
@@ -67,6 +69,8 @@ async function openStage(): Promise<Stage> {
     modelUrl: model.baseUrl,
     plugins: [{ kind: "path", path: PACKAGE }],
     config: {
+      // Everybody has a conversation of their own, as an agent with several people needs it.
+      session: { dmScope: "per-account-channel-peer" },
       channels: {
         xmpp: {
           ...account(BOTS.default),
@@ -90,6 +94,12 @@ async function openStage(): Promise<Stage> {
               ...ALONE,
               dmPolicy: "allowlist",
               allowFrom: ["alice@localhost", `*@${prosody.otherDomain}`],
+            },
+            strict: {
+              ...account(BOTS.strict),
+              ...ALONE,
+              dmPolicy: "allowlist",
+              allowFrom: ["xmpp:Alice@LOCALHOST"],
             },
             closed: { ...account(BOTS.closed), ...ALONE, dmPolicy: "disabled" },
           },

@@ -1,0 +1,162 @@
+/** What the agent's answers look like on the wire, and when they come; the person is slixmpp. */
+import { parse } from "ltx";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { ask, askMarker, bodiesFrom, think } from "../support/conversation.ts";
+import type { SlixmppClient, StanzaEvent } from "../support/slixmpp.ts";
+import { BOTS, getStage, type Stage } from "../support/stage.ts";
+
+const BOT = BOTS.open;
+const CHAT_STATES = "http://jabber.org/protocol/chatstates";
+
+let stage: Stage;
+let karla: SlixmppClient;
+let ludwig: SlixmppClient;
+
+beforeAll(async () => {
+  stage = await getStage();
+  [karla, ludwig] = await Promise.all([stage.person("karla"), stage.person("ludwig")]);
+});
+beforeEach(() => stage.model.clear());
+afterEach(() => stage.model.setReply());
+afterAll(async () => {
+  await Promise.all([karla.stop(), ludwig.stop()]);
+});
+
+/** The answer of a model that says `reply`, all its messages joined as `join`. */
+async function answerTo(reply: string): Promise<string[]> {
+  const since = karla.stanzas.length;
+  stage.model.setReply(() => reply);
+  await karla.send({ to: BOT, body: "go on" });
+  await karla.waitForBody(BOT, { since, timeoutMs: 30_000 });
+  stage.model.setReply();
+  const marker = await askMarker(karla, BOT);
+  return bodiesFrom(karla, BOT, since).filter((body) => body !== `echo: ${marker}`);
+}
+
+function chatState({ xml }: StanzaEvent): string | undefined {
+  return parse(xml)
+    .getChildElements()
+    .find((child) => child.getNS() === CHAT_STATES)?.name;
+}
+
+describe("an answer", () => {
+  it("is announced by composing, says that it is done, and bears its own id", async () => {
+    const since = karla.stanzas.length;
+    const thinking = think(stage.model);
+    await karla.send({ to: BOT, body: "how long?" });
+    await thinking.asked();
+    await karla.waitFor((stanza) => chatState(stanza) === "composing", { since });
+    expect(bodiesFrom(karla, BOT, since)).toEqual([]);
+    thinking.answer(() => "that long");
+    const answer = await karla.waitForBody(BOT, { since });
+    expect(chatState(answer)).toBe("active");
+    const originId = parse(answer.xml).getChild("origin-id", "urn:xmpp:sid:0")?.attrs["id"];
+    expect(originId).toBe(answer.stanzaId);
+    expect(answer.type).toBe("chat");
+
+    stage.model.setReply();
+    await askMarker(karla, BOT);
+    const states = karla.stanzas.slice(since).flatMap((stanza) => chatState(stanza) ?? []);
+    expect(states.at(-1)).toBe("active");
+  });
+
+  it("keeps the thread that it answers", async () => {
+    const answer = await ask(karla, BOT, "in a thread", "<thread>t-1</thread>");
+    expect(parse(answer.xml).getChildText("thread")).toBe("t-1");
+  });
+
+  it("is styled for XMPP, its tables readable", async () => {
+    const markdown = [
+      "# Title",
+      "",
+      "**bold**, *leaning*, ~~gone~~ and `code **not bold**`, [a link](https://example.com/x)",
+      "",
+      "| Name | Size |",
+      "| ---- | ---- |",
+      "| one  | 1    |",
+      "",
+      "```sh",
+      "echo **x**",
+      "```",
+    ].join("\n");
+    const [text = ""] = await answerTo(markdown);
+    expect(text).toContain("*Title*");
+    expect(text).toContain("*bold*, _leaning_, ~gone~ and `code **not bold**`");
+    expect(text).toContain("a link (https://example.com/x)");
+    expect(text).toContain("```sh\necho **x**\n```");
+    expect(text).not.toContain("| ---- |");
+    expect(text).toMatch(/one[\s\S]*1/);
+  });
+
+  it("of 12,000 characters comes as messages of at most 4,000, in order and whole", async () => {
+    const words = (from: number, count: number) =>
+      Array.from({ length: count }, (_, n) => `wörd${from + n}👩‍💻`).join(" ");
+    const code = Array.from({ length: 300 }, (_, n) => `line(${n}); // ümläut`).join("\n");
+    const paragraphs = Array.from({ length: 10 }, (_, n) => words(n * 40, 40)).join("\n\n");
+    const markdown = `${paragraphs}\n\n\`\`\`js\n${code}\n\`\`\`\n\n${paragraphs}`;
+    expect(markdown.length).toBeGreaterThan(12_000);
+    const messages = await answerTo(markdown);
+    expect(messages.length).toBeGreaterThanOrEqual(4);
+    for (const message of messages) {
+      expect(message.length).toBeLessThanOrEqual(4_000);
+      expect(message.match(/^```/gm)?.length ?? 0).toSatisfy((count: number) => count % 2 === 0);
+      expect(message.isWellFormed()).toBe(true);
+    }
+    // The first ones are near the limit: no confetti.
+    for (const message of messages.slice(0, -1)) expect(message.length).toBeGreaterThan(2_500);
+    const flat = (text: string) =>
+      text
+        .replace(/^```.*$/gm, "")
+        .replace(/\s+/g, " ")
+        .trim();
+    expect(flat(messages.join("\n"))).toBe(flat(markdown));
+  });
+
+  it("with characters that XML forbids arrives without them, over the same connection", async () => {
+    const before = await stage.gateway.accounts("xmpp");
+    const [text] = await answerTo("\u001B[31mred\u001B[0m \u0000nul \uFFFE\uD800end 😀\tok");
+    expect(text).toBe("[31mred[0m nul end 😀\tok");
+    const since = (accounts: typeof before) =>
+      accounts.find(({ accountId }) => accountId === "open")?.["lastConnectedAt"];
+    expect(since(await stage.gateway.accounts("xmpp"))).toBe(since(before));
+  });
+});
+
+describe("two people", () => {
+  it("are answered side by side, each with their own", async () => {
+    const thinking = think(stage.model);
+    await Promise.all([
+      karla.send({ to: BOT, body: "karla asks" }),
+      ludwig.send({ to: BOT, body: "ludwig asks" }),
+    ]);
+    const requests = await thinking.asked(2);
+    expect(requests.map(({ userText }) => userText).toSorted()).toEqual([
+      "karla asks",
+      "ludwig asks",
+    ]);
+    const since = [karla.stanzas.length, ludwig.stanzas.length];
+    thinking.answer(({ userText }) => `to whom ${userText}`);
+    const [one, two] = await Promise.all([
+      karla.waitForBody(BOT, { since: since[0] ?? 0 }),
+      ludwig.waitForBody(BOT, { since: since[1] ?? 0 }),
+    ]);
+    expect(one.body).toBe("to whom karla asks");
+    expect(two.body).toBe("to whom ludwig asks");
+  });
+});
+
+describe("/stop", () => {
+  it("reaches an agent at work, whose answer then does not come", async () => {
+    const since = karla.stanzas.length;
+    const thinking = think(stage.model);
+    await karla.send({ to: BOT, body: "count to a million" });
+    await thinking.asked();
+    await karla.send({ to: BOT, body: "/stop" });
+    const told = await karla.waitForBody(BOT, { since });
+    expect(told.body).toMatch(/stopped|aborted/i);
+    thinking.answer(() => "one million");
+    stage.model.setReply();
+    await askMarker(karla, BOT);
+    expect(bodiesFrom(karla, BOT, since)).not.toContain("one million");
+  });
+});

@@ -10,6 +10,7 @@
  * | lost    | tried again at `retryAt`, or on login     | → joining                                  |
  * | refused | tried again on login, or by `join` only   | → joining                                  |
  */
+import { randomUUID } from "node:crypto";
 import type { BareJid, FullJid } from "../protocol/jid.ts";
 import type { StanzaError } from "../protocol/rfc-6120-stanza-error.ts";
 import type { DiscoInfo } from "../protocol/xep-0030-disco.ts";
@@ -33,6 +34,8 @@ export type Occupant = {
   realJid?: BareJid | undefined;
   affiliation: Affiliation;
   role: Role;
+  /** Names this stay in the room: kept through changes of nick, another one for whoever enters next. */
+  stay: string;
 };
 
 export type Room = {
@@ -53,6 +56,8 @@ export type Room = {
   nonAnonymous?: boolean | undefined;
   /** By nick, of those who are there now. */
   occupants: Map<string, Occupant>;
+  /** Who has just given up a nick: their presence under the new one comes next (XEP-0045 §7.6). */
+  renamed?: Occupant | undefined;
 };
 
 /** A snapshot of one room; times in milliseconds since the epoch. */
@@ -122,13 +127,15 @@ export function viewOf(room: Room): RoomView {
 /** An available or unavailable presence of an occupant. */
 export function receivePresence(room: Room, presence: OccupantPresence): RoomEvent | undefined {
   if (room.state === "lost" || room.state === "refused") return undefined;
+  const { renamed } = room;
+  room.renamed = undefined;
   const self =
     presence.codes.has(STATUS.self) || (room.state !== "joining" && presence.nick === room.nick);
   if (room.state === "leaving") {
     return self && presence.kind === "unavailable" ? { kind: "left" } : undefined;
   }
   return presence.kind === "available"
-    ? receiveAvailable(room, presence, self)
+    ? receiveAvailable(room, presence, self, renamed)
     : receiveUnavailable(room, presence, self);
 }
 
@@ -136,11 +143,15 @@ function receiveAvailable(
   room: Room,
   presence: OccupantPresence,
   self: boolean,
+  renamedOccupant: Occupant | undefined,
 ): RoomEvent | undefined {
   const { nick, occupantJid, realJid, affiliation, role, codes } = presence;
-  // The record is replaced, never merged: who takes over a nick inherits nothing.
-  if (room.occupants.has(nick) || room.occupants.size < MAX_OCCUPANTS) {
-    room.occupants.set(nick, { nick, occupantJid, realJid, affiliation, role });
+  const known =
+    room.occupants.get(nick) ?? (renamedOccupant?.nick === nick ? renamedOccupant : undefined);
+  if (known || room.occupants.size < MAX_OCCUPANTS) {
+    // The record is replaced, never merged: who takes over a nick inherits nothing.
+    const stay = known && known.realJid === realJid ? known.stay : randomUUID();
+    room.occupants.set(nick, { nick, occupantJid, realJid, affiliation, role, stay });
   }
   if (!self) return undefined;
   const renamed = room.nick !== nick;
@@ -158,7 +169,11 @@ function receiveUnavailable(
   self: boolean,
 ): RoomEvent | undefined {
   const { nick, newNick, codes } = presence;
+  const known = room.occupants.get(nick);
   room.occupants.delete(nick);
+  if (known && codes.has(STATUS.nickChange) && newNick !== undefined) {
+    room.renamed = { ...known, nick: newNick };
+  }
   if (!self) {
     const isFree = nick === room.wanted.nick && room.nick !== nick && room.state === "joined";
     return isFree ? { kind: "nick-free" } : undefined;

@@ -281,6 +281,7 @@ describe("who is there", () => {
       realJid: "alice@example.org",
       affiliation: "member",
       role: "participant",
+      stay: expect.any(String),
     });
     expect(rooms.occupant(ROOM, "ghost")?.realJid).toBeUndefined();
     expect(rooms.occupants(ROOM).map(({ nick }) => nick)).toEqual(["bot", "alice", "ghost"]);
@@ -315,6 +316,29 @@ describe("who is there", () => {
     session.receive(presence("alice", item("alice@example.org/a")));
     session.receive(presence("alice", item()));
     expect(rooms.occupant(ROOM, "alice")?.realJid).toBeUndefined();
+  });
+
+  test("a stay lasts through changes of status and nick, and is nobody else's", () => {
+    const { session, rooms } = setUpJoined();
+    const stayOf = (nick: string) => rooms.occupant(ROOM, nick)?.stay;
+    session.receive(presence("alice", item()));
+    const stay = stayOf("alice");
+    expect(stay).toBeTruthy();
+    session.receive(presence("alice", item()));
+    expect(stayOf("alice")).toBe(stay);
+    session.receive(gone("alice", '<item nick="al"/>' + codes(303)));
+    session.receive(presence("al", item()));
+    expect(stayOf("al")).toBe(stay);
+    session.receive(presence("alice", item()));
+    expect(stayOf("alice")).not.toBe(stay);
+    session.receive(gone("al", item()));
+    session.receive(presence("al", item()));
+    expect(stayOf("al")).not.toBe(stay);
+    const second = stayOf("al");
+    session.receive(gone("al", '<item nick="queen"/>' + codes(303)));
+    session.receive(presence("bob", item()));
+    session.receive(presence("queen", item()));
+    expect(stayOf("queen")).not.toBe(second);
   });
 
   test("our own change of nick", () => {

@@ -20,20 +20,23 @@ function vouchedSender(senderId: string | null | undefined): BareJid | undefined
   return jid?.local && jid.resource === undefined ? jid.bare : undefined;
 }
 
+/** Keys as the host writes them, `id:JID` and `channel:xmpp:JID`, mean the JID. A name is nobody's. */
+const SENDER_PREFIX = /^(?:channel:xmpp:|id:)/i;
+
 /** Tools for one sender: the entry of their JID, then of their domain, then "*". */
 function toolsFor(room: ResolvedRoom, sender: BareJid | undefined) {
   const { toolsBySender } = room;
   if (!toolsBySender) return undefined;
-  const key =
-    sender &&
-    (Object.keys(toolsBySender).find(
-      (entry) => !entry.includes("*") && matchesAllowlist([entry], sender),
-    ) ??
-      Object.keys(toolsBySender).find(
-        (entry) => entry !== "*" && matchesAllowlist([entry], sender),
-      ));
-  return toolsBySender[key ?? "*"];
+  const matching = Object.keys(toolsBySender).filter((key) => {
+    const entry = key.replace(SENDER_PREFIX, "");
+    return entry !== "*" && sender !== undefined && matchesAllowlist([entry], sender);
+  });
+  const key = matching.find((entry) => !entry.includes("*")) ?? matching[0] ?? "*";
+  return toolsBySender[key];
 }
+
+/** For the host a policy, though it denies nothing. */
+const NO_RESTRICTION = { deny: [] };
 
 export const groups: NonNullable<ChannelPlugin["groups"]> = {
   resolveRequireMention: ({ cfg, accountId, groupId }) =>
@@ -43,6 +46,7 @@ export const groups: NonNullable<ChannelPlugin["groups"]> = {
     if (!room) return undefined;
     const bySender =
       senderPolicyMode === "never" ? undefined : toolsFor(room, vouchedSender(senderId));
-    return bySender ?? room.tools;
+    // Never undefined: the host would look for itself, and it knows senders by their nick as well.
+    return bySender ?? room.tools ?? NO_RESTRICTION;
   },
 };

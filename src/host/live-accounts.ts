@@ -7,6 +7,7 @@ import type { Roster } from "../client/roster.ts";
 import type { XmppSession } from "../client/types.ts";
 import type { Pairing } from "../inbound/pairing.ts";
 import { XmppNotSentError } from "../errors.ts";
+import type { Jid } from "../protocol/jid.ts";
 import type { XmppAccount } from "./account.ts";
 
 export type LiveAccount = {
@@ -38,6 +39,14 @@ export function requireLiveAccount(accountId: string): LiveAccount {
   if (found) return found;
   throw new XmppNotSentError(
     `XMPP account "${accountId}" is not running; see openclaw channels status --probe`,
+  );
+}
+
+/** Whether `jid` is one of these accounts, or the occupant that one of them is in a room. */
+export function isLiveAccount({ bare, resource }: Jid): boolean {
+  return listLiveAccounts().some(
+    ({ account, rooms }) =>
+      account.jid === bare || (resource !== undefined && rooms.isReflection(bare, resource)),
   );
 }
 

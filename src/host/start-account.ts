@@ -25,7 +25,7 @@ import { STANZA_IDS } from "../protocol/xep-0359-ids.ts";
 import { decideSubscription } from "../policy/subscription.ts";
 import { createPendingPairings } from "../state/pending-pairings.ts";
 import type { XmppAccount } from "./account.ts";
-import { addLiveAccount, findLiveAccount } from "./live-accounts.ts";
+import { addLiveAccount, findLiveAccount, isLiveAccount } from "./live-accounts.ts";
 import { getRuntime } from "./runtime.ts";
 import { softwareVersion } from "./software-version.ts";
 
@@ -101,6 +101,7 @@ export function startAccount(params: {
     runtime,
     outbox,
     findOutbox: () => findLiveAccount(accountId),
+    isSibling: isLiveAccount,
     pairing,
     history: createRoomHistory(account.config.historyLimit),
     log,

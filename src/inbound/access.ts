@@ -109,5 +109,5 @@ function roomRoutes(room: ResolvedRoom) {
 
 /** The peer by which the host routes and keeps sessions. */
 export function conversationId({ conversation, sender }: InboundMessage): string {
-  return conversation.kind === "room" ? conversation.room : sender.id;
+  return conversation.kind === "room" ? conversation.room : sender.peer;
 }

@@ -9,6 +9,7 @@ import { formatTarget, replyTarget } from "../outbound/reply-target.ts";
 import { createTyping } from "../outbound/typing.ts";
 import type { ResolvedRoom } from "../policy/room.ts";
 import { conversationId, type Addressing, type resolveAccess } from "./access.ts";
+import type { TakenHistory } from "./room-history.ts";
 import type { InboundContext, InboundMessage } from "./types.ts";
 import { CHANNEL_ID, DEFAULT_TEXT_CHUNK_LIMIT } from "../policy/account-policy.ts";
 
@@ -28,6 +29,8 @@ type Admitted = {
   buildEnvelope: RouteEnvelope["buildEnvelope"];
 };
 
+type Turn = Admitted & { history: TakenHistory | undefined };
+
 /**
  * Runs the agent's turn. Resolves once the host has taken the message over: the turn itself goes on,
  * so that a second message, or `/stop`, can reach it.
@@ -37,9 +40,25 @@ export function dispatchTurn(
   inbound: InboundMessage,
   admitted: Admitted,
 ): Promise<void> {
+  const { conversation } = inbound;
+  const history =
+    conversation.kind === "room" ? context.history.take(conversation.room) : undefined;
   return new Promise((resolve, reject) => {
-    const lifecycle = { onAdopted: resolve, onDeferred: () => resolve(), onAbandoned: resolve };
-    runTurn(context, inbound, admitted, lifecycle).then(() => resolve(), reject);
+    const lifecycle = {
+      onAdopted: resolve,
+      onDeferred: () => resolve(),
+      onAbandoned: () => {
+        history?.restore();
+        resolve();
+      },
+    };
+    runTurn(context, inbound, { ...admitted, history }, lifecycle).then(
+      () => resolve(),
+      (error: unknown) => {
+        history?.restore();
+        reject(error);
+      },
+    );
   });
 }
 
@@ -48,12 +67,12 @@ type Lifecycle = { onAdopted: () => void; onDeferred: () => void; onAbandoned: (
 async function runTurn(
   context: InboundContext,
   inbound: InboundMessage,
-  admitted: Admitted,
+  admitted: Turn,
   lifecycle: Lifecycle,
 ): Promise<void> {
   const { accountId, cfg, log, outbox, runtime } = context;
   const { route, room } = admitted;
-  const target = replyTarget(inbound.conversation);
+  const target = replyTarget(inbound.conversation, inbound.sender.stay);
   const typing = createTyping(outbox, target);
   const streaming = resolveChannelStreamingBlockEnabled(context.streaming);
   await runtime.channel.inbound.dispatch({
@@ -99,9 +118,6 @@ async function runTurn(
     record: {
       onRecordError: (error) => log.error(`session record failed: ${String(error)}`),
     },
-    ...(inbound.conversation.kind === "room"
-      ? { history: context.history.finalize(inbound.conversation.room) }
-      : {}),
   });
 }
 
@@ -114,12 +130,12 @@ function convertTables({ accountId, cfg, runtime }: InboundContext, text: string
 }
 
 function buildContext(
-  { history, outbox, runtime, accountId }: InboundContext,
+  { outbox, runtime, accountId }: InboundContext,
   inbound: InboundMessage,
-  { access, addressing, room, route, buildEnvelope }: Admitted,
+  { access, addressing, history, room, route, buildEnvelope }: Turn,
 ) {
   const { conversation, sender, timestamp } = inbound;
-  const to = formatTarget(replyTarget(conversation));
+  const to = formatTarget(replyTarget(conversation, sender.stay));
   const view = conversation.kind === "direct" ? undefined : outbox.rooms.get(conversation.room);
   const label = conversation.kind === "room" ? (view?.name ?? conversation.room) : sender.label;
   const envelope = buildEnvelope({
@@ -128,8 +144,6 @@ function buildContext(
     timestamp,
     body: addressing.text,
   });
-  const inboundHistory =
-    conversation.kind === "room" ? history.pending(conversation.room) : undefined;
   return runtime.channel.inbound.buildContext({
     channelIngress: access,
     channel: CHANNEL_ID,
@@ -151,11 +165,11 @@ function buildContext(
     },
     reply: { to, originatingTo: to },
     message: {
-      body: conversation.kind === "room" ? history.frame(conversation.room, envelope) : envelope,
+      body: history?.frame(envelope) ?? envelope,
       rawBody: inbound.body,
       bodyForAgent: addressing.text,
       commandBody: addressing.text,
-      ...(inboundHistory ? { inboundHistory } : {}),
+      ...(history?.entries ? { inboundHistory: history.entries } : {}),
     },
     access: {
       commands: { authorized: access.commandAccess.authorized },

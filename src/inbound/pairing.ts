@@ -76,7 +76,7 @@ export function createPairing(params: {
         senderIdLine: `Your XMPP address: ${jid}`,
         meta: { name: label },
         sendPairingReply: async (text) => {
-          await sendText(outbox, replyTarget(conversation), text, SEND);
+          await sendText(outbox, replyTarget(conversation, sender.stay), text, SEND);
           pending.add(jid);
         },
         onReplyError: (error) => log.error(`the pairing code could not be sent: ${String(error)}`),

@@ -50,6 +50,7 @@ function readMessage(context: InboundContext, message: Message): InboundMessage 
       const room = rooms.get(jid);
       return room && { joined: room.state === "joined", nick: room.nick };
     },
+    isSibling: context.isSibling,
   });
   const { conversation } = admission;
   const isEncrypted = !admission.admit && admission.drop === "encrypted";

@@ -1,12 +1,24 @@
 /**
  * What was said in a room since the agent last spoke there, by people whom policy admits but who did
- * not address it. Handed to the agent beside the message that does, then forgotten.
+ * not address it. Handed to the agent beside the message that does, and forgotten as that turn begins:
+ * what is said while the agent works belongs to the next one.
  */
 import { createChannelHistoryWindow, type HistoryEntry } from "openclaw/plugin-sdk/reply-history";
 import type { BareJid } from "../protocol/jid.ts";
 
 /** The host's own default for groups. */
 const DEFAULT_HISTORY_LIMIT = 50;
+
+export type TakenHistory = {
+  entries: HistoryWindowEntries;
+  /** `current` with the taken messages before it, as the host frames them. */
+  frame: (current: string) => string;
+  restore: () => void;
+};
+
+type HistoryWindowEntries = ReturnType<
+  ReturnType<typeof createChannelHistoryWindow>["buildInboundHistory"]
+>;
 
 export type RoomHistory = ReturnType<typeof createRoomHistory>;
 
@@ -18,16 +30,25 @@ export function createRoomHistory(limit: number = DEFAULT_HISTORY_LIMIT) {
     record: (room: BareJid, entry: HistoryEntry) => {
       window.record({ historyKey: room, entry, limit });
     },
-    pending: (room: BareJid) => window.buildInboundHistory({ historyKey: room, limit }),
-    /** `current` with the pending messages before it, as the host frames them. */
-    frame: (room: BareJid, current: string) =>
-      window.buildPendingContext({
-        historyKey: room,
-        limit,
-        currentMessage: current,
-        formatEntry: (entry) => `${entry.sender}: ${entry.body}`,
-      }),
-    /** For the host, which clears the room's history once the turn is done. */
-    finalize: (room: BareJid) => ({ isGroup: true, historyKey: room, historyMap, limit }),
+    /** Takes out the pending messages; a turn that does not come about gives them back by `restore`. */
+    take(room: BareJid): TakenHistory {
+      const entries = historyMap.get(room) ?? [];
+      const taken = createChannelHistoryWindow({ historyMap: new Map([[room, entries]]) });
+      historyMap.delete(room);
+      return {
+        entries: taken.buildInboundHistory({ historyKey: room, limit }),
+        frame: (current) =>
+          taken.buildPendingContext({
+            historyKey: room,
+            limit,
+            currentMessage: current,
+            formatEntry: ({ sender, body }) => `${sender}: ${body}`,
+          }),
+        restore: () => {
+          const all = [...entries, ...(historyMap.get(room) ?? [])];
+          if (limit > 0) historyMap.set(room, all.slice(-limit));
+        },
+      };
+    },
   };
 }

@@ -41,7 +41,11 @@ export async function takeTurn(context: InboundContext, inbound: InboundMessage)
       return;
     case "skip":
     case "observe":
-      if (conversation.kind === "room" && reasonCode === "activation_skipped") {
+      if (
+        conversation.kind === "room" &&
+        reasonCode === "activation_skipped" &&
+        !inbound.isEncrypted
+      ) {
         context.history.record(conversation.room, {
           sender: inbound.sender.label,
           body: inbound.body,
@@ -81,10 +85,10 @@ const CANNOT_DECRYPT =
 /** Told in direct chats only: in a room the sender may well have written for others. */
 async function refuseEncrypted(
   { outbox, log }: InboundContext,
-  { conversation }: InboundMessage,
+  { conversation, sender }: InboundMessage,
 ): Promise<void> {
   log.info("an encrypted message could not be read");
   if (conversation.kind === "room") return;
   const options = { textLimit: DEFAULT_TEXT_CHUNK_LIMIT };
-  await sendText(outbox, replyTarget(conversation), CANNOT_DECRYPT, options);
+  await sendText(outbox, replyTarget(conversation, sender.stay), CANNOT_DECRYPT, options);
 }

@@ -5,6 +5,7 @@ import type { XmppAccountPolicy } from "../policy/account-policy.ts";
 import type { FindOutbox } from "../outbound/reach.ts";
 import type { Outbox } from "../outbound/send.ts";
 import type { Conversation } from "../policy/admission.ts";
+import type { Jid } from "../protocol/jid.ts";
 import type { Message } from "../protocol/stanza.ts";
 import type { Pairing } from "./pairing.ts";
 import type { RoomHistory } from "./room-history.ts";
@@ -22,6 +23,8 @@ export type InboundContext = {
   outbox: Outbox;
   /** The account's session at the time of asking: another one after a restart of the account. */
   findOutbox: FindOutbox;
+  /** Whether another account of this process speaks there. */
+  isSibling: (from: Jid) => boolean;
   history: RoomHistory;
   pairing: Pairing;
   log: Logger;

@@ -1,8 +1,11 @@
 import type { Conversation } from "../policy/admission.ts";
 import type { Target } from "./target.ts";
 
-/** Where the answer to something said in `conversation` goes: a private message's to the occupant. */
-export function replyTarget(conversation: Conversation): Target {
+/**
+ * Where the answer to something said in `conversation` goes: a private message's to the occupant, as
+ * long as it is the one who wrote (`stay`).
+ */
+export function replyTarget(conversation: Conversation, stay: string | undefined): Target {
   switch (conversation.kind) {
     case "direct":
       return { kind: "direct", to: conversation.peer };
@@ -10,7 +13,7 @@ export function replyTarget(conversation: Conversation): Target {
       return { kind: "room", room: conversation.room, to: conversation.room };
     case "room-private": {
       const { room, nick, occupant } = conversation;
-      return { kind: "room-private", room, nick, to: occupant };
+      return { kind: "room-private", room, nick, to: occupant, stay };
     }
   }
 }

@@ -85,7 +85,14 @@ function assertReachable(rooms: Rooms, target: Target): void {
         : `not in room ${target.room}; add it to channels.xmpp.rooms`,
     );
   }
-  if (target.kind === "room-private" && !rooms.occupant(target.room, target.nick)) {
+  if (target.kind === "room") return;
+  const occupant = rooms.occupant(target.room, target.nick);
+  if (!occupant) {
     throw new XmppNotSentError(`nobody called "${target.nick}" is in room ${target.room}`);
+  }
+  if (target.stay !== undefined && occupant.stay !== target.stay) {
+    throw new XmppNotSentError(
+      `"${target.nick}" in room ${target.room} is not, or not provably, who wrote`,
+    );
   }
 }

@@ -17,7 +17,8 @@ import { parseJid, type BareJid, type FullJid, type Jid } from "../protocol/jid.
 export type Target =
   | { kind: "direct"; to: FullJid }
   | { kind: "room"; room: BareJid; to: BareJid }
-  | { kind: "room-private"; room: BareJid; nick: string; to: FullJid };
+  /** `stay`: only to that stay of the occupant (see client/room.ts), not to who has the nick next. */
+  | { kind: "room-private"; room: BareJid; nick: string; to: FullJid; stay?: string | undefined };
 
 /** What is wrong with a target, for the one who wrote it. */
 export type TargetProblem = { problem: string };

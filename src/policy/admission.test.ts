@@ -11,6 +11,8 @@ const context: AdmissionContext = {
       "room@muc.example.com": { joined: true, nick: "The Bot" },
       "new@muc.example.com": { joined: false, nick: "The Bot" },
     })[room as string],
+  isSibling: ({ bare, resource }) =>
+    bare === "sister@example.com" || (bare === ROOM && resource === "Sister"),
 };
 
 const BODY = "<body>hello</body>";
@@ -34,6 +36,9 @@ describe("what is dropped", () => {
     ["no-sender", "type='chat' from=''", BODY],
     ["no-sender", "type='chat' from='al ice@example.com'", BODY],
     ["no-sender", "type='groupchat' from='@'", BODY],
+    ["own", "type='chat' from='sister@example.com/openclaw'", BODY],
+    ["own", "type='groupchat' from='room@muc.example.com/Sister'", BODY],
+    ["own", "type='chat' from='room@muc.example.com/Sister'", mucUser() + BODY],
     ["misaddressed", "type='chat' from='alice@example.com' to='carol@example.com'", BODY],
     ["misaddressed", "type='chat' from='alice@example.com' to='bot@example.com/other'", BODY],
     ["misaddressed", "type='chat' from='alice@example.com' to='bot@example.com.evil.net'", BODY],

@@ -8,7 +8,7 @@
  * |  2 | has no sender, or a malformed one                                 | `no-sender`        |
  * |  3 | is addressed to somebody else, or to another resource of ours     | `misaddressed`     |
  * |  4 | wraps another message: a carbon, an archive result, a forward     | `forwarded`        |
- * |  5 | comes from our own account, whichever resource                    | `own`              |
+ * |  5 | comes from our own account, or another that this process runs     | `own`              |
  * |  6 | is an invitation, mediated, direct or declined                    | `invitation`       |
  * |  7 | is of type "headline"                                             | `headline`         |
  * |  8 | is of type "groupchat", or marked by a room, from a room not ours | `unknown-room`     |
@@ -33,6 +33,8 @@ export type AdmissionContext = {
   ownJid: FullJid;
   /** What we know of a room; undefined for one that we did not ask to enter. */
   room: (room: BareJid) => { joined: boolean; nick: string } | undefined;
+  /** Whether another account of this process speaks here: two agents would answer each other for ever. */
+  isSibling: (from: Jid) => boolean;
 };
 
 export type Conversation =
@@ -72,7 +74,7 @@ export function admit(message: Message, context: AdmissionContext): Admission {
   const own = parseJid(context.ownJid);
   if (!own || !isAddressedTo(message, own)) return dropped("misaddressed");
   if (message.hasForwarded) return dropped("forwarded");
-  if (from.bare === own.bare) return dropped("own");
+  if (from.bare === own.bare || context.isSibling(from)) return dropped("own");
   if (message.invitation) return dropped("invitation");
   if (message.type === "headline") return dropped("headline");
 

@@ -4,7 +4,7 @@
  */
 import type { Element } from "ltx";
 import { attribute } from "./element.ts";
-import { bareJid, type BareJid } from "./jid.ts";
+import { bareJid, parseJid, type BareJid } from "./jid.ts";
 import { MUC_USER } from "./xep-0045-muc.ts";
 
 export const DIRECT_INVITATION = "jabber:x:conference";
@@ -12,6 +12,7 @@ export const DIRECT_INVITATION = "jabber:x:conference";
 export type Invitation = {
   /** Through the room, straight from a person, or an answer to an invitation of ours. */
   kind: "mediated" | "direct" | "declined";
+  /** Undefined in a mediated one that does not come from the address of a room. */
   room: BareJid | undefined;
   /** Who invites or declines. In a mediated one the room vouches for it, in a direct one it is the sender. */
   by: BareJid | undefined;
@@ -19,11 +20,16 @@ export type Invitation = {
 
 /** The invitation that a message carries. Its body, if any, is made up by a server: never a prompt. */
 export function decodeInvitation(message: Element): Invitation | undefined {
-  const from = bareJid(attribute(message, "from") ?? "");
+  const sender = parseJid(attribute(message, "from") ?? "");
+  const from = sender?.bare;
   for (const x of message.getChildren("x", MUC_USER)) {
     const notice = x.getChild("invite", MUC_USER) ?? x.getChild("decline", MUC_USER);
     if (!notice) continue;
     const kind = notice.is("invite") ? "mediated" : "declined";
+    // Only a room's own address speaks for the room: from anybody else this is a forgery.
+    if (!sender?.local || sender.resource !== undefined) {
+      return { kind, room: undefined, by: undefined };
+    }
     return { kind, room: from, by: bareJid(attribute(notice, "from") ?? "") };
   }
   const direct = message.getChild("x", DIRECT_INVITATION);

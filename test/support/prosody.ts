@@ -96,7 +96,7 @@ function roomScript(conference: string, jid: string, options: RoomOptions): stri
   if (options.password !== undefined) lines.push(`r:set_password(${lua(options.password)})`);
   if (options.name !== undefined) lines.push(`r:set_name(${lua(options.name)})`);
   if (options.subject !== undefined) {
-    lines.push(`r:set_subject(${lua(jid)}, nil, ${lua(options.subject)})`);
+    lines.push(`r:set_subject(${lua(jid)}, ${lua(options.subject)})`);
   }
   for (const [who, affiliation] of Object.entries(options.affiliations ?? {})) {
     lines.push(`r:set_affiliation(true, ${lua(who)}, ${lua(affiliation)})`);

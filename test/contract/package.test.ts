@@ -86,7 +86,7 @@ describe.each(["index.js", "setup-entry.js", "channel-plugin-api.js"])("importin
   it("loads no transport and starts nothing", () => {
     const { packages, handles } = importEntry(entry);
     expect(packages).toContain("openclaw");
-    expect(packages.filter((name) => name === "ws" || /^@xmpp\/(?!jid$)/.test(name))).toEqual([]);
+    expect(packages.filter((name) => /^@xmpp\/(?!jid$)/.test(name))).toEqual([]);
     expect(handles).toBe(0);
   });
 });

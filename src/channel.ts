@@ -14,6 +14,7 @@ import { agentPrompt } from "./host/agent-prompt.ts";
 import { xmppChannelConfigSchema } from "./host/config-schema.ts";
 import { directory } from "./host/directory.ts";
 import { runAccount } from "./host/gateway.ts";
+import { doctor } from "./host/doctor.ts";
 import { groups } from "./host/groups.ts";
 import { requireLiveAccount } from "./host/live-accounts.ts";
 import { messageAdapter } from "./host/message-adapter.ts";
@@ -71,7 +72,7 @@ export const xmppPlugin = createChatChannelPlugin<XmppAccount, XmppProbe>({
       }),
     },
     secrets: channelSecrets,
-    doctor: { groupAllowFromFallbackToAllowFrom: false, warnOnEmptyGroupSenderAllowlist: false },
+    doctor,
     groups,
     messaging,
     message: messageAdapter,

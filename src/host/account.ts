@@ -90,25 +90,35 @@ const accountList = createAccountListHelpers(CHANNEL_ID, {
 export const listAccountIds = accountList.listAccountIds;
 export const resolveDefaultAccountId = accountList.resolveDefaultAccountId;
 
-function configKey(accountId: string, own: XmppAccountConfig | undefined, key: string): string {
-  return own && Object.hasOwn(own, key)
-    ? `channels.${CHANNEL_ID}.accounts.${accountId}.${key}`
-    : `channels.${CHANNEL_ID}.${key}`;
+type OwnEntry = { name: string; config: XmppAccountConfig };
+
+/** The account's entry under `accounts`, with its name as the operator spelled it. */
+function ownEntry(cfg: OpenClawConfig, accountId: string): OwnEntry | undefined {
+  const accounts = section(cfg).accounts ?? {};
+  const name = Object.keys(accounts).find((key) => normalizeAccountId(key) === accountId);
+  const config = name === undefined ? undefined : accounts[name];
+  return name === undefined || config === undefined ? undefined : { name, config };
 }
 
-function ownEntry(cfg: OpenClawConfig, accountId: string): XmppAccountConfig | undefined {
-  const accounts = section(cfg).accounts ?? {};
-  const key = Object.keys(accounts).find((name) => normalizeAccountId(name) === accountId);
-  return key === undefined ? undefined : accounts[key];
+/** Where the operator wrote `key` for this account, or would write it. */
+function configKey(own: OwnEntry | undefined, key: string): string {
+  return own && Object.hasOwn(own.config, key)
+    ? `channels.${CHANNEL_ID}.accounts.${own.name}.${key}`
+    : `channels.${CHANNEL_ID}.${key}`;
 }
 
 /**
  * The account's keys over the root's. A root password belongs to the root's JID: an account with a
- * JID of its own never inherits it, nor does one that names a password source of its own.
+ * JID of its own never inherits it, nor does one that names a password source of its own. A root
+ * `domain` completes a user name, and says nothing about an account whose JID is whole.
  */
-function mergeConfig(cfg: OpenClawConfig, accountId: string): XmppAccountConfig {
+function mergeConfig(
+  cfg: OpenClawConfig,
+  accountId: string,
+  own: XmppAccountConfig | undefined,
+): XmppAccountConfig {
   const merged = { ...accountList.resolveAccountConfig(cfg, accountId) } as XmppAccountConfig;
-  const own = ownEntry(cfg, accountId);
+  if (own?.jid?.includes("@") && own.domain === undefined) delete merged.domain;
   if (
     own &&
     (own.jid !== undefined || own.password !== undefined || own.passwordFile !== undefined)
@@ -157,8 +167,7 @@ function resolvePassword(
         problem: { path: path("passwordFile"), problem },
       };
     }
-    const problem =
-      "no readable password in this file; write the password, and nothing else, into it";
+    const problem = `no password in ${file}; write the password, and nothing else, into it`;
     return {
       password: "",
       source: "passwordFile",
@@ -179,15 +188,18 @@ function toList(value: string | string[] | undefined): string[] {
 export function resolveAccount(cfg: OpenClawConfig, requestedId?: string | null): XmppAccount {
   const accountId = requestedId ? normalizeAccountId(requestedId) : resolveDefaultAccountId(cfg);
   const own = ownEntry(cfg, accountId);
-  const config = mergeConfig(cfg, accountId);
-  const path = (key: string) => configKey(accountId, own, key);
+  const config = mergeConfig(cfg, accountId, own?.config);
+  const path = (key: string) => configKey(own, key);
   const problems: ConfigProblem[] = [];
   const isDefault = accountId === DEFAULT_ACCOUNT_ID;
+  if (!own && !isDefault) problems.push(unknownAccount(cfg, accountId));
 
   const jid = resolveJid(config, isDefault ? env(ENV_JID) : undefined, path, problems);
   const serverText =
     (config.server ?? config.service)?.trim() || (isDefault ? env(ENV_SERVER) : undefined);
-  const server = jid && resolveServer(serverText, jid.domain, path("server"), problems);
+  const serverKey =
+    config.server === undefined && config.service !== undefined ? "service" : "server";
+  const server = jid && resolveServer(serverText, jid.domain, path(serverKey), problems);
   const password = resolvePassword(config, accountId, path);
   if (password.problem) problems.push(password.problem);
   if (jid && password.source === "none") {
@@ -200,7 +212,8 @@ export function resolveAccount(cfg: OpenClawConfig, requestedId?: string | null)
   const adminJids = toList(config.adminJid);
   const allowFrom = [...(config.allowFrom ?? []).map(String), ...adminJids];
   const groupAllowFrom = (config.groupAllowFrom ?? []).map(String);
-  checkAllowlist(allowFrom, path("allowFrom"), problems);
+  checkAllowlist(config.allowFrom, path("allowFrom"), problems);
+  checkAllowlist(adminJids, path("adminJid"), problems);
   checkAllowlist(groupAllowFrom, path("groupAllowFrom"), problems);
   const roomSettings = resolveRoomSettings(config, path, problems);
   const rooms = resolveRooms(config, roomSettings, path, problems);
@@ -282,8 +295,20 @@ function resolveServer(
   }
 }
 
-function checkAllowlist(entries: string[], path: string, problems: ConfigProblem[]): void {
-  for (const entry of entries) {
+function unknownAccount(cfg: OpenClawConfig, accountId: string): ConfigProblem {
+  const known = listAccountIds(cfg).map((id) => `"${id}"`);
+  return {
+    path: `channels.${CHANNEL_ID}.accounts.${accountId}`,
+    problem: `no such account; there is ${known.join(", ") || "none"}`,
+  };
+}
+
+function checkAllowlist(
+  entries: readonly (string | number)[] | undefined,
+  path: string,
+  problems: ConfigProblem[],
+): void {
+  for (const entry of (entries ?? []).map(String)) {
     if (entry.startsWith("accessGroup:") || parseAllowEntry(entry)) continue;
     problems.push({
       path,
@@ -310,11 +335,10 @@ function resolveRoomSettings(
         continue;
       }
       settings[room] = { ...settings[room], ...value };
-      checkAllowlist(
-        [...(value.users ?? []), ...(value.allowFrom ?? [])].map(String),
-        `${path(source)}["${key}"]`,
-        problems,
-      );
+      const at = `${path(source)}["${key}"]`;
+      checkAllowlist(value.users, `${at}.users`, problems);
+      checkAllowlist(value.allowFrom, `${at}.allowFrom`, problems);
+      checkAllowlist(Object.keys(value.toolsBySender ?? {}), `${at}.toolsBySender`, problems);
     }
   }
   return settings;

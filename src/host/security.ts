@@ -16,18 +16,10 @@ type Finding = {
   remediation?: string;
 };
 
+/** What the host does not find by itself: of an open DM policy it warns through `resolveDmPolicy`. */
 export function collectFindings(account: XmppAccount): Finding[] {
   const findings: Finding[] = [];
   const where = `channels.${CHANNEL_ID} account "${account.accountId}"`;
-  if (account.dmPolicy === "open") {
-    findings.push({
-      checkId: "channels.xmpp.dm.open",
-      severity: "critical",
-      title: "XMPP direct messages are open",
-      detail: `${where}: dmPolicy="open" lets anybody on any server use the agent and its tools.`,
-      remediation: 'Set dmPolicy to "pairing" (default) or "allowlist".',
-    });
-  }
   const ungated =
     account.groupPolicy === "disabled"
       ? []
@@ -60,7 +52,9 @@ export const security: NonNullable<ChannelPlugin<XmppAccount>["security"]> = {
   resolveDmPolicy: createScopedDmSecurityResolver<XmppAccount>({
     channelKey: CHANNEL_ID,
     resolvePolicy: (account) => account.dmPolicy,
-    resolveAllowFrom: (account) => account.allowFrom,
+    // "open" is complete without the entry "*" that other channels want beside it.
+    resolveAllowFrom: ({ dmPolicy, allowFrom }) =>
+      dmPolicy === "open" ? ["*", ...allowFrom] : allowFrom,
     policyPathSuffix: "dmPolicy",
     classifyEntryAuthentication: identityEntryAuthenticationClassifier(xmppIngressIdentity),
     normalizeEntry: normalizeAllowEntry,

@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { describe, expect, it } from "vitest";
 import { manifest, packageSetupFields } from "../../scripts/manifest-content.ts";
+import { doctor } from "../../src/host/doctor.ts";
 import { meta } from "../../src/host/meta.ts";
 
 const ROOT = resolve(import.meta.dirname, "../..");
@@ -29,10 +30,11 @@ describe("metadata", () => {
     const {
       setup: _setup,
       configuredState,
-      doctorCapabilities: _doctor,
+      doctorCapabilities,
       ...channel
     } = packageJson.openclaw.channel;
     expect(channel).toEqual(meta);
+    expect(doctorCapabilities).toEqual(doctor);
     expect(configuredState.env.allOf).toEqual(["XMPP_JID", "XMPP_PASSWORD"]);
   });
 
@@ -44,10 +46,10 @@ describe("metadata", () => {
     expect(packageJson.engines.node).toBe(read("node_modules/openclaw/package.json").engines.node);
   });
 
-  it("declares a built file for each entry", () => {
+  it("declares the TypeScript entries only, so that a linked checkout needs no build", () => {
     const { extensions, runtimeExtensions, setupEntry, runtimeSetupEntry } = packageJson.openclaw;
-    expect(runtimeExtensions).toHaveLength(extensions.length);
-    expect([setupEntry, runtimeSetupEntry]).toEqual(["./setup-entry.ts", "./dist/setup-entry.js"]);
+    expect([extensions, setupEntry]).toEqual([["./index.ts"], "./setup-entry.ts"]);
+    expect([runtimeExtensions, runtimeSetupEntry]).toEqual([undefined, undefined]);
   });
 
   it("carries a licence that its dependencies allow", () => {

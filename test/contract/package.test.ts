@@ -1,18 +1,21 @@
-/** What the packed tarball holds, and what importing it costs. Needs `npm run build` before. */
+/** What the packed tarball holds, and what importing it loads. Needs `npm run pack` before. */
 import { execFileSync } from "node:child_process";
-import { resolve } from "node:path";
+import { readFileSync } from "node:fs";
+import { join, resolve } from "node:path";
 import { describe, expect, it } from "vitest";
 
 const ROOT = resolve(import.meta.dirname, "../..");
 
+const BUILD = join(ROOT, "build");
+const PACKAGE = join(BUILD, "package");
+const packageJson = JSON.parse(readFileSync(join(PACKAGE, "package.json"), "utf8"));
+
 function packedFiles(): string[] {
-  const output = execFileSync("npm", ["pack", "--dry-run", "--json"], {
-    cwd: ROOT,
-    encoding: "utf8",
-    stdio: ["ignore", "pipe", "ignore"],
-  });
-  const [pack] = JSON.parse(output) as Array<{ files: Array<{ path: string }> }>;
-  return pack?.files.map(({ path }) => path) ?? [];
+  const tarball = join(BUILD, `openclaw-xmpp-${packageJson.version}.tgz`);
+  return execFileSync("tar", ["-tzf", tarball], { encoding: "utf8" })
+    .trim()
+    .split("\n")
+    .map((path) => path.replace(/^package\//, ""));
 }
 
 /** Names of the packages that importing `entry` loads, and how many handles it leaves open. */
@@ -21,7 +24,7 @@ function importEntry(entry: string): { packages: string[]; handles: number } {
     const { registerHooks } = await import("node:module");
     const loaded = new Set();
     registerHooks({ load(url, context, next) { loaded.add(url); return next(url, context); } });
-    await import(${JSON.stringify(resolve(ROOT, "dist", entry))});
+    await import(${JSON.stringify(join(PACKAGE, "dist", entry))});
     const packages = [...loaded].map((url) => /node_modules\\/((?:@[^/]+\\/)?[^/]+)/.exec(url)?.[1]).filter(Boolean);
     const handles = process.getActiveResourcesInfo().filter((name) => !/Pipe|TTY|FS/.test(name));
     console.log(JSON.stringify({ packages: [...new Set(packages)], handles: handles.length }));`;
@@ -64,11 +67,26 @@ describe("the packed tarball", () => {
   });
 });
 
+describe("the packed metadata", () => {
+  it("names a built file for each entry, and each is there", () => {
+    const { extensions, runtimeExtensions, setupEntry, runtimeSetupEntry } = packageJson.openclaw;
+    expect([extensions, runtimeExtensions]).toEqual([["./index.ts"], ["./dist/index.js"]]);
+    expect([setupEntry, runtimeSetupEntry]).toEqual(["./setup-entry.ts", "./dist/setup-entry.js"]);
+    expect(packedFiles()).toEqual(expect.arrayContaining(["dist/index.js", "dist/setup-entry.js"]));
+  });
+
+  it("holds nothing that is for developers", () => {
+    for (const key of ["devDependencies", "scripts", "workspaces", "overrides"]) {
+      expect(packageJson).not.toHaveProperty(key);
+    }
+  });
+});
+
 describe.each(["index.js", "setup-entry.js", "channel-plugin-api.js"])("importing %s", (entry) => {
   it("loads no transport and starts nothing", () => {
     const { packages, handles } = importEntry(entry);
     expect(packages).toContain("openclaw");
-    expect(packages.filter((name) => /^@xmpp\/(?!jid)/.test(name))).toEqual([]);
+    expect(packages.filter((name) => /^@xmpp\/(?!jid$)/.test(name))).toEqual([]);
     expect(handles).toBe(0);
   });
 });

@@ -1,0 +1,182 @@
+/** The plugin gets into the real host by each road that a person may take, and the host is content with it. */
+import { execFileSync } from "node:child_process";
+import { cpSync, existsSync, symlinkSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { afterAll, afterEach, describe, expect, it } from "vitest";
+import { createTempDir } from "../support/at-exit.ts";
+import {
+  createOpenClawHome,
+  REPOSITORY,
+  startGateway,
+  type Gateway,
+  type OpenClawHome,
+  type PluginSource,
+} from "../support/gateway.ts";
+import { startProsody } from "../support/prosody.ts";
+import { startRegistry } from "../support/registry.ts";
+import { startSlixmppUser } from "../support/slixmpp.ts";
+import { startStubModel } from "../support/stub-model.ts";
+import { setupFields } from "../../src/host/setup.ts";
+import packageJson from "../../package.json" with { type: "json" };
+
+const TARBALL = join(REPOSITORY, "build", `openclaw-xmpp-${packageJson.version}.tgz`);
+const cleanups: Array<() => unknown> = [];
+const cleanUp = async () => {
+  for (const clean of cleanups.splice(0).toReversed()) await clean();
+};
+
+/** What `plugins list`, `inspect` and `doctor` say, which must be nothing to worry about. */
+async function expectContent({ openclaw }: OpenClawHome): Promise<{ source: string }> {
+  const [list, inspect, doctor] = await Promise.all([
+    openclaw(["plugins", "list", "--json"]),
+    openclaw(["plugins", "inspect", "xmpp", "--runtime", "--json"]),
+    openclaw(["plugins", "doctor"]),
+  ]);
+  expect(list.stderr + inspect.stderr + doctor.stderr).toBe("");
+  const listed = JSON.parse(list.stdout) as { plugins: object[]; diagnostics?: object[] };
+  expect(listed.plugins.filter((plugin) => "id" in plugin && plugin.id === "xmpp")).toMatchObject([
+    { name: "XMPP", version: packageJson.version, enabled: true },
+  ]);
+  expect(listed.diagnostics ?? []).toEqual([]);
+  const inspected = JSON.parse(inspect.stdout);
+  expect(inspected).toMatchObject({
+    plugin: { id: "xmpp", status: "loaded", imported: true, channelIds: ["xmpp"] },
+    diagnostics: [],
+  });
+  expect(inspected.plugin.dependencyStatus ?? { missing: [] }).toMatchObject({ missing: [] });
+  expect(doctor.code).toBe(0);
+  expect(doctor.stdout).toMatch(/checks passed/);
+  return inspected.plugin;
+}
+
+/** The tracked files of this checkout, without anything built, and its packages. */
+function freshCheckout(): string {
+  const temp = createTempDir("checkout");
+  cleanups.push(() => temp.remove());
+  const tracked = execFileSync("git", ["ls-files", "-z"], { cwd: REPOSITORY, encoding: "utf8" });
+  for (const path of tracked.split("\0").filter(Boolean)) {
+    if (existsSync(join(REPOSITORY, path))) {
+      cpSync(join(REPOSITORY, path), join(temp.path, dirname(path), path.split("/").at(-1) ?? ""));
+    }
+  }
+  symlinkSync(join(REPOSITORY, "node_modules"), join(temp.path, "node_modules"));
+  return temp.path;
+}
+
+describe("openclaw plugins install", () => {
+  afterEach(cleanUp);
+
+  async function installed(plugin: PluginSource): Promise<OpenClawHome> {
+    const home = await createOpenClawHome({ plugins: [plugin] });
+    cleanups.push(() => home.remove());
+    return home;
+  }
+
+  it("npm-pack:<tarball>", async () => {
+    const plugin = await expectContent(await installed({ kind: "tarball", path: TARBALL }));
+    expect(plugin.source).toMatch(/@openclaw\/xmpp\/dist\/index\.js$/);
+  });
+
+  it("-l <checkout>, which is TypeScript source", async () => {
+    const path = freshCheckout();
+    const plugin = await expectContent(await installed({ kind: "link", path }));
+    expect(plugin.source).toBe(join(path, "index.ts"));
+  });
+});
+
+describe("openclaw plugins install @openclaw/xmpp, from a registry", () => {
+  let gateway: Gateway;
+  afterAll(cleanUp);
+
+  it("finds what npm publish put there, and answers a message", async () => {
+    const [registry, prosody, model] = await Promise.all([
+      startRegistry(),
+      startProsody(),
+      startStubModel(),
+    ]);
+    cleanups.push(registry.stop, prosody.stop, model.stop);
+    await registry.publish(TARBALL);
+    const jid = await prosody.register("bot", "secret");
+    gateway = await startGateway({
+      modelUrl: model.baseUrl,
+      plugins: [{ kind: "registry", url: registry.url, spec: "@openclaw/xmpp" }],
+      config: {
+        channels: {
+          xmpp: {
+            jid,
+            password: "secret",
+            server: `127.0.0.1:${prosody.ports.c2s}`,
+            tls: { caFile: prosody.caFile },
+            allowFrom: ["alice@localhost"],
+          },
+        },
+      },
+    });
+    cleanups.push(gateway.stop);
+    const alice = await startSlixmppUser(prosody, "alice");
+    cleanups.push(alice.stop);
+    await alice.send({ to: jid, body: "hello" });
+    expect((await alice.waitForBody(jid, { timeoutMs: 30_000 })).body).toBe("echo: hello");
+    const plugin = await expectContent(gateway);
+    expect(plugin.source).toMatch(/@openclaw\/xmpp\/dist\/index\.js$/);
+  });
+
+  it("leaves nothing for security audit and doctor to complain of", async () => {
+    const [audit, doctor] = await Promise.all([
+      gateway.openclaw(["security", "audit", "--json"]),
+      gateway.openclaw(["doctor", "--non-interactive"]),
+    ]);
+    expect(audit.code).toBe(0);
+    const { findings } = JSON.parse(audit.stdout) as { findings: Array<{ checkId: string }> };
+    expect(findings.length).toBeGreaterThan(0);
+    expect(JSON.stringify(findings.filter(({ checkId }) => /channels|plugin/.test(checkId)))).toBe(
+      "[]",
+    );
+    expect(doctor.code).toBe(0);
+    expect(doctor.stdout.match(/.*(?:channels\.xmpp|plugins?\b.*xmpp).*/gi) ?? []).toEqual([]);
+  });
+
+  it("lists the setup fields, and knows the channel as jabber too", async () => {
+    const [help, capabilities] = await Promise.all([
+      gateway.openclaw(["channels", "add", "xmpp", "--help"]),
+      gateway.openclaw(["channels", "capabilities", "--channel", "jabber"]),
+    ]);
+    for (const { cli } of Object.values(setupFields)) expect(help.stdout).toContain(cli.flags);
+    expect(capabilities.stdout).toContain("XMPP default");
+  });
+
+  it("warns of what is open", async () => {
+    const config = gateway.readConfig();
+    const channels = config["channels"] as { xmpp: object };
+    gateway.writeConfig({
+      ...config,
+      channels: {
+        xmpp: {
+          ...channels.xmpp,
+          dmPolicy: "open",
+          rooms: ["gated@conference.localhost"],
+          mucRooms: {
+            "loud@conference.localhost": { requireMention: false },
+            "few@conference.localhost": { requireMention: false, users: ["alice@localhost"] },
+          },
+        },
+      },
+    });
+    const [audit, doctor] = await Promise.all([
+      gateway.openclaw(["security", "audit", "--json"]),
+      gateway.openclaw(["doctor", "--non-interactive"]),
+    ]);
+    const { findings } = JSON.parse(audit.stdout) as {
+      findings: Array<{ checkId: string; detail: string }>;
+    };
+    const ours = findings.filter(({ checkId }) => checkId.startsWith("channels.xmpp"));
+    expect(ours.map(({ checkId }) => checkId).toSorted()).toEqual([
+      "channels.xmpp.dm.open",
+      "channels.xmpp.groups.open_without_mention",
+    ]);
+    const room = ours.find(({ checkId }) => checkId.includes("groups"));
+    expect(room?.detail).toContain("loud@conference.localhost");
+    expect(room?.detail).not.toMatch(/gated|few/);
+    expect(doctor.stdout).not.toContain("channels.xmpp.allowFrom");
+  });
+});

@@ -7,7 +7,10 @@ export const xmppConfigUiHints: Record<string, ChannelConfigUiHint> = {
     label: "XMPP",
     help: "XMPP/Jabber channel: an account on any XMPP server, one-to-one chats and rooms.",
   },
-  ...createChannelConfigUiHints({ channelLabel: "XMPP", dmPolicy: { channelKey: "xmpp" } }),
+  dmPolicy: {
+    label: "XMPP DM Policy",
+    help: 'Who may write directly: "pairing" (default), "allowlist" (allowFrom), "open" (anybody), "disabled".',
+  },
   jid: { label: "XMPP JID", help: "The agent's own account, e.g. bot@example.com." },
   password: {
     label: "XMPP Password",
@@ -32,7 +35,7 @@ export const xmppConfigUiHints: Record<string, ChannelConfigUiHint> = {
   groups: { label: "XMPP Room Settings (groups)", help: "The host's usual name for mucRooms." },
   groupPolicy: {
     label: "XMPP Group Policy",
-    help: '"open" (default): every listed room, mention needed; "allowlist": only rooms in mucRooms and only listed senders; "disabled": no rooms.',
+    help: '"open" (default): every listed room, mention needed; "allowlist": only rooms in mucRooms; "disabled": no rooms.',
   },
   groupAllowFrom: {
     label: "XMPP Group Allowlist",

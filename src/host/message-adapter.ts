@@ -13,13 +13,8 @@ export const messageAdapter = defineChannelMessageAdapter({
   durableFinal: { capabilities: { text: true, media: true } },
   send: {
     text: async (ctx) => (await loadSend()).sendMessage(ctx, ctx.text),
-    media: async (ctx) => (await loadSend()).sendMessage(ctx, withLink(ctx.text, ctx.mediaUrl)),
+    media: async (ctx) => (await loadSend()).sendMedia(ctx, ctx.mediaUrl),
   },
 });
 
 export type SendTextContext = ChannelMessageSendTextContext;
-
-/** Media goes out as a link on a line of its own; clients show it so (XEP-0363 upload is to come). */
-function withLink(text: string, url: string | undefined): string {
-  return [text, url].filter(Boolean).join("\n\n");
-}

@@ -1,6 +1,7 @@
 /** One send for the host, over the live session of this process. */
 import { PlatformMessageNotDispatchedError } from "openclaw/plugin-sdk/error-runtime";
 import { resolveTextChunkLimit } from "openclaw/plugin-sdk/reply-chunking";
+import { isLink } from "../outbound/attachments.ts";
 import { deliverText } from "../outbound/deliver.ts";
 import { parseTarget } from "../outbound/target.ts";
 import { CHANNEL_ID, DEFAULT_TEXT_CHUNK_LIMIT } from "../policy/account-policy.ts";
@@ -44,6 +45,17 @@ export async function sendMessage(ctx: SendTextContext, text: string) {
     receipt: delivered.receipt,
     target: { kind: "conversation" as const, id: target.to },
   };
+}
+
+/**
+ * Sends a link under its caption.
+ * @throws PlatformMessageNotDispatchedError as `sendMessage`, and for a file of this machine
+ */
+export async function sendMedia(ctx: SendTextContext, media: string) {
+  if (!isLink(media)) {
+    throw refusal("a local file cannot be sent yet (no upload); give its https URL instead");
+  }
+  return await sendMessage(ctx, [ctx.text, media].filter(Boolean).join("\n\n"));
 }
 
 /** The input is wrong: nothing was sent, and trying again cannot help. */

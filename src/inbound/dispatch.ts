@@ -3,6 +3,7 @@ import type { resolveChannelInboundRouteEnvelope } from "openclaw/plugin-sdk/cha
 import { resolveChannelStreamingBlockEnabled } from "openclaw/plugin-sdk/channel-outbound";
 import { resolveTextChunkLimit } from "openclaw/plugin-sdk/reply-chunking";
 import { deliverFormattedTextWithAttachments } from "openclaw/plugin-sdk/reply-payload";
+import { keepLinks } from "../outbound/attachments.ts";
 import { deliverText } from "../outbound/deliver.ts";
 import { reach } from "../outbound/reach.ts";
 import { formatTarget, replyTarget } from "../outbound/reply-target.ts";
@@ -85,8 +86,10 @@ async function runTurn(
       observeMessageSent: true,
       deliver: async (payload) => {
         const messageIds: string[] = [];
+        const { payload: sendable, left } = keepLinks(payload);
+        if (left > 0) log.warn(`${left} attachment(s) not sent: file upload is not built yet`);
         const visibleReplySent = await deliverFormattedTextWithAttachments({
-          payload,
+          payload: sendable,
           send: async ({ text }) => {
             const live = (await reach(context.findOutbox, target, LONGEST_WAIT_MS)) ?? outbox;
             const delivered = await deliverText(live, target, convertTables(context, text), {

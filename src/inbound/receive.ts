@@ -65,7 +65,7 @@ function readMessage(context: InboundContext, message: Message): InboundMessage 
     isEncrypted,
     conversation,
     sender: resolveSender(conversation, rooms),
-    messageId: (by && trustedStanzaId(message.stanzaIds, by)) ?? message.id ?? randomUUID(),
+    messageId: (by && trustedStanzaId(message.stanzaIds, by)) ?? randomUUID(),
     timestamp: sentAt(message.delays, new Date(context.now())).getTime(),
   };
 }

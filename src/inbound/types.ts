@@ -11,7 +11,7 @@ import type { Pairing } from "./pairing.ts";
 import type { RoomHistory } from "./room-history.ts";
 import type { Sender } from "./sender.ts";
 
-/** All that the road in needs of the world; put together once an account, in host/gateway.ts. */
+/** All that the road in needs of the world; put together once an account, in host/start-account.ts. */
 export type InboundContext = {
   accountId: string;
   cfg: OpenClawConfig;
@@ -41,7 +41,11 @@ export type InboundMessage = {
   isEncrypted: boolean;
   conversation: Conversation;
   sender: Sender;
-  /** Key of this message for the host. */
+  /**
+   * Key of this message for the host, which drops a second one with the same. So it is the id that
+   * the server or the room gave it (XEP-0359), never the sender's: that may repeat, or be somebody
+   * else's.
+   */
   messageId: string;
   /** ms since the epoch; when it was said, not when it arrived. */
   timestamp: number;

@@ -1,4 +1,4 @@
-/** "composing" while the agent works, "paused" when it stops without an answer (XEP-0085). */
+/** "composing" while the agent works, "active" when it stops (XEP-0085). */
 import { encodeMessage } from "../protocol/stanza.ts";
 import type { ChatState } from "../protocol/xep-0085-chat-states.ts";
 import type { Outbox } from "./send.ts";

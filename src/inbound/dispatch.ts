@@ -35,6 +35,7 @@ type Turn = Admitted & { history: TakenHistory | undefined };
 /**
  * Runs the agent's turn. Resolves once the host has taken the message over: the turn itself goes on,
  * so that a second message, or `/stop`, can reach it.
+ * @throws what the host threw before it had begun anything: it may be asked again
  */
 export function dispatchTurn(
   context: InboundContext,
@@ -45,19 +46,32 @@ export function dispatchTurn(
   const history =
     conversation.kind === "room" ? context.history.take(conversation.room) : undefined;
   return new Promise((resolve, reject) => {
+    let hasBegun = false;
+    const begin = () => void (hasBegun = true);
     const lifecycle = {
-      onAdopted: resolve,
-      onDeferred: () => resolve(),
+      onAdopted: () => {
+        begin();
+        resolve();
+      },
+      onDeferred: () => {
+        begin();
+        resolve();
+      },
       onAbandoned: () => {
         history?.restore();
         resolve();
       },
     };
-    runTurn(context, inbound, { ...admitted, history }, lifecycle).then(
+    runTurn(context, inbound, { ...admitted, history }, lifecycle, begin).then(
       () => resolve(),
       (error: unknown) => {
         history?.restore();
-        reject(error);
+        if (!hasBegun) {
+          reject(error);
+          return;
+        }
+        context.log.error(`the turn failed: ${String(error)}`);
+        resolve();
       },
     );
   });
@@ -65,11 +79,13 @@ export function dispatchTurn(
 
 type Lifecycle = { onAdopted: () => void; onDeferred: () => void; onAbandoned: () => void };
 
+/** `begin` is called before anything leaves for the person. */
 async function runTurn(
   context: InboundContext,
   inbound: InboundMessage,
   admitted: Turn,
   lifecycle: Lifecycle,
+  begin: () => void,
 ): Promise<void> {
   const { accountId, cfg, log, outbox, runtime } = context;
   const { route, room } = admitted;
@@ -85,6 +101,7 @@ async function runTurn(
     delivery: {
       observeMessageSent: true,
       deliver: async (payload) => {
+        begin();
         const messageIds: string[] = [];
         const { payload: sendable, left } = keepLinks(payload);
         if (left > 0) log.warn(`${left} attachment(s) not sent: file upload is not built yet`);
@@ -109,6 +126,10 @@ async function runTurn(
     replyPipeline: {
       typing: {
         ...typing,
+        start: async () => {
+          begin();
+          await typing.start();
+        },
         maxDurationMs: LONGEST_TYPING_MS,
         onStartError: (error) => log.debug?.(`no chat state: ${String(error)}`),
       },

@@ -12,6 +12,7 @@ import { sentAt } from "../protocol/xep-0203-delay.ts";
 import { trustedStanzaId } from "../protocol/xep-0359-ids.ts";
 import { conversationId } from "./access.ts";
 import { createLanes } from "./lanes.ts";
+import { withPatience } from "./patience.ts";
 import { resolveSender } from "./sender.ts";
 import { takeTurn } from "./turn.ts";
 import type { InboundContext, InboundMessage } from "./types.ts";
@@ -32,7 +33,8 @@ export function createReceiver(context: InboundContext): Receiver {
       const inbound = readMessage(context, decodeMessage(stanza));
       if (!inbound) return;
       context.onInbound(context.now());
-      if (!lanes.push(conversationId(inbound), () => takeTurn(context, inbound))) {
+      const work = () => withPatience(() => takeTurn(context, inbound), log);
+      if (!lanes.push(conversationId(inbound), work)) {
         log.warn("dropped a message: too many are waiting in its conversation");
       }
     },

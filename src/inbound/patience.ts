@@ -14,8 +14,12 @@ const PAUSES = [250, 500, 1_000, 2_000, 4_000, 8_000];
  * but on the wire: what was written to a person is not written again.
  * @throws what the last attempt threw
  */
-export async function withPatience(work: () => Promise<void>, log: Logger): Promise<void> {
-  for (const pause of PAUSES) {
+export async function withPatience(
+  work: () => Promise<void>,
+  log: Logger,
+  pauses: readonly number[] = PAUSES,
+): Promise<void> {
+  for (const pause of pauses) {
     try {
       await work();
       return;

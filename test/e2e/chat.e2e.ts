@@ -54,5 +54,13 @@ describe("a stranger gets paired", () => {
     const answer = await dora.waitForBody(BOTS.default, { since: before, timeoutMs: 30_000 });
     expect(answer.body).toBe("echo: how are you, agent?");
     expect(answer.xml).toContain("urn:xmpp:sid:0");
+    const approvals = dora.stanzas.filter(({ body }) => /approved/.test(body ?? ""));
+    expect(approvals).toHaveLength(1);
+
+    // The first one who is paired owns the agent, by the host's rule: commands of the owner are theirs.
+    const since2 = dora.stanzas.length;
+    await dora.send({ to: BOTS.default, body: "/config show" });
+    const shown = await dora.waitForBody(BOTS.default, { since: since2, timeoutMs: 30_000 });
+    console.log("SHOWN", shown.body);
   });
 });

@@ -35,12 +35,14 @@ type Turn = Admitted & { history: TakenHistory | undefined };
 /**
  * Runs the agent's turn. Resolves once the host has taken the message over: the turn itself goes on,
  * so that a second message, or `/stop`, can reach it.
+ * From the final answer on to the end of the turn the conversation is held.
  * @throws what the host threw before it had begun anything: it may be asked again
  */
 export function dispatchTurn(
   context: InboundContext,
   inbound: InboundMessage,
   admitted: Admitted,
+  hold: (until: Promise<unknown>) => void,
 ): Promise<void> {
   const { conversation } = inbound;
   const history =
@@ -62,7 +64,10 @@ export function dispatchTurn(
         resolve();
       },
     };
-    runTurn(context, inbound, { ...admitted, history }, lifecycle, begin).then(
+    const ended = Promise.withResolvers<void>();
+    const watch = { begin, answer: () => hold(ended.promise) };
+    const turn = runTurn(context, inbound, { ...admitted, history }, lifecycle, watch);
+    turn.finally(ended.resolve).then(
       () => resolve(),
       (error: unknown) => {
         history?.restore();
@@ -79,13 +84,15 @@ export function dispatchTurn(
 
 type Lifecycle = { onAdopted: () => void; onDeferred: () => void; onAbandoned: () => void };
 
-/** `begin` is called before anything leaves for the person. */
+/** `begin` is called before anything leaves for the person, `answer` before the final answer does. */
+type Watch = { begin: () => void; answer: () => void };
+
 async function runTurn(
   context: InboundContext,
   inbound: InboundMessage,
   admitted: Turn,
   lifecycle: Lifecycle,
-  begin: () => void,
+  { begin, answer }: Watch,
 ): Promise<void> {
   const { accountId, cfg, log, outbox, runtime } = context;
   const { route, room } = admitted;
@@ -100,8 +107,9 @@ async function runTurn(
     ctxPayload: buildContext(context, inbound, admitted),
     delivery: {
       observeMessageSent: true,
-      deliver: async (payload) => {
+      deliver: async (payload, { kind }) => {
         begin();
+        if (kind === "final") answer();
         const messageIds: string[] = [];
         const { payload: sendable, left } = keepLinks(payload);
         if (left > 0) log.warn(`${left} attachment(s) not sent: file upload is not built yet`);

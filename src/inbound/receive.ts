@@ -33,8 +33,10 @@ export function createReceiver(context: InboundContext): Receiver {
       const inbound = readMessage(context, decodeMessage(stanza));
       if (!inbound) return;
       context.onInbound(context.now());
-      const work = () => withPatience(() => takeTurn(context, inbound), log);
-      if (!lanes.push(conversationId(inbound), work)) {
+      const lane = conversationId(inbound);
+      const hold = (until: Promise<unknown>) => lanes.hold(lane, until);
+      const work = () => withPatience(() => takeTurn(context, inbound, hold), log);
+      if (!lanes.push(lane, work)) {
         log.warn("dropped a message: too many are waiting in its conversation");
       }
     },

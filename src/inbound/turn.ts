@@ -10,7 +10,12 @@ import { dispatchTurn } from "./dispatch.ts";
 import type { InboundContext, InboundMessage } from "./types.ts";
 import { CHANNEL_ID, DEFAULT_TEXT_CHUNK_LIMIT } from "../policy/account-policy.ts";
 
-export async function takeTurn(context: InboundContext, inbound: InboundMessage): Promise<void> {
+/** `hold` keeps what follows in the conversation waiting. */
+export async function takeTurn(
+  context: InboundContext,
+  inbound: InboundMessage,
+  hold: (until: Promise<unknown>) => void,
+): Promise<void> {
   const { accountId, cfg, log } = context;
   const { conversation } = inbound;
   const addressing = resolveAddressing(context, inbound);
@@ -34,7 +39,10 @@ export async function takeTurn(context: InboundContext, inbound: InboundMessage)
   switch (admission) {
     case "dispatch":
       if (inbound.isEncrypted) await refuseEncrypted(context, inbound);
-      else await dispatchTurn(context, inbound, { access, addressing, room, route, buildEnvelope });
+      else {
+        const admitted = { access, addressing, room, route, buildEnvelope };
+        await dispatchTurn(context, inbound, admitted, hold);
+      }
       return;
     case "pairing-required":
       await context.pairing.challenge(inbound);

@@ -57,10 +57,10 @@ describe("a stranger gets paired", () => {
     const approvals = dora.stanzas.filter(({ body }) => /approved/.test(body ?? ""));
     expect(approvals).toHaveLength(1);
 
-    // The first one who is paired owns the agent, by the host's rule: commands of the owner are theirs.
-    const since2 = dora.stanzas.length;
+    // The first one who is paired owns the agent, by the host's rule: its owner's commands are theirs.
+    const asOwner = dora.stanzas.length;
     await dora.send({ to: BOTS.default, body: "/config show" });
-    const shown = await dora.waitForBody(BOTS.default, { since: since2, timeoutMs: 30_000 });
-    console.log("SHOWN", shown.body);
+    const shown = await dora.waitForBody(BOTS.default, { since: asOwner, timeoutMs: 30_000 });
+    expect(shown.body).toContain("commands.config=true");
   });
 });

@@ -1,0 +1,96 @@
+import { afterEach, beforeEach, expect, it, vi } from "vitest";
+import { createFakeLog, createFakeSession } from "../../test/support/fake-session.ts";
+import { createRooms } from "../client/rooms.ts";
+import type { BareJid } from "../protocol/jid.ts";
+import type { PendingPairings } from "../state/pending-pairings.ts";
+import { createPairing } from "./pairing.ts";
+import type { InboundMessage } from "./types.ts";
+
+const EVE = "eve@example" as BareJid;
+
+/** A host's pairing store, and what must survive a restart, in memory. */
+function setUp(waiting: BareJid[] = []) {
+  const session = createFakeSession();
+  const log = createFakeLog();
+  const requests = new Map<string, string>();
+  const approved: string[] = [];
+  const runtime = {
+    channel: {
+      pairing: {
+        readAllowFromStore: async () => approved,
+        upsertPairingRequest: async ({ id }: { id: string }) => {
+          const created = !requests.has(id);
+          requests.set(id, `CODE${requests.size}`);
+          return { code: requests.get(id), created };
+        },
+      },
+    },
+  };
+  const pendingSet = new Set(waiting);
+  const pending: PendingPairings = {
+    add: (jid) => void pendingSet.add(jid),
+    remove: (jid) => pendingSet.delete(jid),
+    list: () => [...pendingSet],
+  };
+  const outbox = { session, rooms: createRooms({ session, log, nick: "bot" }) };
+  const pairing = createPairing({
+    accountId: "default",
+    runtime: runtime as never,
+    outbox,
+    pending,
+    log,
+  });
+  session.goOnline();
+  return { session, pairing, approved, pending };
+}
+
+const inbound = {
+  conversation: { kind: "direct", peer: EVE, replyTo: EVE },
+  sender: { id: EVE, jid: EVE, peer: EVE, label: EVE },
+} as unknown as InboundMessage;
+
+beforeEach(() => void vi.useFakeTimers());
+afterEach(() => void vi.useRealTimers());
+
+it("gives one code, then is silent", async () => {
+  const { session, pairing } = setUp();
+  await pairing.challenge(inbound);
+  expect(session.takeSent().join()).toContain("CODE0");
+  await pairing.challenge(inbound);
+  expect(session.takeSent()).toEqual([]);
+  pairing.stop();
+});
+
+it("gives no code to who is vouched for by nobody", async () => {
+  const { session, pairing } = setUp();
+  await pairing.challenge({ ...inbound, sender: { ...inbound.sender, jid: undefined } });
+  expect(session.takeSent()).toEqual([]);
+  pairing.stop();
+});
+
+it("tells of an approval once, also of one that came while the account was restarting", async () => {
+  const { session, pairing, approved } = setUp([EVE]);
+  await vi.advanceTimersByTimeAsync(5_000);
+  expect(session.takeSent()).toEqual([]);
+  approved.push(EVE);
+  await vi.advanceTimersByTimeAsync(20_000);
+  const told = session.takeSent();
+  expect(told).toHaveLength(1);
+  expect(told[0]).toMatch(/to="eve@example".*approved/);
+  pairing.stop();
+});
+
+it("tells later when it could not be sent, and nothing after the end", async () => {
+  const { session, pairing, approved, pending } = setUp([EVE]);
+  session.goOffline();
+  approved.push(EVE);
+  await vi.advanceTimersByTimeAsync(5_000);
+  expect(pending.list()).toEqual([EVE]);
+  session.goOnline();
+  await vi.advanceTimersByTimeAsync(5_000);
+  expect(session.takeSent()).toHaveLength(1);
+  pairing.stop();
+  pending.add(EVE);
+  await vi.advanceTimersByTimeAsync(20_000);
+  expect(session.takeSent()).toEqual([]);
+});

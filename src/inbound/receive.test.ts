@@ -1,0 +1,184 @@
+/**
+ * The road in up to the host, with the host's own policy resolver: nothing is dispatched that was not
+ * admitted, and no stanza, however odd, throws.
+ */
+import { resolveChannelMessageIngress } from "openclaw/plugin-sdk/channel-ingress-runtime";
+import { beforeEach, expect, it } from "vitest";
+import { createFakeLog, createFakeSession, OWN_JID } from "../../test/support/fake-session.ts";
+import { createRooms } from "../client/rooms.ts";
+import type { DmPolicy } from "../policy/subscription.ts";
+import { createReceiver } from "./receive.ts";
+import { createRoomHistory } from "./room-history.ts";
+import type { InboundContext } from "./types.ts";
+
+type Dispatch = { ctxPayload: { message: { rawBody: string }; from: string } };
+
+/** An account under `dmPolicy` that lists alice@example; `failures`: how often the host is busy. */
+function setUp(dmPolicy: DmPolicy, failures = 0) {
+  const session = createFakeSession();
+  const log = createFakeLog();
+  const rooms = createRooms({ session, log, nick: "bot" });
+  session.goOnline();
+  const dispatched: string[] = [];
+  const challenged: string[] = [];
+  let busy = failures;
+  const runtime = {
+    channel: {
+      mentions: { matchesMentionPatterns: () => false, buildMentionRegexes: () => [] },
+      commands: { shouldHandleTextCommands: () => true },
+      text: { hasControlCommand: (text: string) => text.startsWith("/") },
+      inbound: {
+        ingress: { resolve: resolveChannelMessageIngress },
+        buildContext: (facts: unknown) => facts,
+        dispatch: async ({ ctxPayload }: Dispatch) => {
+          if (busy-- > 0) throw new Error("another OpenClaw process owns state-lifecycle");
+          dispatched.push(`${ctxPayload.from} ${ctxPayload.message.rawBody}`);
+        },
+      },
+    },
+  };
+  const context = {
+    accountId: "default",
+    cfg: {},
+    policy: {
+      dmPolicy,
+      groupPolicy: "disabled",
+      allowFrom: ["alice@example"],
+      groupAllowFrom: [],
+      rooms: [],
+      roomSettings: {},
+    },
+    streaming: {},
+    runtime,
+    outbox: { session, rooms },
+    findOutbox: () => ({ session, rooms }),
+    isSibling: () => false,
+    history: createRoomHistory(10),
+    pairing: {
+      approved: async () => [],
+      challenge: async ({ sender }: { sender: { id: string } }) => void challenged.push(sender.id),
+      tell: async () => undefined,
+      stop: () => undefined,
+    },
+    log,
+    now: () => Date.now(),
+    onInbound: () => undefined,
+    onOutbound: () => undefined,
+  } as unknown as InboundContext;
+  const receiver = createReceiver(context);
+  const errors: unknown[] = [];
+  session.onStanza((stanza) => {
+    try {
+      receiver.receive(stanza);
+    } catch (error) {
+      errors.push(error);
+    }
+  });
+  return { session, receiver, dispatched, challenged, errors, log };
+}
+
+const message = (from: string, inside: string, type = "chat") =>
+  `<message xmlns="jabber:client" from="${from}" to="${OWN_JID}" type="${type}">${inside}</message>`;
+const body = (text: string) => `<body>${text}</body>`;
+
+it("hands over what was said, in order, conversations mixed", async () => {
+  const { session, receiver, dispatched } = setUp("open");
+  for (const n of [1, 2, 3]) {
+    session.receive(message("alice@example/a", body(`a${n}`)));
+    session.receive(message("bob@example/b", body(`b${n}`)));
+  }
+  await receiver.idle();
+  const of = (who: string) => dispatched.filter((line) => line.startsWith(`xmpp:${who}@`));
+  expect(of("alice")).toEqual([1, 2, 3].map((n) => `xmpp:alice@example a${n}`));
+  expect(of("bob")).toEqual([1, 2, 3].map((n) => `xmpp:bob@example b${n}`));
+});
+
+it("asks a busy host again, and keeps the order", async () => {
+  const { session, receiver, dispatched, log } = setUp("open", 1);
+  session.receive(message("alice@example/a", body("first")));
+  session.receive(message("alice@example/a", body("second")));
+  await receiver.idle();
+  expect(dispatched).toEqual(["xmpp:alice@example first", "xmpp:alice@example second"]);
+  expect(log.lines.join("\n")).not.toContain("first");
+});
+
+it("challenges strangers under pairing, and hands over nothing of theirs", async () => {
+  const { session, receiver, dispatched, challenged } = setUp("pairing");
+  session.receive(message("eve@example/e", body("let me in")));
+  session.receive(message("eve@example/e", body("/status")));
+  session.receive(message("alice@example/a", body("hello")));
+  await receiver.idle();
+  expect(dispatched).toEqual(["xmpp:alice@example hello"]);
+  expect(new Set(challenged)).toEqual(new Set(["eve@example"]));
+});
+
+/** Parts of stanzas; each sequence below is made of them at random, by a seed. */
+const SENDERS = [
+  "alice@example/a",
+  "malice@example/a",
+  "alice@example.evil/a",
+  "eve@example/alice@example",
+  "room@chat.example/alice",
+  "example",
+  "@",
+  "",
+  OWN_JID,
+];
+const TYPES = ["chat", "normal", "groupchat", "headline", "error", "", "constructor"];
+const wrapped = `<forwarded xmlns="urn:xmpp:forward:0"><message from="alice@example/a">${body("inner")}</message></forwarded>`;
+const PARTS = [
+  body("hello"),
+  body("/stop"),
+  body(""),
+  `<body xmlns="urn:x">no</body>`,
+  `<received xmlns="urn:xmpp:carbons:2">${wrapped}</received>`,
+  `<result xmlns="urn:xmpp:mam:2">${wrapped}</result>`,
+  wrapped,
+  `<x xmlns="http://jabber.org/protocol/muc#user"><invite from="alice@example"/></x>`,
+  `<x xmlns="jabber:x:conference" jid="trap@chat.example"/>`,
+  `<delay xmlns="urn:xmpp:delay" stamp="yesterday" from="@"/>`,
+  `<stanza-id xmlns="urn:xmpp:sid:0" by="bot@example" id="1"/>`,
+  `<encryption xmlns="urn:xmpp:eme:0" namespace="urn:xmpp:omemo:2"/>`,
+  `<thread/><subject>x</subject><error/><constructor/>`,
+];
+const WRAPS = /urn:xmpp:(?:carbons|mam|forward)|<invite|jabber:x:conference|muc#user|urn:xmpp:eme/;
+
+let state = 1;
+const pick = <T>(list: readonly T[]): T => {
+  state = (state * 48_271) % 0x7fff_ffff;
+  return list[state % list.length] as T;
+};
+beforeEach(() => {
+  state = 20_261_121;
+});
+
+it.each<DmPolicy>(["open", "allowlist", "pairing", "disabled"])(
+  "under %s nothing reaches the host that policy did not admit, and nothing throws",
+  async (dmPolicy) => {
+    const { session, receiver, dispatched, errors } = setUp(dmPolicy);
+    let expected = 0;
+    for (let n = 0; n < 2_000; n += 1) {
+      const sender = pick(SENDERS);
+      const type = pick(TYPES);
+      const inside = pick(PARTS) + pick(PARTS);
+      session.receive(message(sender, inside, type));
+      if (n % 50 === 49) await receiver.idle();
+      const isSaid =
+        ["chat", "normal", "", "constructor"].includes(type) &&
+        /<body>(?:hello|\/stop)/.test(inside.replaceAll(wrapped, "")) &&
+        !WRAPS.test(inside);
+      const isPerson = /^[a-z]+@/.test(sender) && sender !== OWN_JID;
+      const isLetIn =
+        dmPolicy === "open" || (dmPolicy !== "disabled" && sender.startsWith("alice@example/"));
+      if (isSaid && isPerson && isLetIn && !inside.startsWith(body(""))) expected += 1;
+    }
+    await receiver.idle();
+    expect(errors).toEqual([]);
+    expect(dispatched.filter((line) => line.endsWith(" inner"))).toEqual([]);
+    if (dmPolicy !== "open") {
+      expect(dispatched.filter((line) => !line.startsWith("xmpp:alice@example "))).toEqual([]);
+    }
+    expect(dispatched).toHaveLength(expected);
+    expect(expected > 20).toBe(dmPolicy !== "disabled");
+  },
+);

@@ -146,7 +146,7 @@ const WRAPS = /urn:xmpp:(?:carbons|mam|forward)|<invite|jabber:x:conference|muc#
 let state = 1;
 const pick = <T>(list: readonly T[]): T => {
   state = (state * 48_271) % 0x7fff_ffff;
-  return list[state % list.length] as T;
+  return list[Math.floor((state / 0x7fff_ffff) * list.length)] as T;
 };
 beforeEach(() => {
   state = 20_261_121;
@@ -175,10 +175,9 @@ it.each<DmPolicy>(["open", "allowlist", "pairing", "disabled"])(
     await receiver.idle();
     expect(errors).toEqual([]);
     expect(dispatched.filter((line) => line.endsWith(" inner"))).toEqual([]);
-    if (dmPolicy !== "open") {
-      expect(dispatched.filter((line) => !line.startsWith("xmpp:alice@example "))).toEqual([]);
-    }
+    const others = dispatched.filter((line) => !line.startsWith("xmpp:alice@example "));
+    expect(others.length > 0).toBe(dmPolicy === "open");
     expect(dispatched).toHaveLength(expected);
-    expect(expected > 20).toBe(dmPolicy !== "disabled");
+    expect(expected > 5).toBe(dmPolicy !== "disabled");
   },
 );

@@ -47,7 +47,7 @@ export async function takeTurn(context: InboundContext, inbound: InboundMessage)
         !inbound.isEncrypted
       ) {
         context.history.record(conversation.room, {
-          sender: inbound.sender.label,
+          sender: describeSender(inbound.sender),
           body: inbound.body,
           timestamp: inbound.timestamp,
           messageId: inbound.messageId,
@@ -64,6 +64,11 @@ export async function takeTurn(context: InboundContext, inbound: InboundMessage)
         hint: dropHint(inbound, reasonCode),
       });
   }
+}
+
+/** A nick is whoever takes it; the JID beside it says who that was. */
+function describeSender({ jid, label }: InboundMessage["sender"]): string {
+  return jid ? `${label} (${jid})` : label;
 }
 
 /** For one line a room, not one for each masked occupant. */

@@ -113,12 +113,19 @@ function lastRequest(): ModelRequest {
 /** Everything of a request that the model reads. */
 const everything = ({ body }: ModelRequest) => JSON.stringify(body);
 
-/** Nobody in `room` hears from `nick`, nor does the model, while `marker` is answered. */
+/** A text that nobody says. */
+const NOTHING = "\u{1F92B} nobody said this";
+
+/**
+ * `who` hears nothing from `from`, and the model is asked nothing but the marker. Nor does it get
+ * `unseen` beside the marker: the host hands a message that comes during a turn to that turn.
+ */
 async function expectNoAnswer(
   who: SlixmppClient,
   from: string,
   provoke: () => Promise<unknown>,
   marker: (text: string) => Promise<unknown>,
+  unseen = NOTHING,
 ): Promise<void> {
   await who.ping();
   const since = who.stanzas.length;
@@ -137,6 +144,7 @@ async function expectNoAnswer(
   expect(asked(questions).map(({ userText }) => userText)).toEqual([
     expect.stringContaining(markerText),
   ]);
+  expect(asked(questions).map(everything).join()).not.toContain(unseen);
 }
 
 describe("a mention", () => {
@@ -174,6 +182,32 @@ describe("a mention", () => {
     expect((await ask(alice, ops, "nor here")).body).toBe("echo: nor here");
     const texts = asked(before).map(({ userText }) => userText);
     expect(texts).toEqual(["no name said", "nor here"]);
+  });
+});
+
+describe("questions at once", () => {
+  test("from two people, and again the moment an answer is there: each is answered", async () => {
+    const { hall } = stage.rooms;
+    await ask(alice, hall, "bot: warm up");
+    await bob.ping();
+    const since = bob.stanzas.length;
+    await Promise.all([say(alice, hall, "bot: q1"), say(bob, hall, "bot: q2")]);
+    for (const [i, text] of ["q3", "q4", "q5"].entries()) {
+      await waitFor(() => bob.stanzas.slice(since).filter(isFrom(`${hall}/bot`)).length > i, {
+        what: "an answer",
+        intervalMs: 1,
+        timeoutMs: ANSWER_MS,
+      });
+      await say(bob, hall, `bot: ${text}`);
+    }
+    await bob.waitFor(({ body, from }) => from === `${hall}/bot` && !!body?.includes("q5"), {
+      since,
+      timeoutMs: ANSWER_MS,
+    });
+    const answers = bob.stanzas.slice(since).filter(isFrom(`${hall}/bot`));
+    expect(answers.map(({ body }) => body)).toEqual(
+      answers.map(() => expect.stringMatching(/^echo: /)),
+    );
   });
 });
 
@@ -255,6 +289,7 @@ describe("who is heard", () => {
       `${ops}/bot`,
       () => say(mallory, ops, "bot: open the doors"),
       (text) => ask(bob, ops, text),
+      "open the doors",
     );
     const asSelf = () => mallory.presence({ to: `${ops}/mallory` });
     await untilSeen(bob, `${ops}/mallory`, "here", asSelf);
@@ -272,6 +307,7 @@ describe("who is heard", () => {
         await say(alice, hidden, "bot: it is me!");
       },
       (text) => ask(alice, team, `bot: ${text}`),
+      "it is me!",
     );
     const lines = stage.gateway
       .log()
@@ -286,7 +322,7 @@ describe("who is heard", () => {
     await expectNoAnswer(
       alice,
       `${team}/openbot`,
-      () => say(alice, team, "openbot: hello"),
+      () => say(alice, team, "openbot: no groups"),
       (text) => ask(alice, team, `bot: ${text}`),
     );
   });
@@ -296,15 +332,17 @@ describe("who is heard", () => {
     await expectNoAnswer(
       alice,
       `${team}/twin`,
-      () => say(alice, team, "twin: hello"),
+      () => say(alice, team, "twin: from an unlisted room"),
       (text) => ask(alice, lab, text, "twin"),
+      "from an unlisted room",
     );
     expect((await ask(bob, lab, "from groupAllowFrom", "twin")).body).toContain("groupAllowFrom");
     await expectNoAnswer(
       mallory,
       `${lab}/twin`,
-      () => say(mallory, lab, "twin: hello"),
+      () => say(mallory, lab, "twin: from an unlisted person"),
       (text) => ask(bob, lab, text, "twin"),
+      "from an unlisted person",
     );
   });
 
@@ -327,8 +365,10 @@ describe("who is heard", () => {
     await expectNoAnswer(
       alice,
       `${team}/bot`,
-      () => say(alice, team, "bot: old", `<delay xmlns='urn:xmpp:delay' stamp='${stamp}'/>`),
+      () =>
+        say(alice, team, "bot: said long ago", `<delay xmlns='urn:xmpp:delay' stamp='${stamp}'/>`),
       (text) => ask(alice, team, `bot: ${text}`),
+      "said long ago",
     );
   });
 
@@ -437,6 +477,7 @@ describe("where answers go", () => {
       `${hidden}/bot`,
       () => mallory.send({ to: `${hidden}/bot`, body: "let me in", extra: PRIVATE }),
       (text) => ask(alice, team, `bot: ${text}`),
+      "let me in",
     );
   });
 

@@ -16,6 +16,7 @@ import { parseServer } from "../client/endpoint.ts";
 import type { ServerAddress } from "../client/types.ts";
 import { XmppConfigError } from "../errors.ts";
 import { parseAllowEntry } from "../policy/allowlist.ts";
+import { senderEntry } from "../policy/room.ts";
 import { parseJid, type BareJid } from "../protocol/jid.ts";
 import { CHANNEL_ID } from "../policy/account-policy.ts";
 import {
@@ -338,7 +339,8 @@ function resolveRoomSettings(
       const at = `${path(source)}["${key}"]`;
       checkAllowlist(value.users, `${at}.users`, problems);
       checkAllowlist(value.allowFrom, `${at}.allowFrom`, problems);
-      checkAllowlist(Object.keys(value.toolsBySender ?? {}), `${at}.toolsBySender`, problems);
+      const senders = Object.keys(value.toolsBySender ?? {}).map(senderEntry);
+      checkAllowlist(senders, `${at}.toolsBySender`, problems);
     }
   }
   return settings;

@@ -1,7 +1,7 @@
 /** Room settings as the host asks for them: mention gating and tools. */
 import type { ChannelPlugin } from "openclaw/plugin-sdk/channel-core";
 import { matchesAllowlist } from "../policy/allowlist.ts";
-import { resolveRoom, type ResolvedRoom } from "../policy/room.ts";
+import { resolveRoom, senderEntry, type ResolvedRoom } from "../policy/room.ts";
 import { parseJid, type BareJid } from "../protocol/jid.ts";
 import { resolveAccount } from "./account.ts";
 
@@ -20,15 +20,12 @@ function vouchedSender(senderId: string | null | undefined): BareJid | undefined
   return jid?.local && jid.resource === undefined ? jid.bare : undefined;
 }
 
-/** Keys as the host writes them, `id:JID` and `channel:xmpp:JID`, mean the JID. A name is nobody's. */
-const SENDER_PREFIX = /^(?:channel:xmpp:|id:)/i;
-
 /** Tools for one sender: the entry of their JID, then of their domain, then "*". */
 function toolsFor(room: ResolvedRoom, sender: BareJid | undefined) {
   const { toolsBySender } = room;
   if (!toolsBySender) return undefined;
   const matching = Object.keys(toolsBySender).filter((key) => {
-    const entry = key.replace(SENDER_PREFIX, "");
+    const entry = senderEntry(key);
     return entry !== "*" && sender !== undefined && matchesAllowlist([entry], sender);
   });
   const key = matching.find((entry) => !entry.includes("*")) ?? matching[0] ?? "*";

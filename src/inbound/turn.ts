@@ -55,7 +55,7 @@ export async function takeTurn(
         !inbound.isEncrypted
       ) {
         context.history.record(conversation.room, {
-          sender: inbound.sender.label,
+          sender: describeSender(inbound.sender),
           body: inbound.body,
           timestamp: inbound.timestamp,
           messageId: inbound.messageId,
@@ -68,16 +68,29 @@ export async function takeTurn(
         log: (line) => log.info(line),
         channel: CHANNEL_ID,
         reason: dropReason(inbound, reasonCode),
-        onceKey: JSON.stringify([accountId, conversationId(inbound), reasonCode]),
+        onceKey: JSON.stringify([accountId, conversation.kind, place(inbound), reasonCode]),
         hint: dropHint(inbound, reasonCode),
       });
   }
 }
 
+/** A nick is whoever takes it; the JID beside it says who that was. */
+function describeSender({ jid, label }: InboundMessage["sender"]): string {
+  return jid ? `${label} (${jid})` : label;
+}
+
+/** For one line a room, not one for each masked occupant. */
+function place({ conversation }: InboundMessage): string {
+  return conversation.kind === "direct" ? conversation.peer : conversation.room;
+}
+
+/** Reasons that have to do with who the sender is. */
+const ABOUT_SENDER = /allowlist|identifier|pairing|no_policy_match/;
+
 function dropReason({ conversation, sender }: InboundMessage, reasonCode: string): string {
-  return conversation.kind === "direct" || sender.jid
+  return conversation.kind === "direct" || sender.jid || !ABOUT_SENDER.test(reasonCode)
     ? reasonCode
-    : `${reasonCode}; the room hides real JIDs, so no allowlist entry can match`;
+    : `${reasonCode}; room ${conversation.room} hides real JIDs, so no allowlist entry can match`;
 }
 
 function dropHint({ conversation }: InboundMessage, reasonCode: string): string {

@@ -59,6 +59,16 @@ export type ResolvedRoom = {
   toolsBySender: Record<string, ToolPolicy | undefined> | undefined;
 };
 
+const SENDER_PREFIX = /^(?:channel:xmpp:|id:)/i;
+
+/**
+ * A key of `toolsBySender` as an allowlist entry: the host writes `id:JID` and `channel:xmpp:JID` for
+ * a JID. What it writes for names (`name:`, `username:`) is no entry, because a nick proves nothing.
+ */
+export function senderEntry(key: string): string {
+  return key.replace(SENDER_PREFIX, "");
+}
+
 const EVERY_ROOM = "*";
 
 export function resolveRoom(policy: RoomPolicy, room: BareJid): ResolvedRoom {

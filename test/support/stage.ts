@@ -17,12 +17,14 @@ export const PACKAGE = join(REPOSITORY, "build", "package");
 export const BOTS = {
   /** dmPolicy pairing, groupPolicy open; in `rooms` below. */
   default: "bot@localhost",
-  /** dmPolicy open, groupPolicy disabled. */
+  /** dmPolicy open, groupPolicy disabled; sits in `team` and `hidden` all the same. */
   open: "openbot@localhost",
   /** dmPolicy allowlist: alice@localhost and everybody of the other host. */
   listed: "listbot@localhost",
   /** dmPolicy allowlist: alice@localhost alone. */
   strict: "strictbot@localhost",
+  /** groupPolicy allowlist with bob@localhost in groupAllowFrom; in `lab`, `duo`, and unlisted in `team`. */
+  twin: "twin@localhost",
   /** dmPolicy disabled. */
   closed: "closedbot@localhost",
 } as const;
@@ -40,6 +42,16 @@ export type Stage = {
     ops: string;
     /** In `rooms`, but `enabled: false`. */
     disabled: string;
+    /** Shows real JIDs; a mention is needed, only alice@localhost and bob@localhost. */
+    hall: string;
+    /** Shows real JIDs; both the default account and `twin` are there, neither needs a mention. */
+    duo: string;
+    /** Shows real JIDs; `twin` is there with settings of every kind, and needs no mention. */
+    lab: string;
+    /** Owned by alice@localhost, who may kick, ban and destroy. */
+    kicks: string;
+    bans: string;
+    doomed: string;
   };
   /** A new person on slixmpp; the password is the name. */
   person(user: string, options?: Partial<SlixmppLogin> & { host?: string }): Promise<SlixmppClient>;
@@ -58,12 +70,7 @@ async function openStage(): Promise<Stage> {
   }
   const [prosody, model] = await Promise.all([startProsody(), startStubModel()]);
   await Promise.all(Object.values(BOTS).map((jid) => register(prosody, jid)));
-  const rooms = {
-    team: await prosody.room("team", { name: "The Team", publicJids: true }),
-    hidden: await prosody.room("hidden", { name: "Masks", publicJids: false }),
-    ops: await prosody.room("ops", { name: "Ops", publicJids: true }),
-    disabled: await prosody.room("noise", { publicJids: true }),
-  };
+  const rooms = await createRooms(prosody);
   const account = (jid: string) => ({ jid, password: userOf(jid) });
   const gateway = await startGateway({
     modelUrl: model.baseUrl,
@@ -76,7 +83,7 @@ async function openStage(): Promise<Stage> {
           ...account(BOTS.default),
           server: `127.0.0.1:${prosody.ports.c2s}`,
           tls: { caFile: prosody.caFile },
-          rooms: [rooms.team, rooms.hidden, rooms.disabled],
+          rooms: [rooms.team, rooms.hidden, rooms.disabled, rooms.kicks, rooms.bans, rooms.doomed],
           mucRooms: {
             [rooms.hidden]: { users: ["alice@localhost"] },
             [rooms.ops]: {
@@ -85,10 +92,38 @@ async function openStage(): Promise<Stage> {
               systemPrompt: "You keep the servers running.",
             },
             [rooms.disabled]: { enabled: false },
+            [rooms.hall]: { users: ["alice@localhost", "bob@localhost"] },
+            [rooms.duo]: { requireMention: false },
           },
           accounts: {
             default: {},
-            open: { ...account(BOTS.open), ...ALONE, dmPolicy: "open", groupPolicy: "disabled" },
+            open: {
+              ...account(BOTS.open),
+              ...ALONE,
+              rooms: [rooms.team, rooms.hidden],
+              dmPolicy: "open",
+              groupPolicy: "disabled",
+            },
+            twin: {
+              ...account(BOTS.twin),
+              rooms: [rooms.team],
+              groupPolicy: "allowlist",
+              groupAllowFrom: ["bob@localhost"],
+              mucRooms: {
+                [rooms.duo]: { requireMention: false, users: ["alice@localhost"] },
+                [rooms.lab]: {
+                  requireMention: false,
+                  users: ["alice@localhost", `*@${prosody.otherDomain}`],
+                  systemPrompt: "You run the laboratory.",
+                  skills: ["pipette"],
+                  tools: { deny: ["write"] },
+                  toolsBySender: {
+                    "id:alice@localhost": { allow: ["read", "write"] },
+                    [`*@${prosody.otherDomain}`]: { allow: ["read"] },
+                  },
+                },
+              },
+            },
             listed: {
               ...account(BOTS.listed),
               ...ALONE,
@@ -121,6 +156,22 @@ const ALONE = { rooms: [], mucRooms: {} };
 
 function userOf(jid: string): string {
   return jid.slice(0, jid.indexOf("@"));
+}
+
+async function createRooms(prosody: Prosody): Promise<Stage["rooms"]> {
+  const owned = { affiliations: { "alice@localhost": "owner" } } as const;
+  return {
+    team: await prosody.room("team", { name: "The Team", publicJids: true }),
+    hidden: await prosody.room("hidden", { name: "Masks", publicJids: false }),
+    ops: await prosody.room("ops", { name: "Ops", publicJids: true }),
+    disabled: await prosody.room("noise"),
+    hall: await prosody.room("hall", { subject: "Welcome" }),
+    duo: await prosody.room("duo"),
+    lab: await prosody.room("lab", { name: "The Lab" }),
+    kicks: await prosody.room("kicks", owned),
+    bans: await prosody.room("bans", owned),
+    doomed: await prosody.room("doomed", owned),
+  };
 }
 
 async function register(prosody: Prosody, jid: string): Promise<void> {

@@ -129,9 +129,11 @@ describe("openclaw plugins install @openclaw/xmpp, from a registry", () => {
     expect(audit.code).toBe(0);
     const { findings } = JSON.parse(audit.stdout) as { findings: Array<{ checkId: string }> };
     expect(findings.length).toBeGreaterThan(0);
-    expect(JSON.stringify(findings.filter(({ checkId }) => /channels|plugin/.test(checkId)))).toBe(
-      "[]",
+    // That no version was asked for is the installing person's choice, and this test's.
+    const ours = findings.filter(
+      ({ checkId }) => /channel|plugin/.test(checkId) && !checkId.includes("unpinned_npm_specs"),
     );
+    expect(ours).toEqual([]);
     expect(doctor.code).toBe(0);
     expect(doctor.stdout.match(/.*(?:channels\.xmpp|plugins?\b.*xmpp).*/gi) ?? []).toEqual([]);
   });
@@ -162,10 +164,7 @@ describe("openclaw plugins install @openclaw/xmpp, from a registry", () => {
         },
       },
     });
-    const [audit, doctor] = await Promise.all([
-      gateway.openclaw(["security", "audit", "--json"]),
-      gateway.openclaw(["doctor", "--non-interactive"]),
-    ]);
+    const audit = await gateway.openclaw(["security", "audit", "--json"]);
     const { findings } = JSON.parse(audit.stdout) as {
       findings: Array<{ checkId: string; detail: string }>;
     };
@@ -177,6 +176,5 @@ describe("openclaw plugins install @openclaw/xmpp, from a registry", () => {
     const room = ours.find(({ checkId }) => checkId.includes("groups"));
     expect(room?.detail).toContain("loud@conference.localhost");
     expect(room?.detail).not.toMatch(/gated|few/);
-    expect(doctor.stdout).not.toContain("channels.xmpp.allowFrom");
   });
 });

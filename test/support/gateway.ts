@@ -234,7 +234,7 @@ function installArguments(plugin: PluginSource): readonly string[] | undefined {
     case "path":
       return undefined;
     case "link":
-      return ["plugins", "install", "-l", plugin.path, ...answers.slice(1)];
+      return ["plugins", "install", "-l", plugin.path, ...answers];
     case "tarball":
       return ["plugins", "install", `npm-pack:${plugin.path}`, ...answers];
     case "npm":

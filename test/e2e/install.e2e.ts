@@ -1,6 +1,6 @@
 /** The plugin gets into the real host by each road that a person may take, and the host is content with it. */
 import { execFileSync } from "node:child_process";
-import { cpSync, existsSync, symlinkSync } from "node:fs";
+import { cpSync, existsSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { afterAll, afterEach, describe, expect, it } from "vitest";
 import { createTempDir } from "../support/at-exit.ts";
@@ -49,7 +49,21 @@ async function expectContent({ openclaw }: OpenClawHome): Promise<{ source: stri
   return inspected.plugin;
 }
 
-/** The tracked files of this checkout, without anything built, and its packages. */
+/** Copies a package and what it depends on; the host refuses a link that leads out of the checkout. */
+function copyPackages(names: readonly string[], to: string): void {
+  for (const name of names) {
+    const from = join(REPOSITORY, "node_modules", name);
+    if (existsSync(join(to, name))) continue;
+    cpSync(from, join(to, name), { recursive: true });
+    const { dependencies = {} } = JSON.parse(readFileSync(join(from, "package.json"), "utf8"));
+    const hoisted = Object.keys(dependencies).filter(
+      (dependency) => !existsSync(join(from, "node_modules", dependency)),
+    );
+    copyPackages(hoisted, to);
+  }
+}
+
+/** The tracked files of this checkout, without anything built, and the packages that it runs with. */
 function freshCheckout(): string {
   const temp = createTempDir("checkout");
   cleanups.push(() => temp.remove());
@@ -59,7 +73,7 @@ function freshCheckout(): string {
       cpSync(join(REPOSITORY, path), join(temp.path, dirname(path), path.split("/").at(-1) ?? ""));
     }
   }
-  symlinkSync(join(REPOSITORY, "node_modules"), join(temp.path, "node_modules"));
+  copyPackages(Object.keys(packageJson.dependencies), join(temp.path, "node_modules"));
   return temp.path;
 }
 

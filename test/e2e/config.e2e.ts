@@ -109,7 +109,7 @@ const online = async (accountId: string, jid: string) =>
     (status) => status.connected === true && status["jid"] === jid,
   );
 
-async function joined(room: string): Promise<void> {
+async function expectJoined(room: string): Promise<void> {
   let rooms: unknown;
   const isIn = async () => {
     rooms = await gateway.call("xmpp.rooms");
@@ -118,7 +118,7 @@ async function joined(room: string): Promise<void> {
   await waitFor(isIn, { what: `being in ${room}`, evidence: () => JSON.stringify(rooms) });
 }
 
-async function answered(jid: string, body: string): Promise<void> {
+async function expectAnswered(jid: string, body: string): Promise<void> {
   const since = admin.stanzas.length;
   await admin.send({ to: jid, body });
   expect((await admin.waitForBody(jid, { since, timeoutMs: 30_000 })).body).toBe(`echo: ${body}`);
@@ -144,8 +144,8 @@ describe("the seeds' examples", () => {
       }),
     );
     await online("default", "bot@localhost");
-    await joined("general@conference.localhost");
-    await answered("bot@localhost", "seed 000");
+    await expectJoined("general@conference.localhost");
+    await expectAnswered("bot@localhost", "seed 000");
   });
 
   it("of seed 001 log in, join, and let the listed in", async () => {
@@ -156,9 +156,9 @@ describe("the seeds' examples", () => {
         "example.com": "localhost",
       }),
     );
-    await joined("room@conference.localhost");
+    await expectJoined("room@conference.localhost");
     await online("default", "bot@localhost");
-    await answered("bot@localhost", "seed 001");
+    await expectAnswered("bot@localhost", "seed 001");
     const shown = await prosody.shell("c2s:show()");
     expect(shown).toContain("bot@localhost/openclaw");
     expect(shown).not.toContain("envbot@localhost");
@@ -198,7 +198,7 @@ describe("a password", () => {
     for (const accountId of Object.keys(sources)) await online(accountId, "ref@localhost");
     const missing = await until("missing", "not configured", ({ lastError }) => Boolean(lastError));
     // A reference that leads nowhere is the host's to tell: the account in its status, the key in its log.
-    expect(missing.lastError).toMatch(/account:xmpp:missing .* secret reference was not found/);
+    expect(missing.lastError).toMatch(/account:xmpp:missing .*secret reference was not found/);
     expect(gateway.log()).toMatch(
       /account:xmpp:missing .*paths: channels\.xmpp\.accounts\.missing\.password/,
     );

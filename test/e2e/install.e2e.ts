@@ -1,6 +1,6 @@
 /** The plugin gets into the real host by each road that a person may take, and the host is content with it. */
 import { execFileSync } from "node:child_process";
-import { cpSync, existsSync, readFileSync } from "node:fs";
+import { cpSync, existsSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { afterAll, afterEach, describe, expect, it } from "vitest";
 import { createTempDir } from "../support/at-exit.ts";
@@ -111,6 +111,11 @@ describe("openclaw plugins install @openclaw/xmpp, from a registry", () => {
     cleanups.push(registry.stop, prosody.stop, model.stop);
     await registry.publish(TARBALL);
     const jid = await prosody.register("bot", "secret");
+    const secrets = createTempDir("install");
+    cleanups.push(() => secrets.remove());
+    // A password in the configuration would be a reason to complain, and the operator's own.
+    const passwordFile = join(secrets.path, "password");
+    writeFileSync(passwordFile, "secret\n", { mode: 0o600 });
     gateway = await startGateway({
       modelUrl: model.baseUrl,
       plugins: [{ kind: "registry", url: registry.url, spec: "@openclaw/xmpp" }],
@@ -118,7 +123,7 @@ describe("openclaw plugins install @openclaw/xmpp, from a registry", () => {
         channels: {
           xmpp: {
             jid,
-            password: "secret",
+            passwordFile,
             server: `127.0.0.1:${prosody.ports.c2s}`,
             tls: { caFile: prosody.caFile },
             allowFrom: ["alice@localhost"],

@@ -113,7 +113,7 @@ async function roomOccupants(): Promise<string> {
   );
 }
 
-async function joined(): Promise<void> {
+async function expectJoined(): Promise<void> {
   let occupants = "";
   const isIn = async () => {
     occupants = await roomOccupants();
@@ -137,7 +137,7 @@ async function send(message: string): Promise<unknown> {
 describe("an account", () => {
   it("comes up where everything is right, in its room", async () => {
     await online("good");
-    await joined();
+    await expectJoined();
   });
 
   it("with a wrong password is refused once, and says what to do", async () => {
@@ -202,7 +202,7 @@ describe("a lost server", () => {
   it("that comes back has us again, in our room, and delivers", async () => {
     await prosody.restart();
     await online("good");
-    await joined();
+    await expectJoined();
     expect(await send("back again")).toMatchObject({ messageId: expect.any(String) });
   });
 

@@ -24,13 +24,13 @@ async function importOnce(file: string): Promise<number> {
 export async function loadTimeTable(runs: number): Promise<string> {
   const entries = ["index.js", "setup-entry.js"];
   const folders = {
-    xmpp: join(REPOSITORY, "dist"),
+    xmpp: join(REPOSITORY, "build/package/dist"),
     irc: join(REPOSITORY, "node_modules/@openclaw/irc/dist"),
   };
   const rows: string[][] = [];
   for (const entry of entries) {
     const files = { xmpp: join(folders.xmpp, entry), irc: join(folders.irc, entry) };
-    if (!existsSync(files.xmpp)) throw new Error(`${files.xmpp} is missing: npm run build`);
+    if (!existsSync(files.xmpp)) throw new Error(`${files.xmpp} is missing: npm run pack`);
     const times = { xmpp: [] as number[], irc: [] as number[] };
     for (let run = 0; run < runs; run++) {
       times.xmpp.push(await importOnce(files.xmpp));

@@ -1,7 +1,8 @@
 /**
  * Makes the tarball that is published, in `build/`: `npm run pack`.
- * The checkout declares its TypeScript entries only, so that `openclaw plugins install -l` loads the
- * source; the package declares the built ones besides, and holds nothing that is for developers.
+ * The checkout declares its TypeScript entries only and holds nothing built, so that
+ * `openclaw plugins install -l` loads the source: the host prefers a `dist/index.js` that lies beside
+ * `index.ts`, however old. The package declares the built entries, and nothing that is for developers.
  */
 import { execFileSync } from "node:child_process";
 import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -27,9 +28,9 @@ rmSync(BUILD, { recursive: true, force: true });
 mkdirSync(STAGE, { recursive: true });
 writeFileSync(join(STAGE, "package.json"), `${JSON.stringify(packageJson, null, 2)}\n`);
 for (const path of packageJson.files as string[]) {
-  const source = path.replace(/\/\*\*$/, "");
-  cpSync(join(ROOT, source), join(STAGE, source), { recursive: true });
+  if (path !== "dist/**") cpSync(join(ROOT, path), join(STAGE, path), { recursive: true });
 }
+execFileSync("npm", ["run", "--silent", "build"], { cwd: ROOT, stdio: "inherit" });
 const tarball = execFileSync("npm", ["pack", "--silent", "--pack-destination", BUILD], {
   cwd: STAGE,
   encoding: "utf8",

@@ -88,7 +88,7 @@ export const xmppPlugin = createChatChannelPlugin<XmppAccount, XmppProbe>({
       message: PAIRING_APPROVED_MESSAGE,
       normalizeAllowEntry,
       notify: async ({ cfg, id, accountId }) => {
-        const { pairing } = requireLiveAccount(resolveAccount(cfg, accountId).accountId);
+        const { pairing } = requireLiveAccount(resolveAccount(cfg, accountId));
         const jid = bareJid(id);
         if (jid) await pairing.tell(jid);
       },

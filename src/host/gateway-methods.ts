@@ -35,8 +35,7 @@ export function registerGatewayMethods(api: OpenClawPluginApi): void {
           ]);
           const requested = typeof params.account === "string" ? params.account : null;
           const config = getRuntime().config.current() as OpenClawPluginApi["config"];
-          const { accountId } = resolveAccount(config, requested);
-          respond(true, run(requireLiveAccount(accountId)));
+          respond(true, run(requireLiveAccount(resolveAccount(config, requested))));
         } catch (error) {
           const message = error instanceof Error ? error.message : String(error);
           respond(false, undefined, { code: "UNAVAILABLE", message });

@@ -8,7 +8,7 @@ import type { XmppSession } from "../client/types.ts";
 import type { Pairing } from "../inbound/pairing.ts";
 import { XmppNotSentError } from "../errors.ts";
 import type { Jid } from "../protocol/jid.ts";
-import type { XmppAccount } from "./account.ts";
+import { describeProblems, type XmppAccount } from "./account.ts";
 
 export type LiveAccount = {
   account: XmppAccount;
@@ -33,12 +33,16 @@ export function findLiveAccount(accountId: string): LiveAccount | undefined {
   return live.get(accountId);
 }
 
-/** @throws XmppNotSentError when the account does not run here, saying what to do */
-export function requireLiveAccount(accountId: string): LiveAccount {
+/** @throws XmppNotSentError when the account does not run here, saying why and what to do */
+export function requireLiveAccount(account: XmppAccount): LiveAccount {
+  const { accountId, enabled, problems } = account;
   const found = live.get(accountId);
   if (found) return found;
+  if (problems.length > 0) throw new XmppNotSentError(describeProblems(problems));
   throw new XmppNotSentError(
-    `XMPP account "${accountId}" is not running; see openclaw channels status --probe`,
+    enabled
+      ? `XMPP account "${accountId}" is not running; see openclaw channels status --probe`
+      : `XMPP account "${accountId}" is disabled; set its enabled (and channels.xmpp.enabled) to true`,
   );
 }
 

@@ -5,7 +5,7 @@ import { isLink } from "../outbound/attachments.ts";
 import { deliverText } from "../outbound/deliver.ts";
 import { parseTarget } from "../outbound/target.ts";
 import { CHANNEL_ID, DEFAULT_TEXT_CHUNK_LIMIT } from "../policy/account-policy.ts";
-import { resolveAccount } from "./account.ts";
+import { resolveAccount, type XmppAccount } from "./account.ts";
 import { requireLiveAccount } from "./live-accounts.ts";
 import type { SendTextContext } from "./message-adapter.ts";
 import { roomPredicate } from "./messaging.ts";
@@ -16,8 +16,9 @@ import { getRuntime } from "./runtime.ts";
  */
 export async function sendMessage(ctx: SendTextContext, text: string) {
   const { cfg, to } = ctx;
-  const { accountId } = resolveAccount(cfg, ctx.accountId);
-  const { session, rooms } = requireRunning(accountId);
+  const account = resolveAccount(cfg, ctx.accountId);
+  const { accountId } = account;
+  const { session, rooms } = requireRunning(account);
   const target = parseTarget(to, roomPredicate(cfg, accountId));
   if ("problem" in target) throw refusal(target.problem);
   const { convertMarkdownTables, resolveMarkdownTableMode } = getRuntime().channel.text;
@@ -63,9 +64,9 @@ function refusal(problem: string): PlatformMessageNotDispatchedError {
   return new PlatformMessageNotDispatchedError(problem, { cause: problem, retryable: false });
 }
 
-function requireRunning(accountId: string) {
+function requireRunning(account: XmppAccount) {
   try {
-    return requireLiveAccount(accountId);
+    return requireLiveAccount(account);
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
     throw new PlatformMessageNotDispatchedError(message, { cause: error });

@@ -1,6 +1,6 @@
 /** What the packed tarball holds, and what importing it loads. Needs `npm run pack` before. */
 import { execFileSync } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { describe, expect, it } from "vitest";
 
@@ -73,6 +73,10 @@ describe("the packed metadata", () => {
     expect([extensions, runtimeExtensions]).toEqual([["./index.ts"], ["./dist/index.js"]]);
     expect([setupEntry, runtimeSetupEntry]).toEqual(["./setup-entry.ts", "./dist/setup-entry.js"]);
     expect(packedFiles()).toEqual(expect.arrayContaining(["dist/index.js", "dist/setup-entry.js"]));
+  });
+
+  it("is built outside the checkout's root, where the host would prefer it to the source", () => {
+    expect(existsSync(join(ROOT, "dist"))).toBe(false);
   });
 
   it("holds nothing that is for developers", () => {

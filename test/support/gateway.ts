@@ -49,6 +49,8 @@ export interface HomeOptions {
 export interface GatewayOptions extends HomeOptions {
   /** Channel ids that have to be connected before the start counts as done. Default: all configured. */
   readonly waitForChannels?: readonly string[];
+  /** More arguments for `openclaw gateway run`. */
+  readonly args?: readonly string[];
   /** Milliseconds until the Gateway listens. Default 90,000; each channel then has 45,000 more. */
   readonly timeoutMs?: number;
 }
@@ -234,7 +236,7 @@ function installArguments(plugin: PluginSource): readonly string[] | undefined {
     case "path":
       return undefined;
     case "link":
-      return ["plugins", "install", "-l", plugin.path, ...answers.slice(1)];
+      return ["plugins", "install", "-l", plugin.path, ...answers];
     case "tarball":
       return ["plugins", "install", `npm-pack:${plugin.path}`, ...answers];
     case "npm":
@@ -383,7 +385,7 @@ export async function startGateway(options: GatewayOptions = {}): Promise<Gatewa
     const process_ = await startProcess({
       name: "openclaw gateway",
       command: NODE,
-      args: [OPENCLAW, "gateway", "run"],
+      args: [OPENCLAW, "gateway", "run", ...(options.args ?? [])],
       cwd: home.directory,
       env: home.env,
     });

@@ -78,6 +78,9 @@ async function openStage(): Promise<Stage> {
     config: {
       // Everybody has a conversation of their own, as an agent with several people needs it.
       session: { dmScope: "per-account-channel-peer" },
+      // Else the first one who is paired becomes the owner, and from then on nobody else's commands
+      // are run: tests would depend on their order.
+      commands: { ownerAllowFrom: ["xmpp:alice@localhost"] },
       channels: {
         xmpp: {
           ...account(BOTS.default),

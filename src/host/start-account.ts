@@ -18,6 +18,7 @@ import type { ConnectionState, Logger } from "../client/types.ts";
 import { createPairing } from "../inbound/pairing.ts";
 import { createReceiver } from "../inbound/receive.ts";
 import { createRoomHistory } from "../inbound/room-history.ts";
+import { createSettling } from "../inbound/settling.ts";
 import { CHANNEL_ID } from "../policy/account-policy.ts";
 import { MUC } from "../protocol/xep-0045-muc.ts";
 import { CHAT_STATES } from "../protocol/xep-0085-chat-states.ts";
@@ -31,6 +32,9 @@ import { softwareVersion } from "./software-version.ts";
 
 /** How long the host keeps a pairing request. */
 const PAIRING_TTL_MS = 60 * 60_000;
+
+/** One for all accounts: they may share a session. */
+const settling = createSettling();
 
 export type StatusPatch = Omit<Partial<ChannelAccountSnapshot>, "accountId">;
 
@@ -86,7 +90,7 @@ export function startAccount(params: {
   const pairing = createPairing({
     accountId,
     runtime,
-    outbox,
+    findOutbox: () => findLiveAccount(accountId),
     pending: createPendingPairings(join(stateDirectory(account), "pending-pairings.json"), {
       ttlMs: PAIRING_TTL_MS,
       now: Date.now,
@@ -103,6 +107,7 @@ export function startAccount(params: {
     findOutbox: () => findLiveAccount(accountId),
     isSibling: isLiveAccount,
     pairing,
+    settling,
     history: createRoomHistory(account.config.historyLimit),
     log,
     now: Date.now,

@@ -35,14 +35,13 @@ type Turn = Admitted & { history: TakenHistory | undefined };
 /**
  * Runs the agent's turn. Resolves once the host has taken the message over: the turn itself goes on,
  * so that a second message, or `/stop`, can reach it.
- * From the final answer on to the end of the turn the conversation is held.
+ * From the final answer on to the end of the turn the session is held.
  * @throws what the host threw before it had begun anything: it may be asked again
  */
 export function dispatchTurn(
   context: InboundContext,
   inbound: InboundMessage,
   admitted: Admitted,
-  hold: (until: Promise<unknown>) => void,
 ): Promise<void> {
   const { conversation } = inbound;
   const history =
@@ -65,7 +64,10 @@ export function dispatchTurn(
       },
     };
     const ended = Promise.withResolvers<void>();
-    const watch = { begin, answer: () => hold(ended.promise) };
+    const watch = {
+      begin,
+      answer: () => context.settling.hold(admitted.route.sessionKey, ended.promise),
+    };
     const turn = runTurn(context, inbound, { ...admitted, history }, lifecycle, watch);
     turn.finally(ended.resolve).then(
       () => resolve(),
@@ -107,9 +109,12 @@ async function runTurn(
     ctxPayload: buildContext(context, inbound, admitted),
     delivery: {
       observeMessageSent: true,
-      deliver: async (payload, { kind }) => {
-        begin();
+      preparePayload: (payload, { kind }) => {
         if (kind === "final") answer();
+        return payload;
+      },
+      deliver: async (payload) => {
+        begin();
         const messageIds: string[] = [];
         const { payload: sendable, left } = keepLinks(payload);
         if (left > 0) log.warn(`${left} attachment(s) not sent: file upload is not built yet`);

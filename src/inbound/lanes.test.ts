@@ -43,23 +43,3 @@ it("refuses the hundred and first that waits in one conversation, and nobody els
   await lanes.idle();
   expect(lanes.push("alice", wait)).toBe(true);
 });
-
-it("takes nothing more up while it is held, nor holds anybody else", async () => {
-  const seen: string[] = [];
-  const lanes = createLanes(() => undefined);
-  const answer = Promise.withResolvers<void>();
-  lanes.push("alice", async () => {
-    lanes.hold("alice", answer.promise);
-    seen.push("alice 1");
-  });
-  lanes.push("alice", async () => void seen.push("alice 2"));
-  lanes.push("bob", async () => {
-    seen.push("bob 1");
-    setImmediate(() => {
-      seen.push("answered");
-      answer.reject(new Error("a failed answer ends the hold as well"));
-    });
-  });
-  await lanes.idle();
-  expect(seen).toEqual(["alice 1", "bob 1", "answered", "alice 2"]);
-});

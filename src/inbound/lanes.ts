@@ -2,9 +2,6 @@
  * One lane a conversation: what is said in it is taken up in order, conversations side by side.
  * A lane moves on when the host has taken the turn over, not when the agent has finished it: only so
  * can `/stop`, or a second message, reach an agent at work.
- *
- * While an answer is on its way out the lane is held: the host takes a message that comes in between
- * for a sign that the answer was lost, and says so to the person.
  */
 
 /** Messages that wait in one conversation at most; the newest is refused then. */
@@ -13,8 +10,6 @@ const LARGEST_LANE = 100;
 export type Lanes = {
   /** @returns false when the lane is full and `work` was not taken */
   push(key: string, work: () => Promise<void>): boolean;
-  /** Nothing more of this lane is taken up before `until` has settled. */
-  hold(key: string, until: Promise<unknown>): void;
   /** Resolves when no lane has anything left. */
   idle(): Promise<void>;
 };
@@ -22,21 +17,12 @@ export type Lanes = {
 /** `onError` gets what `work` rejects with; the lane goes on. */
 export function createLanes(onError: (error: unknown) => void): Lanes {
   const lanes = new Map<string, { length: number; tail: Promise<void> }>();
-  const held = new Map<string, Promise<void>>();
   return {
-    hold(key, until) {
-      const before = held.get(key);
-      const hold: Promise<void> = Promise.allSettled([before, until]).then(() => {
-        if (held.get(key) === hold) held.delete(key);
-      });
-      held.set(key, hold);
-    },
     push(key, work) {
       const lane = lanes.get(key) ?? { length: 0, tail: Promise.resolve() };
       if (lane.length >= LARGEST_LANE) return false;
       lane.length += 1;
       lane.tail = lane.tail
-        .then(() => held.get(key))
         .then(work)
         .catch(onError)
         .finally(() => {

@@ -36,7 +36,7 @@ function setUp(waiting: BareJid[] = []) {
   const pairing = createPairing({
     accountId: "default",
     runtime: runtime as never,
-    outbox,
+    findOutbox: () => outbox,
     pending,
     log,
   });

@@ -9,13 +9,17 @@ import type { PluginRuntime } from "openclaw/plugin-sdk/channel-core";
 import type { Logger } from "../client/types.ts";
 import { XmppNotSentError } from "../errors.ts";
 import { replyTarget } from "../outbound/reply-target.ts";
-import { sendText, type Outbox } from "../outbound/send.ts";
+import { reach, type FindOutbox } from "../outbound/reach.ts";
+import { sendText } from "../outbound/send.ts";
+import type { Target } from "../outbound/target.ts";
 import { CHANNEL_ID, DEFAULT_TEXT_CHUNK_LIMIT } from "../policy/account-policy.ts";
 import type { BareJid } from "../protocol/jid.ts";
 import type { PendingPairings } from "../state/pending-pairings.ts";
 import type { InboundMessage } from "./types.ts";
 
 const LOOK_EVERY_MS = 2000;
+/** How long a code waits for a connection, ms. */
+const LONGEST_WAIT_MS = 60_000;
 const SEND = { textLimit: DEFAULT_TEXT_CHUNK_LIMIT };
 
 export type Pairing = {
@@ -31,23 +35,33 @@ export type Pairing = {
 export function createPairing(params: {
   accountId: string;
   runtime: PluginRuntime;
-  outbox: Outbox;
+  /** The account's session at the time of asking. */
+  findOutbox: FindOutbox;
   pending: PendingPairings;
   log: Logger;
 }): Pairing {
-  const { accountId, runtime, outbox, pending, log } = params;
+  const { accountId, runtime, findOutbox, pending, log } = params;
   const store = createChannelPairingController({ core: runtime, channel: CHANNEL_ID, accountId });
   const approved = () => store.readAllowFromStore();
 
   async function tell(jid: BareJid): Promise<void> {
+    const outbox = findOutbox();
     // Taken off first, so that nobody is told twice.
     const wasPending = pending.remove(jid);
     try {
+      if (!outbox) throw new XmppNotSentError("the account is not running");
       await sendText(outbox, { kind: "direct", to: jid }, PAIRING_APPROVED_MESSAGE, SEND);
     } catch (error) {
       if (wasPending && error instanceof XmppNotSentError) pending.add(jid);
       else log.warn(`${jid} could not be told of the approval: ${String(error)}`);
     }
+  }
+
+  /** @throws XmppNotSentError when the connection did not come back in time */
+  async function sendCode(to: Target, text: string): Promise<void> {
+    const outbox = await reach(findOutbox, to, LONGEST_WAIT_MS);
+    if (!outbox) throw new XmppNotSentError("the account is not running");
+    await sendText(outbox, to, text, SEND);
   }
 
   let looking = false;
@@ -57,7 +71,10 @@ export function createPairing(params: {
     looking = true;
     try {
       const admitted = new Set(await approved());
-      for (const jid of waiting) if (admitted.has(jid)) await tell(jid);
+      for (const jid of waiting) {
+        const isStillWaiting = pending.list().includes(jid);
+        if (isStillWaiting && admitted.has(jid)) await tell(jid);
+      }
     } catch (error) {
       log.warn(`the pairing store could not be read: ${String(error)}`);
     } finally {
@@ -76,7 +93,7 @@ export function createPairing(params: {
         senderIdLine: `Your XMPP address: ${jid}`,
         meta: { name: label },
         sendPairingReply: async (text) => {
-          await sendText(outbox, replyTarget(conversation, sender.stay), text, SEND);
+          await sendCode(replyTarget(conversation, sender.stay), text);
           pending.add(jid);
         },
         onReplyError: (error) => log.error(`the pairing code could not be sent: ${String(error)}`),

@@ -9,6 +9,7 @@ import { createRooms } from "../client/rooms.ts";
 import type { DmPolicy } from "../policy/subscription.ts";
 import { createReceiver } from "./receive.ts";
 import { createRoomHistory } from "./room-history.ts";
+import { createSettling } from "./settling.ts";
 import type { InboundContext } from "./types.ts";
 
 type Dispatch = { ctxPayload: { message: { rawBody: string }; from: string } };
@@ -60,6 +61,7 @@ function setUp(dmPolicy: DmPolicy, failures = 0) {
       tell: async () => undefined,
       stop: () => undefined,
     },
+    settling: createSettling(),
     log,
     now: () => Date.now(),
     onInbound: () => undefined,

@@ -33,10 +33,8 @@ export function createReceiver(context: InboundContext): Receiver {
       const inbound = readMessage(context, decodeMessage(stanza));
       if (!inbound) return;
       context.onInbound(context.now());
-      const lane = conversationId(inbound);
-      const hold = (until: Promise<unknown>) => lanes.hold(lane, until);
-      const work = () => withPatience(() => takeTurn(context, inbound, hold), log);
-      if (!lanes.push(lane, work)) {
+      const work = () => withPatience(() => takeTurn(context, inbound), log);
+      if (!lanes.push(conversationId(inbound), work)) {
         log.warn("dropped a message: too many are waiting in its conversation");
       }
     },

@@ -10,12 +10,7 @@ import { dispatchTurn } from "./dispatch.ts";
 import type { InboundContext, InboundMessage } from "./types.ts";
 import { CHANNEL_ID, DEFAULT_TEXT_CHUNK_LIMIT } from "../policy/account-policy.ts";
 
-/** `hold` keeps what follows in the conversation waiting. */
-export async function takeTurn(
-  context: InboundContext,
-  inbound: InboundMessage,
-  hold: (until: Promise<unknown>) => void,
-): Promise<void> {
+export async function takeTurn(context: InboundContext, inbound: InboundMessage): Promise<void> {
   const { accountId, cfg, log } = context;
   const { conversation } = inbound;
   const addressing = resolveAddressing(context, inbound);
@@ -41,7 +36,8 @@ export async function takeTurn(
       if (inbound.isEncrypted) await refuseEncrypted(context, inbound);
       else {
         const admitted = { access, addressing, room, route, buildEnvelope };
-        await dispatchTurn(context, inbound, admitted, hold);
+        await context.settling.settled(route.sessionKey);
+        await dispatchTurn(context, inbound, admitted);
       }
       return;
     case "pairing-required":

@@ -9,6 +9,7 @@ import type { Jid } from "../protocol/jid.ts";
 import type { Message } from "../protocol/stanza.ts";
 import type { Pairing } from "./pairing.ts";
 import type { RoomHistory } from "./room-history.ts";
+import type { Settling } from "./settling.ts";
 import type { Sender } from "./sender.ts";
 
 /** All that the road in needs of the world; put together once an account, in host/start-account.ts. */
@@ -27,6 +28,7 @@ export type InboundContext = {
   isSibling: (from: Jid) => boolean;
   history: RoomHistory;
   pairing: Pairing;
+  settling: Settling;
   log: Logger;
   now: () => number;
   onInbound: (at: number) => void;

@@ -185,6 +185,32 @@ describe("a mention", () => {
   });
 });
 
+describe("questions at once", () => {
+  test("from two people, and again the moment an answer is there: each is answered", async () => {
+    const { hall } = stage.rooms;
+    await ask(alice, hall, "bot: warm up");
+    await bob.ping();
+    const since = bob.stanzas.length;
+    await Promise.all([say(alice, hall, "bot: q1"), say(bob, hall, "bot: q2")]);
+    for (const [i, text] of ["q3", "q4", "q5"].entries()) {
+      await waitFor(() => bob.stanzas.slice(since).filter(isFrom(`${hall}/bot`)).length > i, {
+        what: "an answer",
+        intervalMs: 1,
+        timeoutMs: ANSWER_MS,
+      });
+      await say(bob, hall, `bot: ${text}`);
+    }
+    await bob.waitFor(({ body, from }) => from === `${hall}/bot` && !!body?.includes("q5"), {
+      since,
+      timeoutMs: ANSWER_MS,
+    });
+    const answers = bob.stanzas.slice(since).filter(isFrom(`${hall}/bot`));
+    expect(answers.map(({ body }) => body)).toEqual(
+      answers.map(() => expect.stringMatching(/^echo: /)),
+    );
+  });
+});
+
 describe("what the agent sees", () => {
   test("who speaks, by JID, where, under its name, and when", async () => {
     const { team } = stage.rooms;

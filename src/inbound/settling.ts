@@ -1,0 +1,31 @@
+/**
+ * Sessions in which an answer is on its way out. The host takes a message that comes in between for a
+ * sign that the answer was lost, and says so to the person; so the next turn of that session waits.
+ * By session, not by conversation: several people, rooms and accounts may share one.
+ */
+export type Settling = {
+  /** No turn of this session begins before `until` has settled. */
+  hold(sessionKey: string, until: Promise<unknown>): void;
+  /** Resolves when nothing holds the session. */
+  settled(sessionKey: string): Promise<void>;
+};
+
+export function createSettling(): Settling {
+  const held = new Map<string, Set<Promise<unknown>>>();
+  return {
+    hold(sessionKey, until) {
+      const holds = held.get(sessionKey) ?? new Set();
+      held.set(sessionKey, holds.add(until));
+      const release = () => {
+        holds.delete(until);
+        if (holds.size === 0) held.delete(sessionKey);
+      };
+      until.then(release, release);
+    },
+    async settled(sessionKey) {
+      for (let holds = held.get(sessionKey); holds; holds = held.get(sessionKey)) {
+        await Promise.allSettled(holds);
+      }
+    },
+  };
+}

@@ -146,17 +146,19 @@ describe("two people", () => {
 });
 
 describe("/stop", () => {
-  it("reaches an agent at work, whose answer then does not come", async () => {
-    const since = karla.stanzas.length;
+  it("of the owner reaches an agent at work, whose answer then does not come", async () => {
+    const alice = await stage.person("alice");
+    const since = alice.stanzas.length;
     const thinking = think(stage.model);
-    await karla.send({ to: BOT, body: "count to a million" });
+    await alice.send({ to: BOT, body: "count to a million" });
     await thinking.asked();
-    await karla.send({ to: BOT, body: "/stop" });
-    const told = await karla.waitForBody(BOT, { since });
+    await alice.send({ to: BOT, body: "/stop" });
+    const told = await alice.waitForBody(BOT, { since });
     expect(told.body).toMatch(/stopped|aborted/i);
     thinking.answer(() => "one million");
     stage.model.setReply();
-    await askMarker(karla, BOT);
-    expect(bodiesFrom(karla, BOT, since)).not.toContain("one million");
+    await askMarker(alice, BOT);
+    expect(bodiesFrom(alice, BOT, since)).not.toContain("one million");
+    await alice.stop();
   });
 });

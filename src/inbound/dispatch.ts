@@ -1,36 +1,22 @@
-/** The last step in: context for the agent, the turn itself, and the way its answer takes back. */
-import type { resolveChannelInboundRouteEnvelope } from "openclaw/plugin-sdk/channel-inbound";
+/** The last step in: the turn itself, and the way its answer takes back. */
 import { resolveChannelStreamingBlockEnabled } from "openclaw/plugin-sdk/channel-outbound";
 import { resolveTextChunkLimit } from "openclaw/plugin-sdk/reply-chunking";
 import { deliverFormattedTextWithAttachments } from "openclaw/plugin-sdk/reply-payload";
 import { keepLinks } from "../outbound/attachments.ts";
 import { deliverText } from "../outbound/deliver.ts";
 import { reach } from "../outbound/reach.ts";
-import { formatTarget, replyTarget } from "../outbound/reply-target.ts";
+import { replyTarget } from "../outbound/reply-target.ts";
 import { createTyping } from "../outbound/typing.ts";
-import type { ResolvedRoom } from "../policy/room.ts";
-import { conversationId, type Addressing, type resolveAccess } from "./access.ts";
-import type { TakenHistory } from "./room-history.ts";
+import { createSettlements } from "./settling.ts";
+import { buildContext, type Admitted, type Turn } from "./turn-context.ts";
 import type { InboundContext, InboundMessage } from "./types.ts";
 import { CHANNEL_ID, DEFAULT_TEXT_CHUNK_LIMIT } from "../policy/account-policy.ts";
 
-const CHANNEL_LABEL = "XMPP";
 /** The host stops "composing" after this long, ms; an agent with tools may well work for minutes. */
 const LONGEST_TYPING_MS = 10 * 60_000;
 
 /** How long an answer waits for a connection, ms; then it fails. */
 const LONGEST_WAIT_MS = 60_000;
-
-type RouteEnvelope = ReturnType<typeof resolveChannelInboundRouteEnvelope>;
-type Admitted = {
-  access: Awaited<ReturnType<typeof resolveAccess>>["access"];
-  addressing: Addressing;
-  room: ResolvedRoom | undefined;
-  route: RouteEnvelope["route"];
-  buildEnvelope: RouteEnvelope["buildEnvelope"];
-};
-
-type Turn = Admitted & { history: TakenHistory | undefined };
 
 /**
  * Runs the agent's turn. Resolves once the host has taken the message over: the turn itself goes on,
@@ -66,7 +52,8 @@ export function dispatchTurn(
     const ended = Promise.withResolvers<void>();
     const watch = {
       begin,
-      answer: () => context.settling.hold(admitted.route.sessionKey, ended.promise),
+      answer: (settled: Promise<unknown>) =>
+        context.settling.hold(admitted.route.sessionKey, Promise.all([ended.promise, settled])),
     };
     const turn = runTurn(context, inbound, { ...admitted, history }, lifecycle, watch);
     turn.finally(ended.resolve).then(
@@ -86,8 +73,11 @@ export function dispatchTurn(
 
 type Lifecycle = { onAdopted: () => void; onDeferred: () => void; onAbandoned: () => void };
 
-/** `begin` is called before anything leaves for the person, `answer` before the final answer does. */
-type Watch = { begin: () => void; answer: () => void };
+/**
+ * `begin` is called before anything leaves for the person, `answer` before the final answer does, with
+ * what resolves when the host has settled it: the answer of a turn that it put off comes after the end.
+ */
+type Watch = { begin: () => void; answer: (settled: Promise<unknown>) => void };
 
 async function runTurn(
   context: InboundContext,
@@ -100,6 +90,7 @@ async function runTurn(
   const { route, room } = admitted;
   const target = replyTarget(inbound.conversation, inbound.sender.stay);
   const typing = createTyping(outbox, target);
+  const settlements = createSettlements();
   const streaming = resolveChannelStreamingBlockEnabled(context.streaming);
   await runtime.channel.inbound.dispatch({
     cfg,
@@ -110,8 +101,11 @@ async function runTurn(
     delivery: {
       observeMessageSent: true,
       preparePayload: (payload, { kind }) => {
-        if (kind === "final") answer();
+        if (kind === "final") answer(settlements.open());
         return payload;
+      },
+      onDelivered: (_payload, { kind }) => {
+        if (kind === "final") settlements.close();
       },
       deliver: async (payload) => {
         begin();
@@ -134,7 +128,10 @@ async function runTurn(
         });
         return { visibleReplySent, messageIds };
       },
-      onError: (error, { kind }) => log.error(`${kind} reply failed: ${String(error)}`),
+      onError: (error, { kind }) => {
+        if (kind === "final") settlements.close();
+        log.error(`${kind} reply failed: ${String(error)}`);
+      },
     },
     replyPipeline: {
       typing: {
@@ -164,67 +161,4 @@ function convertTables({ accountId, cfg, runtime }: InboundContext, text: string
     text,
     resolveMarkdownTableMode({ cfg, channel: CHANNEL_ID, accountId }),
   );
-}
-
-function buildContext(
-  { outbox, runtime, accountId }: InboundContext,
-  inbound: InboundMessage,
-  { access, addressing, history, room, route, buildEnvelope }: Turn,
-) {
-  const { conversation, sender, timestamp } = inbound;
-  const to = formatTarget(replyTarget(conversation, sender.stay));
-  const view = conversation.kind === "direct" ? undefined : outbox.rooms.get(conversation.room);
-  const label = conversation.kind === "room" ? (view?.name ?? conversation.room) : sender.label;
-  const envelope = buildEnvelope({
-    channel: CHANNEL_LABEL,
-    from: conversation.kind === "room" ? `${label} ${sender.label}` : label,
-    timestamp,
-    body: addressing.text,
-  });
-  return runtime.channel.inbound.buildContext({
-    channelIngress: access,
-    channel: CHANNEL_ID,
-    accountId: route.accountId ?? accountId,
-    messageId: inbound.messageId,
-    timestamp,
-    from: conversation.kind === "room" ? to : `xmpp:${sender.id}`,
-    sender: { id: sender.id, name: sender.label },
-    conversation: {
-      kind: conversation.kind === "room" ? "group" : "direct",
-      id: conversationId(inbound),
-      label,
-    },
-    route: {
-      agentId: route.agentId,
-      accountId: route.accountId ?? accountId,
-      routeSessionKey: route.sessionKey,
-      ...(route.dmScope ? { dmScope: route.dmScope } : {}),
-    },
-    reply: { to, originatingTo: to },
-    message: {
-      body: history?.frame(envelope) ?? envelope,
-      rawBody: inbound.body,
-      bodyForAgent: addressing.text,
-      commandBody: addressing.text,
-      ...(history?.entries ? { inboundHistory: history.entries } : {}),
-    },
-    access: {
-      commands: { authorized: access.commandAccess.authorized },
-      ...(room
-        ? {
-            mentions: {
-              canDetectMention: true,
-              wasMentioned: addressing.wasMentioned,
-              requireMention: room.requireMention,
-            },
-          }
-        : {}),
-    },
-    extra: room
-      ? {
-          GroupSubject: label,
-          ...(room.systemPrompt ? { GroupSystemPrompt: room.systemPrompt } : {}),
-        }
-      : {},
-  });
 }

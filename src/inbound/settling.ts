@@ -3,6 +3,8 @@
  * sign that the answer was lost, and says so to the person; so the next turn of that session waits.
  * By session, not by conversation: several people, rooms and accounts may share one.
  */
+import { setTimeout as delay } from "node:timers/promises";
+
 export type Settling = {
   /** No turn of this session begins before `until` has settled. */
   hold(sessionKey: string, until: Promise<unknown>): void;
@@ -27,5 +29,21 @@ export function createSettling(): Settling {
         await Promise.allSettled(holds);
       }
     },
+  };
+}
+
+/** Longer than any host takes to settle an answer, ms. */
+const LONGEST_SETTLEMENT_MS = 10_000;
+
+/** The final answers of one turn that the host has not settled yet, oldest first. */
+export function createSettlements() {
+  const open: (() => void)[] = [];
+  return {
+    open(): Promise<unknown> {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      open.push(resolve);
+      return Promise.race([promise, delay(LONGEST_SETTLEMENT_MS, undefined, { ref: false })]);
+    },
+    close: () => open.shift()?.(),
   };
 }

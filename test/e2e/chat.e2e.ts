@@ -1,7 +1,7 @@
 /** A person chats with the agent: the DM and pairing journey, with slixmpp as the person. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { expectSilence, type SlixmppClient } from "../support/slixmpp.ts";
-import { BOTS, getStage, pairingCode, type Stage } from "../support/stage.ts";
+import { BOTS, dismissPairings, getStage, pairingCode, type Stage } from "../support/stage.ts";
 
 describe("a stranger gets paired", () => {
   let stage: Stage;
@@ -10,6 +10,7 @@ describe("a stranger gets paired", () => {
 
   beforeAll(async () => {
     stage = await getStage();
+      await dismissPairings(stage);
     [dora, alice] = await Promise.all([stage.person("dora"), stage.person("alice")]);
   });
   afterAll(async () => {

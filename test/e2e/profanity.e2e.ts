@@ -1,7 +1,7 @@
 /** A person at a terminal: profanity in tmux, from the first word to a chat in a room. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Profanity, startProfanity } from "../support/profanity.ts";
-import { BOTS, type Stage, getStage, pairingCode } from "../support/stage.ts";
+import { BOTS, type Stage, dismissPairings, getStage, pairingCode } from "../support/stage.ts";
 
 const ANSWER_MS = 30_000;
 
@@ -11,6 +11,7 @@ describe("a person on profanity", () => {
 
   beforeAll(async () => {
     stage = await getStage();
+      await dismissPairings(stage);
     const jid = await stage.prosody.register("petra", "petra");
     petra = await startProfanity({ jid, password: "petra", port: stage.prosody.ports.c2s });
   });

@@ -204,10 +204,14 @@ describe("questions at once", () => {
       since,
       timeoutMs: ANSWER_MS,
     });
-    const answers = bob.stanzas.slice(since).filter(isFrom(`${hall}/bot`));
-    expect(answers.map(({ body }) => body)).toEqual(
-      answers.map(() => expect.stringMatching(/^echo: /)),
-    );
+    const answers = bob.stanzas
+      .slice(since)
+      .filter(isFrom(`${hall}/bot`))
+      .map(({ body }) => body);
+    for (const text of ["q1", "q2", "q3", "q4", "q5"]) {
+      expect(answers.filter((answer) => answer?.includes(text))).toHaveLength(1);
+    }
+    expect(answers.filter((answer) => answer?.includes("confirm"))).toEqual([]);
   });
 });
 

@@ -187,3 +187,14 @@ export function pairingCode(body: string | undefined): string {
   if (!code) throw new Error(`no pairing code in: ${body}`);
   return code;
 }
+
+/** Dismisses every open pairing request of the default account: the host keeps three at a time. */
+export async function dismissPairings({ gateway }: Stage): Promise<void> {
+  const account = { channel: "xmpp", accountId: "default" };
+  const { requests } = (await gateway.call("channels.pairing.list", account)) as {
+    requests: readonly { requestId: string }[];
+  };
+  for (const { requestId } of requests) {
+    await gateway.call("channels.pairing.dismiss", { ...account, requestId });
+  }
+}

@@ -2,18 +2,15 @@
  * The accounts that run in this process. Only the Gateway has any: every send, probe and command
  * goes through the session that is found here, never through a second login.
  */
-import type { Rooms } from "../client/rooms.ts";
 import type { Roster } from "../client/roster.ts";
-import type { XmppSession } from "../client/types.ts";
+import type { Outbox } from "../outbound/send.ts";
 import type { Pairing } from "../inbound/pairing.ts";
 import { XmppNotSentError } from "../errors.ts";
 import type { Jid } from "../protocol/jid.ts";
 import { describeProblems, type XmppAccount } from "./account.ts";
 
-export type LiveAccount = {
+export type LiveAccount = Outbox & {
   account: XmppAccount;
-  session: XmppSession;
-  rooms: Rooms;
   roster: Roster;
   pairing: Pairing;
 };

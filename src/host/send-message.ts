@@ -18,26 +18,21 @@ export async function sendMessage(ctx: SendTextContext, text: string) {
   const { cfg, to } = ctx;
   const account = resolveAccount(cfg, ctx.accountId);
   const { accountId } = account;
-  const { session, rooms } = requireRunning(account);
+  const outbox = requireRunning(account);
   const target = parseTarget(to, roomPredicate(cfg, accountId));
   if ("problem" in target) throw refusal(target.problem);
   const { convertMarkdownTables, resolveMarkdownTableMode } = getRuntime().channel.text;
   const tables = resolveMarkdownTableMode({ cfg, channel: CHANNEL_ID, accountId });
-  const delivered = await deliverText(
-    { session, rooms },
-    target,
-    convertMarkdownTables(text, tables),
-    {
-      textLimit: resolveTextChunkLimit(cfg, CHANNEL_ID, accountId, {
-        fallbackLimit: DEFAULT_TEXT_CHUNK_LIMIT,
-      }),
-      signal: ctx.signal,
-      beforeSend: async () => {
-        await ctx.onPlatformSendDispatch?.();
-        ctx.assertDirectAdapterHandoff?.();
-      },
+  const delivered = await deliverText(outbox, target, convertMarkdownTables(text, tables), {
+    textLimit: resolveTextChunkLimit(cfg, CHANNEL_ID, accountId, {
+      fallbackLimit: DEFAULT_TEXT_CHUNK_LIMIT,
+    }),
+    signal: ctx.signal,
+    beforeSend: async () => {
+      await ctx.onPlatformSendDispatch?.();
+      ctx.assertDirectAdapterHandoff?.();
     },
-  );
+  });
   getRuntime().channel.activity.record({ channel: CHANNEL_ID, accountId, direction: "outbound" });
   const messageId = delivered.messageIds.at(-1);
   if (messageId === undefined) throw refusal("there is no text to send");

@@ -17,6 +17,7 @@ import { createSession } from "../client/session.ts";
 import type { ConnectionState, Logger } from "../client/types.ts";
 import { createPairing } from "../inbound/pairing.ts";
 import { createReceiver } from "../inbound/receive.ts";
+import { createSentIds } from "../outbound/sent-ids.ts";
 import { createRoomHistory } from "../inbound/room-history.ts";
 import { createSettling } from "../inbound/settling.ts";
 import { CHANNEL_ID } from "../policy/account-policy.ts";
@@ -39,7 +40,7 @@ const settling = createSettling();
 export type StatusPatch = Omit<Partial<ChannelAccountSnapshot>, "accountId">;
 
 export type RunningAccount = {
-  /** Leaves the rooms, ends the stream, and waits until nothing of the account is left. Idempotent. */
+  /** Ends the stream, by which the rooms are left, and all listening and timers. Idempotent. */
   stop(): Promise<void>;
 };
 
@@ -86,7 +87,7 @@ export function startAccount(params: {
     runtime.channel.activity.record({ channel: CHANNEL_ID, accountId, direction, at });
     onStatus(direction === "inbound" ? { lastInboundAt: at } : { lastOutboundAt: at });
   };
-  const outbox = { session, rooms };
+  const outbox = { session, rooms, sent: createSentIds() };
   const pairing = createPairing({
     accountId,
     runtime,
@@ -99,7 +100,7 @@ export function startAccount(params: {
   });
   const receiver = createReceiver({
     accountId,
-    cfg,
+    readConfig: () => runtime.config.current() as OpenClawConfig,
     policy: account,
     streaming: account.config,
     runtime,
@@ -108,7 +109,9 @@ export function startAccount(params: {
     isSibling: isLiveAccount,
     pairing,
     settling,
-    history: createRoomHistory(account.config.historyLimit),
+    history: createRoomHistory(
+      account.config.historyLimit ?? cfg.messages?.groupChat?.historyLimit,
+    ),
     log,
     now: Date.now,
     onInbound: (at) => record("inbound", at),
@@ -117,7 +120,7 @@ export function startAccount(params: {
 
   const offState = session.onState((state) => onStatus(statusOf(state)));
   const offStanza = session.onStanza((stanza) => receiver.receive(stanza));
-  const removeLive = addLiveAccount({ account, session, rooms, roster, pairing });
+  const removeLive = addLiveAccount({ ...outbox, account, roster, pairing });
   for (const room of account.rooms) rooms.join(room);
   session.start();
 
@@ -167,9 +170,8 @@ export function statusOf(state: ConnectionState): StatusPatch {
   }
 }
 
-/** Where the account keeps what must survive a restart: `dataDir`, or a folder of the host's state. */
+/** Where the account keeps what must survive a restart: its own folder in `dataDir` or the host's state. */
 function stateDirectory({ accountId, config }: XmppAccount): string {
-  return (
-    config.dataDir?.trim() || join(getRuntime().state.resolveStateDir(), CHANNEL_ID, accountId)
-  );
+  const root = config.dataDir?.trim() || join(getRuntime().state.resolveStateDir(), CHANNEL_ID);
+  return join(root, accountId);
 }

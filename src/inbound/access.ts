@@ -14,7 +14,11 @@ import { CHANNEL_ID } from "../policy/account-policy.ts";
 export type Addressing = { text: string; wasMentioned: boolean };
 
 /** A mention is our nick as a word, or one of the host's `mentionPatterns`; rooms only. */
-export function resolveAddressing(context: InboundContext, inbound: InboundMessage): Addressing {
+export function resolveAddressing(
+  context: InboundContext,
+  inbound: InboundMessage,
+  agentId: string,
+): Addressing {
   const { conversation, body } = inbound;
   if (conversation.kind !== "room") return { text: body, wasMentioned: false };
   const nick = context.outbox.rooms.get(conversation.room)?.nick ?? "";
@@ -24,7 +28,10 @@ export function resolveAddressing(context: InboundContext, inbound: InboundMessa
   const { mentions } = context.runtime.channel;
   const wasMentioned = mentions.matchesMentionPatterns(
     body,
-    mentions.buildMentionRegexes(context.cfg),
+    mentions.buildMentionRegexes(context.cfg, agentId, {
+      provider: CHANNEL_ID,
+      conversationId: conversation.room,
+    }),
   );
   return { text: body, wasMentioned };
 }

@@ -15,9 +15,6 @@ import { CHANNEL_ID, DEFAULT_TEXT_CHUNK_LIMIT } from "../policy/account-policy.t
 /** The host stops "composing" after this long, ms; an agent with tools may well work for minutes. */
 const LONGEST_TYPING_MS = 10 * 60_000;
 
-/** How long an answer waits for a connection, ms; then it fails. */
-const LONGEST_WAIT_MS = 60_000;
-
 /**
  * Runs the agent's turn. Resolves once the host has taken the message over: the turn itself goes on,
  * so that a second message, or `/stop`, can reach it.
@@ -115,7 +112,7 @@ async function runTurn(
         const visibleReplySent = await deliverFormattedTextWithAttachments({
           payload: sendable,
           send: async ({ text }) => {
-            const live = (await reach(context.findOutbox, target, LONGEST_WAIT_MS)) ?? outbox;
+            const live = (await reach(context.findOutbox, target)) ?? outbox;
             const delivered = await deliverText(live, target, convertTables(context, text), {
               textLimit: resolveTextChunkLimit(cfg, CHANNEL_ID, accountId, {
                 fallbackLimit: DEFAULT_TEXT_CHUNK_LIMIT,

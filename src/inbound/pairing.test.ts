@@ -5,6 +5,7 @@ import type { BareJid } from "../protocol/jid.ts";
 import type { PendingPairings } from "../state/pending-pairings.ts";
 import { createPairing } from "./pairing.ts";
 import type { InboundMessage } from "./types.ts";
+import { createSentIds } from "../outbound/sent-ids.ts";
 
 const EVE = "eve@example" as BareJid;
 
@@ -32,7 +33,11 @@ function setUp(waiting: BareJid[] = []) {
     remove: (jid) => pendingSet.delete(jid),
     list: () => [...pendingSet],
   };
-  const outbox = { session, rooms: createRooms({ session, log, nick: "bot" }) };
+  const outbox = {
+    session,
+    rooms: createRooms({ session, log, nick: "bot" }),
+    sent: createSentIds(),
+  };
   const pairing = createPairing({
     accountId: "default",
     runtime: runtime as never,
@@ -93,4 +98,19 @@ it("tells later when it could not be sent, and nothing after the end", async () 
   pending.add(EVE);
   await vi.advanceTimersByTimeAsync(20_000);
   expect(session.takeSent()).toEqual([]);
+});
+
+it("gives the code at the next word when it could not be sent at first", async () => {
+  const { session, pairing } = setUp();
+  session.goOffline();
+  const first = pairing.challenge(inbound);
+  await vi.advanceTimersByTimeAsync(61_000);
+  await first;
+  session.goOnline();
+  expect(session.takeSent()).toEqual([]);
+  await pairing.challenge(inbound);
+  expect(session.takeSent().join()).toContain("CODE0");
+  await pairing.challenge(inbound);
+  expect(session.takeSent()).toEqual([]);
+  pairing.stop();
 });

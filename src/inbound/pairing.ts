@@ -18,8 +18,6 @@ import type { PendingPairings } from "../state/pending-pairings.ts";
 import type { InboundMessage } from "./types.ts";
 
 const LOOK_EVERY_MS = 2000;
-/** How long a code waits for a connection, ms. */
-const LONGEST_WAIT_MS = 60_000;
 const SEND = { textLimit: DEFAULT_TEXT_CHUNK_LIMIT };
 
 export type Pairing = {
@@ -59,10 +57,13 @@ export function createPairing(params: {
 
   /** @throws XmppNotSentError when the connection did not come back in time */
   async function sendCode(to: Target, text: string): Promise<void> {
-    const outbox = await reach(findOutbox, to, LONGEST_WAIT_MS);
+    const outbox = await reach(findOutbox, to);
     if (!outbox) throw new XmppNotSentError("the account is not running");
     await sendText(outbox, to, text, SEND);
   }
+
+  /** Codes that could not be sent; the host's store counts them as given. */
+  const unsent = new Map<BareJid, string>();
 
   let looking = false;
   const timer = setInterval(async () => {
@@ -88,15 +89,26 @@ export function createPairing(params: {
     async challenge({ conversation, sender }) {
       const { jid, label } = sender;
       if (!jid) return;
+      const to = replyTarget(conversation, sender.stay);
+      const send = async (text: string) => {
+        unsent.set(jid, text);
+        await sendCode(to, text);
+        unsent.delete(jid);
+        pending.add(jid);
+      };
+      const onReplyError = (error: unknown) =>
+        log.error(`the pairing code could not be sent: ${String(error)}`);
+      const before = unsent.get(jid);
+      if (before !== undefined) {
+        await send(before).catch(onReplyError);
+        return;
+      }
       await store.issueChallenge({
         senderId: jid,
         senderIdLine: `Your XMPP address: ${jid}`,
         meta: { name: label },
-        sendPairingReply: async (text) => {
-          await sendCode(replyTarget(conversation, sender.stay), text);
-          pending.add(jid);
-        },
-        onReplyError: (error) => log.error(`the pairing code could not be sent: ${String(error)}`),
+        sendPairingReply: send,
+        onReplyError,
       });
     },
     stop: () => clearInterval(timer),

@@ -10,9 +10,10 @@ import type { DmPolicy } from "../policy/subscription.ts";
 import { createReceiver } from "./receive.ts";
 import { createRoomHistory } from "./room-history.ts";
 import { createSettling } from "./settling.ts";
-import type { InboundContext } from "./types.ts";
+import type { ReceiverContext } from "./types.ts";
+import { createSentIds } from "../outbound/sent-ids.ts";
 
-type Dispatch = { ctxPayload: { message: { rawBody: string }; from: string } };
+type Dispatch = { cfg: unknown; ctxPayload: { message: { rawBody: string }; from: string } };
 
 /** An account under `dmPolicy` that lists alice@example; `failures`: how often the host is busy. */
 function setUp(dmPolicy: DmPolicy, failures = 0) {
@@ -23,6 +24,8 @@ function setUp(dmPolicy: DmPolicy, failures = 0) {
   const dispatched: string[] = [];
   const challenged: string[] = [];
   let busy = failures;
+  let readings = 0;
+  const configs: unknown[] = [];
   const runtime = {
     channel: {
       mentions: { matchesMentionPatterns: () => false, buildMentionRegexes: () => [] },
@@ -31,16 +34,18 @@ function setUp(dmPolicy: DmPolicy, failures = 0) {
       inbound: {
         ingress: { resolve: resolveChannelMessageIngress },
         buildContext: (facts: unknown) => facts,
-        dispatch: async ({ ctxPayload }: Dispatch) => {
+        dispatch: async ({ cfg, ctxPayload }: Dispatch) => {
+          configs.push(cfg);
           if (busy-- > 0) throw new Error("another OpenClaw process owns state-lifecycle");
           dispatched.push(`${ctxPayload.from} ${ctxPayload.message.rawBody}`);
         },
       },
     },
   };
+  const outbox = { session, rooms, sent: createSentIds() };
   const context = {
     accountId: "default",
-    cfg: {},
+    readConfig: () => ({ reading: ++readings }),
     policy: {
       dmPolicy,
       groupPolicy: "disabled",
@@ -51,8 +56,8 @@ function setUp(dmPolicy: DmPolicy, failures = 0) {
     },
     streaming: {},
     runtime,
-    outbox: { session, rooms },
-    findOutbox: () => ({ session, rooms }),
+    outbox,
+    findOutbox: () => outbox,
     isSibling: () => false,
     history: createRoomHistory(10),
     pairing: {
@@ -66,7 +71,7 @@ function setUp(dmPolicy: DmPolicy, failures = 0) {
     now: () => Date.now(),
     onInbound: () => undefined,
     onOutbound: () => undefined,
-  } as unknown as InboundContext;
+  } as unknown as ReceiverContext;
   const receiver = createReceiver(context);
   const errors: unknown[] = [];
   session.onStanza((stanza) => {
@@ -76,7 +81,7 @@ function setUp(dmPolicy: DmPolicy, failures = 0) {
       errors.push(error);
     }
   });
-  return { session, receiver, dispatched, challenged, errors, log };
+  return { session, receiver, dispatched, challenged, errors, log, outbox, configs };
 }
 
 const message = (from: string, inside: string, type = "chat") =>
@@ -183,3 +188,26 @@ it.each<DmPolicy>(["open", "allowlist", "pairing", "disabled"])(
     expect(expected > 5).toBe(dmPolicy !== "disabled");
   },
 );
+
+it("tells the operator of errors to what we sent, and of nobody's else", async () => {
+  const { session, log, outbox } = setUp("open");
+  outbox.sent.add("ours");
+  const error = (id: string) =>
+    `<message xmlns="jabber:client" from="eve@example/e" to="${OWN_JID}" type="error" id="${id}"><error type="cancel"><service-unavailable xmlns="urn:ietf:params:xml:ns:xmpp-stanzas"/></error></message>`;
+  log.lines.length = 0;
+  for (let n = 0; n < 50; n++) session.receive(error(`forged&#10;2026 [xmpp] approved ${n}`));
+  const warnings = () => log.lines.filter((line) => line.includes("refused"));
+  expect(warnings()).toEqual([]);
+  session.receive(error("ours"));
+  expect(warnings()).toEqual([
+    expect.stringContaining("eve@example refused message ours: service-unavailable"),
+  ]);
+});
+
+it("reads the host's configuration anew for each message", async () => {
+  const { session, receiver, configs } = setUp("open");
+  session.receive(message("alice@example/a", body("first")));
+  session.receive(message("alice@example/a", body("second")));
+  await receiver.idle();
+  expect(configs).toEqual([{ reading: 1 }, { reading: 2 }]);
+});

@@ -15,7 +15,7 @@ import { createLanes } from "./lanes.ts";
 import { withPatience } from "./patience.ts";
 import { resolveSender } from "./sender.ts";
 import { takeTurn } from "./turn.ts";
-import type { InboundContext, InboundMessage } from "./types.ts";
+import type { InboundMessage, ReceiverContext } from "./types.ts";
 
 export type Receiver = {
   /** Never throws, never waits. */
@@ -24,7 +24,7 @@ export type Receiver = {
   idle(): Promise<void>;
 };
 
-export function createReceiver(context: InboundContext): Receiver {
+export function createReceiver(context: ReceiverContext): Receiver {
   const { log } = context;
   const lanes = createLanes((error) => log.error(`inbound message failed: ${describe(error)}`));
   return {
@@ -33,7 +33,9 @@ export function createReceiver(context: InboundContext): Receiver {
       const inbound = readMessage(context, decodeMessage(stanza));
       if (!inbound) return;
       context.onInbound(context.now());
-      const work = () => withPatience(() => takeTurn(context, inbound), log);
+      // Sessions, bindings and groups may have changed since the account started: one reading a message.
+      const work = () =>
+        withPatience(() => takeTurn({ ...context, cfg: context.readConfig() }, inbound), log);
       if (!lanes.push(conversationId(inbound), work)) {
         log.warn("dropped a message: too many are waiting in its conversation");
       }
@@ -43,7 +45,7 @@ export function createReceiver(context: InboundContext): Receiver {
 }
 
 /** Decoded, admitted, and with a sender; undefined when it is nothing to act on. */
-function readMessage(context: InboundContext, message: Message): InboundMessage | undefined {
+function readMessage(context: ReceiverContext, message: Message): InboundMessage | undefined {
   const { session, rooms } = context.outbox;
   if (!session.jid) return undefined;
   const admission = admit(message, {
@@ -73,14 +75,14 @@ function readMessage(context: InboundContext, message: Message): InboundMessage 
 }
 
 /** An error that comes back for something we sent is the operator's business; the rest is routine. */
-function logDrop({ log }: InboundContext, message: Message, drop: Drop): void {
-  if (drop !== "error") {
+function logDrop({ log, outbox }: ReceiverContext, message: Message, drop: Drop): void {
+  const { from, error, id } = message;
+  if (drop !== "error" || id === undefined || !outbox.sent.has(id)) {
     log.debug?.(`dropped a message: ${drop}`);
     return;
   }
-  const { from, error, id } = message;
   log.warn(
-    `${from?.full ?? "the server"} refused message ${id ?? "without an id"}: ${error?.condition ?? "undefined-condition"}`,
+    `${from?.bare ?? "the server"} refused message ${id}: ${error?.condition ?? "undefined-condition"}`,
   );
 }
 

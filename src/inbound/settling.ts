@@ -5,10 +5,13 @@
  */
 import { setTimeout as delay } from "node:timers/promises";
 
+/** How long one answer may keep the others of its session waiting, ms. */
+const LONGEST_HOLD_MS = 15_000;
+
 export type Settling = {
   /** No turn of this session begins before `until` has settled. */
   hold(sessionKey: string, until: Promise<unknown>): void;
-  /** Resolves when nothing holds the session. */
+  /** Resolves when nothing holds the session, or after a while: a lost answer must not silence it. */
   settled(sessionKey: string): Promise<void>;
 };
 
@@ -25,8 +28,9 @@ export function createSettling(): Settling {
       until.then(release, release);
     },
     async settled(sessionKey) {
+      const limit = delay(LONGEST_HOLD_MS, "over", { ref: false });
       for (let holds = held.get(sessionKey); holds; holds = held.get(sessionKey)) {
-        await Promise.allSettled(holds);
+        if ((await Promise.race([Promise.allSettled(holds), limit])) === "over") return;
       }
     },
   };

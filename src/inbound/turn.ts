@@ -13,7 +13,6 @@ import { CHANNEL_ID, DEFAULT_TEXT_CHUNK_LIMIT } from "../policy/account-policy.t
 export async function takeTurn(context: InboundContext, inbound: InboundMessage): Promise<void> {
   const { accountId, cfg, log } = context;
   const { conversation } = inbound;
-  const addressing = resolveAddressing(context, inbound);
   const { route, buildEnvelope } = resolveChannelInboundRouteEnvelope({
     cfg,
     channel: CHANNEL_ID,
@@ -23,6 +22,7 @@ export async function takeTurn(context: InboundContext, inbound: InboundMessage)
       id: conversationId(inbound),
     },
   });
+  const addressing = resolveAddressing(context, inbound, route.agentId);
   const { access, room } = await resolveAccess(
     context,
     inbound,
@@ -36,7 +36,7 @@ export async function takeTurn(context: InboundContext, inbound: InboundMessage)
       if (inbound.isEncrypted) await refuseEncrypted(context, inbound);
       else {
         const admitted = { access, addressing, room, route, buildEnvelope };
-        await context.settling.settled(route.sessionKey);
+        if (!access.commandAccess.requested) await context.settling.settled(route.sessionKey);
         await dispatchTurn(context, inbound, admitted);
       }
       return;

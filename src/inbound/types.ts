@@ -15,6 +15,7 @@ import type { Sender } from "./sender.ts";
 /** All that the road in needs of the world; put together once an account, in host/start-account.ts. */
 export type InboundContext = {
   accountId: string;
+  /** The host's configuration as it is now, not as it was when the account started. */
   cfg: OpenClawConfig;
   policy: XmppAccountPolicy;
   /** The account's `streaming` key and its older spellings. */
@@ -35,6 +36,9 @@ export type InboundContext = {
   onOutbound: (at: number) => void;
 };
 
+/** The same before there is a message: its configuration is read anew for each. */
+export type ReceiverContext = Omit<InboundContext, "cfg"> & { readConfig: () => OpenClawConfig };
+
 /** One message on its way in: what was said, where, and by whom. */
 export type InboundMessage = {
   message: Message;
@@ -45,8 +49,8 @@ export type InboundMessage = {
   sender: Sender;
   /**
    * Key of this message for the host, which drops a second one with the same. So it is the id that
-   * the server or the room gave it (XEP-0359), never the sender's: that may repeat, or be somebody
-   * else's.
+   * the server or the room gave it (XEP-0359), or one of ours; never the stanza's own, which may
+   * repeat. Where the server knows no XEP-0359, a sender can only make their own messages collide.
    */
   messageId: string;
   /** ms since the epoch; when it was said, not when it arrived. */

@@ -6,6 +6,10 @@ import type { Outbox } from "./send.ts";
 import type { Target } from "./target.ts";
 
 const LOOK_EVERY_MS = 100;
+/** How long an answer waits for a connection, ms; then it fails. */
+export const LONGEST_WAIT_MS = 60_000;
+/** How long for an account that does not run: a restart takes no longer, and it may be switched off. */
+const LONGEST_ABSENCE_MS = 10_000;
 
 /** Finds the account's live outbox; undefined while there is none. */
 export type FindOutbox = () => Outbox | undefined;
@@ -17,12 +21,14 @@ export type FindOutbox = () => Outbox | undefined;
 export async function reach(
   find: FindOutbox,
   target: Target,
-  timeoutMs: number,
+  timeoutMs: number = LONGEST_WAIT_MS,
 ): Promise<Outbox | undefined> {
-  const deadline = performance.now() + timeoutMs;
+  const started = performance.now();
   for (;;) {
     const outbox = find();
-    const isOver = outbox?.session.state.kind === "refused" || performance.now() >= deadline;
+    const waited = performance.now() - started;
+    const patience = outbox ? timeoutMs : Math.min(timeoutMs, LONGEST_ABSENCE_MS);
+    const isOver = outbox?.session.state.kind === "refused" || waited >= patience;
     if (isOver || (outbox && isReachable(outbox, target))) return outbox;
     await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
   }

@@ -10,9 +10,10 @@ import { encodeMessage, type Thread } from "../protocol/stanza.ts";
 import { encodeMucUser } from "../protocol/xep-0045-muc.ts";
 import { chunkText } from "./chunk.ts";
 import { toMessageStyling } from "./styling.ts";
+import type { SentIds } from "./sent-ids.ts";
 import type { Target } from "./target.ts";
 
-export type Outbox = { session: XmppSession; rooms: Rooms };
+export type Outbox = { session: XmppSession; rooms: Rooms; sent: SentIds };
 
 export type SendOptions = {
   /** Characters a message at most. */
@@ -52,7 +53,7 @@ export async function sendText(
 }
 
 async function sendBody(
-  { session, rooms }: Outbox,
+  { session, rooms, sent }: Outbox,
   target: Target,
   body: string,
   thread: Thread | undefined,
@@ -69,6 +70,7 @@ async function sendBody(
     chatState: "active",
   });
   if (target.kind === "room-private") message.append(encodeMucUser());
+  sent.add(id);
   await session.send(message);
   return id;
 }

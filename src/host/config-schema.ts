@@ -27,9 +27,7 @@ const JidListSchema = z.array(z.string());
 const RoomEntrySchema = buildGroupEntrySchema({ users: JidListSchema.optional() });
 const RoomMapSchema = z.record(z.string(), RoomEntrySchema);
 
-const { accountShape } = buildChannelAccountSchemaParts({
-  omit: ["capabilities", "mentionPatterns", "heartbeatVisibility"],
-});
+const { accountShape } = buildChannelAccountSchemaParts();
 
 const XmppAccountSchema = z
   .object({

@@ -7,18 +7,26 @@ import {
 import { formatTarget } from "../outbound/reply-target.ts";
 import { parseTarget, type Target } from "../outbound/target.ts";
 import { CHANNEL_ID } from "../policy/account-policy.ts";
-import type { BareJid } from "../protocol/jid.ts";
+import { parseJid, type BareJid } from "../protocol/jid.ts";
 import { resolveAccount } from "./account.ts";
 import { findLiveAccount, listLiveAccounts } from "./live-accounts.ts";
 
-/** Whether `jid` is a room: one that the account joined, or one that its configuration lists. */
+/** Whether `jid` is a room: it is at a service where the account has rooms, by configuration or by joining. */
 export function roomPredicate(
   cfg: OpenClawConfig,
   accountId: string | null | undefined,
 ): (jid: BareJid) => boolean {
   const account = resolveAccount(cfg, accountId);
   const rooms = findLiveAccount(account.accountId)?.rooms;
-  return (jid) => account.rooms.includes(jid) || rooms?.get(jid) !== undefined;
+  const services = new Set(
+    [...account.rooms, ...(rooms?.list() ?? []).map(({ room }) => room)].map(domainOf),
+  );
+  // Nobody has an account at a room service: what stands there is a room, known or not.
+  return (jid) => services.has(domainOf(jid));
+}
+
+function domainOf(jid: BareJid): string | undefined {
+  return parseJid(jid)?.domain;
 }
 
 /** Where no configuration is at hand: any room of an account that runs here. */

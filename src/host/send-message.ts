@@ -4,6 +4,7 @@ import { resolveTextChunkLimit } from "openclaw/plugin-sdk/reply-chunking";
 import { isLink } from "../outbound/attachments.ts";
 import { deliverText } from "../outbound/deliver.ts";
 import { parseTarget } from "../outbound/target.ts";
+import { bareJid } from "../protocol/jid.ts";
 import { CHANNEL_ID, DEFAULT_TEXT_CHUNK_LIMIT } from "../policy/account-policy.ts";
 import { resolveAccount, type XmppAccount } from "./account.ts";
 import { requireLiveAccount } from "./live-accounts.ts";
@@ -21,6 +22,7 @@ export async function sendMessage(ctx: SendTextContext, text: string) {
   const outbox = requireRunning(account);
   const target = parseTarget(to, roomPredicate(cfg, accountId));
   if ("problem" in target) throw refusal(target.problem);
+  if (bareJid(target.to) === account.jid) throw refusal(`${target.to} is the agent's own account`);
   const { convertMarkdownTables, resolveMarkdownTableMode } = getRuntime().channel.text;
   const tables = resolveMarkdownTableMode({ cfg, channel: CHANNEL_ID, accountId });
   const delivered = await deliverText(outbox, target, convertMarkdownTables(text, tables), {

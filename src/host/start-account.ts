@@ -17,7 +17,7 @@ import { createSession } from "../client/session.ts";
 import type { ConnectionState, Logger } from "../client/types.ts";
 import { createPairing } from "../inbound/pairing.ts";
 import { createReceiver } from "../inbound/receive.ts";
-import { createSentIds } from "../outbound/sent-ids.ts";
+import { createSentMessages } from "../outbound/sent-messages.ts";
 import { createRoomHistory } from "../inbound/room-history.ts";
 import { createSettling } from "../inbound/settling.ts";
 import { CHANNEL_ID } from "../policy/account-policy.ts";
@@ -87,7 +87,7 @@ export function startAccount(params: {
     runtime.channel.activity.record({ channel: CHANNEL_ID, accountId, direction, at });
     onStatus(direction === "inbound" ? { lastInboundAt: at } : { lastOutboundAt: at });
   };
-  const outbox = { session, rooms, sent: createSentIds() };
+  const outbox = { session, rooms, sent: createSentMessages() };
   const pairing = createPairing({
     accountId,
     runtime,

@@ -4,6 +4,7 @@
  */
 import { channelIngressRoutes } from "openclaw/plugin-sdk/channel-ingress-runtime";
 import type { ResolvedAgentRoute } from "openclaw/plugin-sdk/routing";
+import { parseAllowEntry } from "../policy/allowlist.ts";
 import { findMention, stripMention } from "../policy/mention.ts";
 import { resolveRoom, type ResolvedRoom } from "../policy/room.ts";
 import { ingressSubject, xmppIngressIdentity } from "./ingress-identity.ts";
@@ -77,7 +78,7 @@ export async function resolveAccess(
         allowTextCommands: command.allowTextCommands,
       },
     },
-    allowFrom: policy.dmPolicy === "open" ? ["*", ...policy.allowFrom] : policy.allowFrom,
+    allowFrom: room ? named(policy.allowFrom) : directAllowFrom(policy),
     groupAllowFrom: room?.allowFrom ?? [],
     route: room ? roomRoutes(room) : [],
     ...(cfg.accessGroups ? { accessGroups: cfg.accessGroups } : {}),
@@ -112,6 +113,16 @@ function roomRoutes(room: ResolvedRoom) {
       blockReason: "room_disabled",
     },
   );
+}
+
+/** An open policy lets everybody in, to a direct chat and to no more. */
+function directAllowFrom({ dmPolicy, allowFrom }: InboundContext["policy"]): string[] {
+  return dmPolicy === "open" ? ["*", ...allowFrom] : allowFrom;
+}
+
+/** In a room the DM list only says whose commands are obeyed there: never everybody's. */
+function named(allowFrom: readonly string[]): string[] {
+  return allowFrom.filter((text) => parseAllowEntry(text)?.kind !== "any");
 }
 
 /** The peer by which the host routes and keeps sessions. */

@@ -5,7 +5,7 @@ import type { BareJid } from "../protocol/jid.ts";
 import type { PendingPairings } from "../state/pending-pairings.ts";
 import { createPairing } from "./pairing.ts";
 import type { InboundMessage } from "./types.ts";
-import { createSentIds } from "../outbound/sent-ids.ts";
+import { createSentMessages } from "../outbound/sent-messages.ts";
 
 const EVE = "eve@example" as BareJid;
 
@@ -36,7 +36,7 @@ function setUp(waiting: BareJid[] = []) {
   const outbox = {
     session,
     rooms: createRooms({ session, log, nick: "bot" }),
-    sent: createSentIds(),
+    sent: createSentMessages(),
   };
   const pairing = createPairing({
     accountId: "default",

@@ -6,12 +6,13 @@ import { resolveChannelMessageIngress } from "openclaw/plugin-sdk/channel-ingres
 import { beforeEach, expect, it } from "vitest";
 import { createFakeLog, createFakeSession, OWN_JID } from "../../test/support/fake-session.ts";
 import { createRooms } from "../client/rooms.ts";
+import type { FullJid } from "../protocol/jid.ts";
 import type { DmPolicy } from "../policy/subscription.ts";
 import { createReceiver } from "./receive.ts";
 import { createRoomHistory } from "./room-history.ts";
 import { createSettling } from "./settling.ts";
 import type { ReceiverContext } from "./types.ts";
-import { createSentIds } from "../outbound/sent-ids.ts";
+import { createSentMessages } from "../outbound/sent-messages.ts";
 
 type Dispatch = { cfg: unknown; ctxPayload: { message: { rawBody: string }; from: string } };
 
@@ -42,7 +43,7 @@ function setUp(dmPolicy: DmPolicy, failures = 0) {
       },
     },
   };
-  const outbox = { session, rooms, sent: createSentIds() };
+  const outbox = { session, rooms, sent: createSentMessages() };
   const context = {
     accountId: "default",
     readConfig: () => ({ reading: ++readings }),
@@ -191,9 +192,9 @@ it.each<DmPolicy>(["open", "allowlist", "pairing", "disabled"])(
 
 it("tells the operator of errors to what we sent, and of nobody's else", async () => {
   const { session, log, outbox } = setUp("open");
-  outbox.sent.add("ours");
+  outbox.sent.add("ours", "eve@example" as FullJid);
   const error = (id: string) =>
-    `<message xmlns="jabber:client" from="eve@example/e" to="${OWN_JID}" type="error" id="${id}"><error type="cancel"><service-unavailable xmlns="urn:ietf:params:xml:ns:xmpp-stanzas"/></error></message>`;
+    `<message xmlns="jabber:client" from="eve@example" to="${OWN_JID}" type="error" id="${id}"><error type="cancel"><service-unavailable xmlns="urn:ietf:params:xml:ns:xmpp-stanzas"/></error></message>`;
   log.lines.length = 0;
   for (let n = 0; n < 50; n++) session.receive(error(`forged&#10;2026 [xmpp] approved ${n}`));
   const warnings = () => log.lines.filter((line) => line.includes("refused"));

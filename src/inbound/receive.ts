@@ -5,6 +5,7 @@
  */
 import { randomUUID } from "node:crypto";
 import type { Element } from "ltx";
+import { XmppStanzaError } from "../errors.ts";
 import { admit, type Drop } from "../policy/admission.ts";
 import { bareJid } from "../protocol/jid.ts";
 import { decodeMessage, type Message } from "../protocol/stanza.ts";
@@ -59,7 +60,7 @@ function readMessage(context: ReceiverContext, message: Message): InboundMessage
   const { conversation } = admission;
   const isEncrypted = !admission.admit && admission.drop === "encrypted";
   if (!conversation || (!admission.admit && !isEncrypted)) {
-    logDrop(context, message, admission.admit ? "no-sender" : admission.drop);
+    noteDrop(context, message, admission.admit ? "no-sender" : admission.drop);
     return undefined;
   }
   const by = conversation.kind === "room" ? conversation.room : bareJid(session.jid);
@@ -74,16 +75,17 @@ function readMessage(context: ReceiverContext, message: Message): InboundMessage
   };
 }
 
-/** An error that comes back for something we sent is the operator's business; the rest is routine. */
-function logDrop({ log, outbox }: ReceiverContext, message: Message, drop: Drop): void {
-  const { from, error, id } = message;
-  if (drop !== "error" || id === undefined || !outbox.sent.has(id)) {
-    log.debug?.(`dropped a message: ${drop}`);
-    return;
-  }
-  log.warn(
-    `${from?.bare ?? "the server"} refused message ${id}: ${error?.condition ?? "undefined-condition"}`,
-  );
+/**
+ * What comes back for a message of ours decides its fate, and an error is worth a line. Whatever else
+ * is dropped is routine: anybody can send errors.
+ */
+function noteDrop({ log, outbox }: ReceiverContext, message: Message, drop: Drop): void {
+  const { from, error, id, type } = message;
+  if (drop === "own" && type === "groupchat" && id !== undefined) outbox.sent.reflect(id);
+  const refusal = error && new XmppStanzaError(error.type, error.condition, error.text);
+  if (refusal && from && id !== undefined && outbox.sent.refuse(id, from.full, refusal)) {
+    log.warn(`${from.bare} refused message ${id}: ${refusal.condition}`);
+  } else log.debug?.(`dropped a message: ${drop}`);
 }
 
 function describe(error: unknown): string {

@@ -8,7 +8,7 @@ import { XmppNotSentError, XmppUnconfirmedError } from "../errors.ts";
 import type { BareJid } from "../protocol/jid.ts";
 import { deliverText } from "./deliver.ts";
 import type { Target } from "./target.ts";
-import { createSentIds } from "./sent-ids.ts";
+import { createSentMessages } from "./sent-messages.ts";
 
 const ALICE: Target = { kind: "direct", to: "alice@example.com" as BareJid };
 const ROOM = "coven@chat.example" as BareJid;
@@ -27,7 +27,7 @@ function setUp(failures: (Error | undefined)[] = []) {
   };
   const rooms = createRooms({ session, log: createFakeLog(), nick: "bot" });
   const deliver = (text: string, target: Target = ALICE) =>
-    deliverText({ session, rooms, sent: createSentIds() }, target, text, { textLimit: 5 });
+    deliverText({ session, rooms, sent: createSentMessages() }, target, text, { textLimit: 5 });
   return { session, deliver };
 }
 

@@ -8,7 +8,7 @@ import {
   type MessageReceipt,
 } from "openclaw/plugin-sdk/channel-outbound";
 import { PlatformMessageNotDispatchedError } from "openclaw/plugin-sdk/error-runtime";
-import { XmppNotSentError } from "../errors.ts";
+import { XmppNotSentError, XmppStanzaError } from "../errors.ts";
 import { sendText, type Outbox, type SendOptions } from "./send.ts";
 import type { Target } from "./target.ts";
 import { CHANNEL_ID } from "../policy/account-policy.ts";
@@ -18,7 +18,7 @@ export type Delivered = { messageIds: string[]; receipt: MessageReceipt };
 /**
  * Sends `markdown` and accounts for it.
  *
- * @throws PlatformMessageNotDispatchedError nothing was sent: the host may safely try again
+ * @throws PlatformMessageNotDispatchedError nothing was sent, or it came back; nobody has seen it
  * @throws a partial delivery error when a later part failed, with the receipt of the earlier ones
  * @throws XmppUnconfirmedError it is unknown whether the only part arrived
  */
@@ -47,6 +47,10 @@ export async function deliverText(
     }
     if (error instanceof XmppNotSentError) {
       throw new PlatformMessageNotDispatchedError(error.message, { cause: error });
+    }
+    if (error instanceof XmppStanzaError) {
+      const problem = `${target.to} refused the message: ${error.message}`;
+      throw new PlatformMessageNotDispatchedError(problem, { cause: error, retryable: false });
     }
     throw error;
   }

@@ -8,12 +8,13 @@ import type { XmppSession } from "../client/types.ts";
 import { XmppNotSentError } from "../errors.ts";
 import { encodeMessage, type Thread } from "../protocol/stanza.ts";
 import { encodeMucUser } from "../protocol/xep-0045-muc.ts";
+import { stripInvalidXmlChars } from "../protocol/xml-text.ts";
 import { chunkText } from "./chunk.ts";
 import { toMessageStyling } from "./styling.ts";
-import type { SentIds } from "./sent-ids.ts";
+import type { SentMessages } from "./sent-messages.ts";
 import type { Target } from "./target.ts";
 
-export type Outbox = { session: XmppSession; rooms: Rooms; sent: SentIds };
+export type Outbox = { session: XmppSession; rooms: Rooms; sent: SentMessages };
 
 export type SendOptions = {
   /** Characters a message at most. */
@@ -31,6 +32,7 @@ export type SendOptions = {
  *
  * @returns the ids of the messages, all confirmed by the server
  * @throws XmppNotSentError the message was not handed out: offline, the room not joined, the occupant gone
+ * @throws XmppStanzaError it came back: nobody of that name, no voice in the room, …
  * @throws XmppUnconfirmedError the connection ended before the server confirmed it
  * What had been sent before is known through `onSent`.
  */
@@ -41,7 +43,10 @@ export async function sendText(
   options: SendOptions,
 ): Promise<string[]> {
   const ids: string[] = [];
-  for (const body of chunkText(toMessageStyling(markdown), options.textLimit)) {
+  for (const body of chunkText(
+    stripInvalidXmlChars(toMessageStyling(markdown)),
+    options.textLimit,
+  )) {
     options.signal?.throwIfAborted();
     await options.beforeSend?.();
     options.signal?.throwIfAborted();
@@ -70,8 +75,10 @@ async function sendBody(
     chatState: "active",
   });
   if (target.kind === "room-private") message.append(encodeMucUser());
-  sent.add(id);
+  sent.add(id, target.to);
   await session.send(message);
+  if (target.kind === "room") await sent.returned(id);
+  sent.assertNotRefused(id);
   return id;
 }
 

@@ -3,7 +3,7 @@ import { createFakeLog, createFakeSession } from "../../test/support/fake-sessio
 import { createRooms } from "../client/rooms.ts";
 import { bareJid, type BareJid } from "../protocol/jid.ts";
 import { createTyping } from "./typing.ts";
-import { createSentIds } from "./sent-ids.ts";
+import { createSentMessages } from "./sent-messages.ts";
 
 const ROOM = bareJid("coven@chat.example") as BareJid;
 const COMPOSING = "http://jabber.org/protocol/chatstates";
@@ -21,7 +21,7 @@ function setUp(size: number) {
   for (let i = 1; i < size; i += 1) enter(`witch${i}`);
   enter("bot", '<status code="110"/>');
   session.takeSent();
-  return { session, outbox: { session, rooms, sent: createSentIds() } };
+  return { session, outbox: { session, rooms, sent: createSentMessages() } };
 }
 
 test.each([

@@ -67,12 +67,16 @@ describe("openclaw message send", () => {
   });
 
   it("refuses with a clear error what cannot be sent", async () => {
-    const { team } = stage.rooms;
+    const { team, mute } = stage.rooms;
     const cases: Array<[string, string, RegExp]> = [
       ["localhost", "x", /target "localhost".*<user@domain/],
       ["xmpp:unknown@conference.localhost?join", "x", /not in room unknown@conference\.localhost/],
       [`${team}/Nobody`, "x", /nobody called "Nobody" is in room/],
       ["erin@localhost", "", /message|text/i],
+      ["nobody-there@localhost", "x", /nobody-there@localhost refused.*service-unavailable/],
+      [mute, "x", /mute@conference\.localhost refused.*forbidden/],
+      ["unlisted@conference.localhost", "x", /not in room unlisted@conference\.localhost/],
+      [BOTS.default, "x", /own account/],
     ];
     const results = await all(cases.map(([to, text]) => message(to, text)));
     for (const [index, [to, , expected]] of cases.entries()) {

@@ -52,6 +52,8 @@ export type Stage = {
     kicks: string;
     bans: string;
     doomed: string;
+    /** Moderated: the agent has no voice. */
+    mute: string;
   };
   /** A new person on slixmpp; the password is the name. */
   person(user: string, options?: Partial<SlixmppLogin> & { host?: string }): Promise<SlixmppClient>;
@@ -86,7 +88,15 @@ async function openStage(): Promise<Stage> {
           ...account(BOTS.default),
           server: `127.0.0.1:${prosody.ports.c2s}`,
           tls: { caFile: prosody.caFile },
-          rooms: [rooms.team, rooms.hidden, rooms.disabled, rooms.kicks, rooms.bans, rooms.doomed],
+          rooms: [
+            rooms.team,
+            rooms.hidden,
+            rooms.disabled,
+            rooms.kicks,
+            rooms.bans,
+            rooms.doomed,
+            rooms.mute,
+          ],
           mucRooms: {
             [rooms.hidden]: { users: ["alice@localhost"] },
             [rooms.ops]: {
@@ -174,6 +184,7 @@ async function createRooms(prosody: Prosody): Promise<Stage["rooms"]> {
     kicks: await prosody.room("kicks", owned),
     bans: await prosody.room("bans", owned),
     doomed: await prosody.room("doomed", owned),
+    mute: await prosody.room("mute", { moderated: true }),
   };
 }
 

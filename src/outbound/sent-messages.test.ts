@@ -1,0 +1,40 @@
+import { expect, it } from "vitest";
+import { XmppStanzaError } from "../errors.ts";
+import type { FullJid } from "../protocol/jid.ts";
+import { createSentMessages } from "./sent-messages.ts";
+
+const ALICE = "alice@example" as FullJid;
+const OCCUPANT = "team@muc.example/alice" as FullJid;
+const error = new XmppStanzaError("cancel", "service-unavailable");
+
+it("knows what was refused, by whom it was sent to only", () => {
+  const sent = createSentMessages();
+  sent.add("a", ALICE);
+  sent.add("b", OCCUPANT);
+  expect(sent.refuse("a", "mallory@example" as FullJid, error)).toBe(false);
+  expect(sent.refuse("b", "team@muc.example/mallory" as FullJid, error)).toBe(false);
+  expect(sent.refuse("unknown", ALICE, error)).toBe(false);
+  sent.assertNotRefused("a");
+  expect(sent.refuse("a", ALICE, error)).toBe(true);
+  expect(sent.refuse("b", "team@muc.example" as FullJid, error)).toBe(true);
+  expect(() => sent.assertNotRefused("a")).toThrow(error);
+  expect(() => sent.assertNotRefused("b")).toThrow(error);
+});
+
+it("waits for what comes back", async () => {
+  const sent = createSentMessages();
+  sent.add("a", ALICE);
+  let isBack = false;
+  const returned = sent.returned("a").then(() => (isBack = true));
+  await new Promise(setImmediate);
+  expect(isBack).toBe(false);
+  sent.reflect("a");
+  await returned;
+});
+
+it("forgets the oldest", () => {
+  const sent = createSentMessages();
+  for (let id = 0; id < 1001; id++) sent.add(`${id}`, ALICE);
+  expect(sent.refuse("0", ALICE, error)).toBe(false);
+  expect(sent.refuse("1", ALICE, error)).toBe(true);
+});

@@ -1,0 +1,56 @@
+/**
+ * What we sent lately, and what came back for it: the error of who could not take it, or a room's
+ * reflection (XEP-0045 §7.4). A server confirms what it took over, not what became of it.
+ */
+import { XmppStanzaError } from "../errors.ts";
+import { bareJid, type FullJid } from "../protocol/jid.ts";
+
+const KEPT = 1000;
+/** How long a room may take to reflect a message, ms; some never do under the same id. */
+const LONGEST_REFLECTION_MS = 5_000;
+
+type Entry = { to: FullJid; refusal?: XmppStanzaError; returned: PromiseWithResolvers<void> };
+
+export type SentMessages = {
+  add(id: string, to: FullJid): void;
+  /** Notes an error. @returns whether it is for a message of ours, from where that was sent to */
+  refuse(id: string, from: FullJid, error: XmppStanzaError): boolean;
+  /** Notes that the room sent our own message to everybody, us included. */
+  reflect(id: string): void;
+  /** @throws XmppStanzaError when the message has been refused */
+  assertNotRefused(id: string): void;
+  /** Resolves when the message is reflected or refused, or after a while. */
+  returned(id: string): Promise<void>;
+};
+
+export function createSentMessages(): SentMessages {
+  const entries = new Map<string, Entry>();
+  return {
+    add(id, to) {
+      entries.set(id, { to, returned: Promise.withResolvers() });
+      for (const oldest of entries.keys()) {
+        if (entries.size <= KEPT) break;
+        entries.delete(oldest);
+      }
+    },
+    refuse(id, from, error) {
+      const entry = entries.get(id);
+      // A room answers for its occupants, a server for an account: both by the bare JID or the full one.
+      if (!entry || (from !== entry.to && from !== bareJid(entry.to))) return false;
+      entry.refusal = error;
+      entry.returned.resolve();
+      return true;
+    },
+    reflect: (id) => entries.get(id)?.returned.resolve(),
+    assertNotRefused(id) {
+      const refusal = entries.get(id)?.refusal;
+      if (refusal) throw refusal;
+    },
+    async returned(id) {
+      const limit = Promise.withResolvers<void>();
+      const timer = setTimeout(limit.resolve, LONGEST_REFLECTION_MS);
+      await Promise.race([entries.get(id)?.returned.promise, limit.promise]);
+      clearTimeout(timer);
+    },
+  };
+}

@@ -94,7 +94,7 @@ export async function resolveAccess(
     readStoreAllowFrom: readPairingStore,
     command,
   });
-  return { access, room };
+  return { access, room, isCommand: command.hasControlCommand };
 }
 
 function roomRoutes(room: ResolvedRoom) {

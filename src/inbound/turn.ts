@@ -23,7 +23,7 @@ export async function takeTurn(context: InboundContext, inbound: InboundMessage)
     },
   });
   const addressing = resolveAddressing(context, inbound, route.agentId);
-  const { access, room } = await resolveAccess(
+  const { access, room, isCommand } = await resolveAccess(
     context,
     inbound,
     addressing,
@@ -36,7 +36,8 @@ export async function takeTurn(context: InboundContext, inbound: InboundMessage)
       if (inbound.isEncrypted) await refuseEncrypted(context, inbound);
       else {
         const admitted = { access, addressing, room, route, buildEnvelope };
-        if (!access.commandAccess.requested) await context.settling.settled(route.sessionKey);
+        // A command, like /stop, must reach the agent at once.
+        if (!isCommand) await context.settling.settled(route.sessionKey);
         await dispatchTurn(context, inbound, admitted);
       }
       return;

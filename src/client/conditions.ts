@@ -93,6 +93,11 @@ export function isUnknownAuthority(error: XmppConnectionError): boolean {
   return error.condition === "certificate" && UNKNOWN_AUTHORITY.test(codeOf(error.cause));
 }
 
+function reasonOf(error: unknown): string {
+  const reason = error instanceof Error && "reason" in error ? error.reason : undefined;
+  return typeof reason === "string" ? reason : "";
+}
+
 /** Anything that a socket, TLS or WebSocket threw, as a connection error. `address` is for the message. */
 export function transportError(error: unknown, address: string): XmppConnectionError {
   if (error instanceof XmppConnectionError) return error;
@@ -114,7 +119,9 @@ export function transportError(error: unknown, address: string): XmppConnectionE
     });
   }
   if (code.startsWith("ERR_SSL_") || code === "EPROTO") {
-    return connectionError("protocol", `TLS with ${address} failed: ${message}`, {
+    // The message of OpenSSL is several lines with paths of its source.
+    const reason = /reason:|routines:/.test(message) ? reasonOf(error) : message;
+    return connectionError("protocol", `TLS with ${address} failed: ${reason || code}`, {
       advice:
         "Check whether the port in `server` expects STARTTLS (xmpp://) or direct TLS (xmpps://).",
       cause: error,

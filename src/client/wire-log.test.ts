@@ -17,6 +17,10 @@ it.each([
   `<iq type='set'><x xmlns='jabber:x:data'><field type='text-private' var='a'><value>${SECRET}</value></field></x></iq>`,
   `<iq type='result'><slot xmlns='urn:xmpp:http:upload:0'><put url='https://u/'><header name='Authorization'>${SECRET}</header></put></slot></iq>`,
   `<presence to='r@c/n'><x xmlns='http://jabber.org/protocol/muc'><password>${SECRET}</password></x></presence>`,
+  `<message><x xmlns='http://jabber.org/protocol/muc#user'><invite/><password>${SECRET}</password></x></message>`,
+  `<message><x xmlns='jabber:x:conference' jid='r@c' password='${SECRET}'/></message>`,
+  `<iq><query xmlns='storage:bookmarks'><conference jid='r@c'><password>${SECRET}</password></conference></query></iq>`,
+  `<iq type='result'><slot xmlns='urn:xmpp:http:upload:0'><put url='https://u/?t=${SECRET}'/></slot></iq>`,
 ])("hides the secret of %s", (xml) => {
   const element = parse(xml);
   expect(formatWire("out", element)).not.toContain(SECRET);

@@ -11,15 +11,20 @@ const NS_SASL2 = "urn:xmpp:sasl:2";
 
 /** Namespaces whose every text may be a secret. */
 const SECRET_NAMESPACES = new Set([NS_SASL, NS_SASL2, "urn:xmpp:fast:0"]);
-/** Children with a secret, by the namespace they stand in (XEP-0078, XEP-0077, XEP-0363, forms). */
+/** Children with a secret, by the namespace they stand in (XEP-0078, 0077, 0363, 0045, 0048, 0402, 0114). */
 const SECRET_CHILDREN: Readonly<Record<string, readonly string[]>> = {
   "jabber:iq:auth": ["password", "digest"],
   "jabber:iq:register": ["password", "key"],
   "urn:xmpp:http:upload:0": ["header"],
   "http://jabber.org/protocol/muc": ["password"],
+  "http://jabber.org/protocol/muc#user": ["password"],
+  "http://jabber.org/protocol/muc#owner": ["password"],
+  "storage:bookmarks": ["password"],
+  "urn:xmpp:bookmarks:1": ["password"],
   "jabber:component:accept": ["handshake"],
 };
-const SECRET_ATTRIBUTES = ["token"];
+/** XEP-0484, XEP-0249 and XEP-0215; a slot to upload to (XEP-0363) is a secret until it is used. */
+const SECRET_ATTRIBUTES = ["token", "password"];
 const SECRET_FIELD = /pass|secret|token|key/i;
 
 /** One element as indented XML; the element itself is left as it is. */
@@ -39,6 +44,7 @@ function redact(element: Element): void {
     SECRET_CHILDREN[xmlns]?.includes(element.getName()) === true ||
     (element.is("field", "jabber:x:data") && SECRET_FIELD.test(String(element.attrs["var"]))) ||
     isPrivateField(element);
+  if (element.is("put", "urn:xmpp:http:upload:0")) element.attrs["url"] = HIDDEN;
   // What names a mechanism or a failure is no secret, and is what one looks for in such a log.
   if (secret && !PUBLIC_SASL.has(element.getName())) hideText(element);
   for (const child of element.children) {

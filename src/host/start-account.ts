@@ -18,6 +18,7 @@ import type { ConnectionState, Logger } from "../client/types.ts";
 import { createPairing } from "../inbound/pairing.ts";
 import { createReceiver } from "../inbound/receive.ts";
 import { createSentMessages } from "../outbound/sent-messages.ts";
+import type { XmppConnectionError } from "../errors.ts";
 import { createRoomHistory } from "../inbound/room-history.ts";
 import { createSettling } from "../inbound/settling.ts";
 import { CHANNEL_ID } from "../policy/account-policy.ts";
@@ -154,14 +155,9 @@ export function statusOf(state: ConnectionState): StatusPatch {
         identity: state.facts.jid,
       };
     case "waiting":
-      return { lifecycle: "recovering", connected: false, lastError: state.error.message };
-    case "refused": {
-      const { advice, message } = state.error;
-      return {
-        ...channelBlockedPatch(advice ? `${message}. ${advice}` : message),
-        connected: false,
-      };
-    }
+      return { lifecycle: "recovering", connected: false, lastError: describe(state.error) };
+    case "refused":
+      return { ...channelBlockedPatch(describe(state.error)), connected: false };
     case "idle":
     case "connecting":
       return { lifecycle: "starting", connected: false };
@@ -174,4 +170,8 @@ export function statusOf(state: ConnectionState): StatusPatch {
 function stateDirectory({ accountId, config }: XmppAccount): string {
   const root = config.dataDir?.trim() || join(getRuntime().state.resolveStateDir(), CHANNEL_ID);
   return join(root, accountId);
+}
+
+function describe({ advice, message }: XmppConnectionError): string {
+  return advice ? `${message}. ${advice}` : message;
 }

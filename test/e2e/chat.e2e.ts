@@ -10,7 +10,7 @@ describe("a stranger gets paired", () => {
 
   beforeAll(async () => {
     stage = await getStage();
-      await dismissPairings(stage);
+    await dismissPairings(stage);
     [dora, alice] = await Promise.all([stage.person("dora"), stage.person("alice")]);
   });
   afterAll(async () => {

@@ -11,7 +11,7 @@ describe("a person on profanity", () => {
 
   beforeAll(async () => {
     stage = await getStage();
-      await dismissPairings(stage);
+    await dismissPairings(stage);
     const jid = await stage.prosody.register("petra", "petra");
     petra = await startProfanity({ jid, password: "petra", port: stage.prosody.ports.c2s });
   });

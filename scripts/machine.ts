@@ -4,6 +4,7 @@
  * says the one command that does.
  */
 import { execFileSync, spawn } from "node:child_process";
+import { messageOf } from "../src/errors.ts";
 
 type Program = {
   /** Exits 0 when the program is there. Never starts it: `prosody --version` would run a server. */
@@ -73,7 +74,7 @@ if (import.meta.main) {
   try {
     await ensurePrograms(process.argv.slice(2));
   } catch (error) {
-    console.error(error instanceof Error ? error.message : String(error));
+    console.error(messageOf(error));
     process.exitCode = 1;
   }
 }

@@ -3,15 +3,15 @@ import { createChatChannelPlugin } from "openclaw/plugin-sdk/channel-core";
 import { createScopedChannelConfigAdapter } from "openclaw/plugin-sdk/channel-config-helpers";
 import { PAIRING_APPROVED_MESSAGE } from "openclaw/plugin-sdk/channel-status";
 import {
-  describeProblems,
   hasEnvironmentAccount,
   listAccountIds,
   resolveAccount,
   resolveDefaultAccountId,
   type XmppAccount,
 } from "./host/account.ts";
+import { describeProblems } from "./host/account-problems.ts";
 import { agentPrompt } from "./host/agent-prompt.ts";
-import { xmppChannelConfigSchema } from "./host/config-schema.ts";
+import { SETUP_KEYS, xmppChannelConfigSchema } from "./host/config-schema.ts";
 import { directory } from "./host/directory.ts";
 import { runAccount } from "./host/gateway.ts";
 import { doctor } from "./host/doctor.ts";
@@ -44,16 +44,7 @@ export const xmppPlugin = createChatChannelPlugin<XmppAccount, XmppProbe>({
         listAccountIds,
         resolveAccount,
         defaultAccountId: resolveDefaultAccountId,
-        clearBaseFields: [
-          "name",
-          "jid",
-          "password",
-          "passwordFile",
-          "server",
-          "resource",
-          "nick",
-          "rooms",
-        ],
+        clearBaseFields: ["name", ...SETUP_KEYS],
         resolveAllowFrom: (account) => account.allowFrom,
         formatAllowFrom: (entries) =>
           entries.map((entry) => normalizeAllowEntry(String(entry))).filter(Boolean),

@@ -1,11 +1,16 @@
 /**
  * The error classes of this plugin: the only module that every floor may import.
  *
- * Three kinds are kept apart, because each asks for another reaction:
- * the operator has to change something (`XmppConfigError`), the connection failed
- * (`XmppConnectionError`, with `fatal` when trying again cannot help), the peer or
- * server refused one stanza (`XmppStanzaError`).
+ * Five classes, because each asks for another reaction: the operator has to change something
+ * (`XmppConfigError`), the connection failed (`XmppConnectionError`, with `fatal` when trying again
+ * cannot help), the peer or server refused one stanza (`XmppStanzaError`), it can be sent again
+ * (`XmppNotSentError`), or nobody knows whether it arrived (`XmppUnconfirmedError`).
  */
+
+/** What was thrown, in words. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
 
 /** A setting is wrong. `path` is the config key, `message` says what is wrong and what would be right. */
 export class XmppConfigError extends Error {

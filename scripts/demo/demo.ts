@@ -6,6 +6,7 @@ import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 
+import { messageOf } from "../../src/errors.ts";
 import { REPOSITORY, startGateway } from "../../test/support/gateway.ts";
 import type { Gateway } from "../../test/support/gateway.ts";
 import { runOrThrow } from "../../test/support/process.ts";
@@ -131,7 +132,7 @@ async function main(): Promise<number> {
   try {
     once = readArguments().once;
   } catch (error) {
-    say(`${error instanceof Error ? error.message : String(error)}\n${USAGE}`);
+    say(`${messageOf(error)}\n${USAGE}`);
     return 2;
   }
   const cleanUp = createCleanUp();
@@ -143,7 +144,7 @@ async function main(): Promise<number> {
       say("\n  Ending …");
       return 130;
     }
-    say(`\n  The demo failed: ${error instanceof Error ? error.message : String(error)}`);
+    say(`\n  The demo failed: ${messageOf(error)}`);
     return 1;
   } finally {
     await cleanUp.run();

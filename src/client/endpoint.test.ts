@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { XmppConfigError, XmppConnectionError } from "../errors.ts";
+import { XmppConnectionError } from "../errors.ts";
 import { parseServer, resolveEndpoints } from "./endpoint.ts";
 import type { SrvRecord } from "./endpoint.ts";
 
@@ -48,12 +48,10 @@ describe("the server setting", () => {
     ["two words", /is not a server|names no host/],
     ["[not:ipv6]:5222", /is not a server|names no host/],
     ["a%zz", /is not a server|names no host/],
-  ])("%s is refused with the key and the accepted forms", (text, problem) => {
-    const parse = () => parseServer(text, "example.org", "channels.xmpp.server");
-    expect(parse).toThrow(XmppConfigError);
-    expect(parse).toThrow(problem);
-    expect(parse).toThrow(/^channels\.xmpp\.server: /);
-    expect(parse).not.toThrow(/secret/);
+  ])("%s is refused in words", (text, problem) => {
+    const parsed = parseServer(text, "example.org");
+    expect(parsed).toEqual({ problem: expect.stringMatching(problem) });
+    expect(JSON.stringify(parsed)).not.toContain("secret");
   });
 });
 
@@ -138,7 +136,10 @@ describe("discovery", () => {
     const { resolver, asked } = dns({});
     await resolveEndpoints({ kind: "discover", domain: "localhost" }, resolver);
     await resolveEndpoints({ kind: "discover", domain: "127.0.0.1" }, resolver);
-    await resolveEndpoints(parseServer("chat.example.org", "example.org"), resolver);
+    await resolveEndpoints(
+      { kind: "endpoint", endpoint: { transport: "tcp", host: "chat.example.org", port: 5222 } },
+      resolver,
+    );
     expect(asked).toEqual([]);
   });
 });

@@ -4,7 +4,7 @@
 import { Resolver } from "node:dns/promises";
 import { isIP } from "node:net";
 import { domainToASCII } from "node:url";
-import { XmppConfigError, XmppConnectionError } from "../errors.ts";
+import { XmppConnectionError } from "../errors.ts";
 import type { Endpoint, ServerAddress } from "./types.ts";
 
 const STARTTLS_PORT = 5222;
@@ -15,50 +15,40 @@ const FORMS =
 /**
  * Reads the `server` setting; absent or blank means discovery for `domain`.
  * A plain host or host:port means STARTTLS, as does `xmpp://`; `xmpps://` means direct TLS.
- * @param path the config key, for the error message
- * @throws XmppConfigError when the text is none of the accepted forms
+ * @returns `problem`, one sentence, when the text is none of the accepted forms
  */
 export function parseServer(
   value: string | undefined,
   domain: string,
-  path = "server",
-): ServerAddress {
+): ServerAddress | { problem: string } {
   const text = value?.trim();
   if (!text) return { kind: "discover", domain };
   const bareIpv6 = isIP(text) === 6;
-  const url = toUrl(text.includes("://") ? text : `xmpp://${bareIpv6 ? `[${text}]` : text}`, path);
+  const url = URL.parse(text.includes("://") ? text : `xmpp://${bareIpv6 ? `[${text}]` : text}`);
+  if (!url) return { problem: `${JSON.stringify(text)} is not a server; ${FORMS}` };
   if (url.username || url.password) {
-    throw new XmppConfigError(path, `must not hold a user or password; ${FORMS}`);
+    return { problem: `must not hold a user or password; ${FORMS}` };
   }
   switch (url.protocol) {
     case "ws:":
     case "wss:":
-      if (url.hash) throw new XmppConfigError(path, "a WebSocket URL has no fragment");
+      if (url.hash) return { problem: "a WebSocket URL has no fragment" };
       return { kind: "endpoint", endpoint: { transport: "websocket", url: url.href } };
     case "xmpp:":
     case "xmpps:": {
       if ((url.pathname !== "" && url.pathname !== "/") || url.search || url.hash) {
-        throw new XmppConfigError(path, `a host and a port, nothing after them; ${FORMS}`);
+        return { problem: `a host and a port, nothing after them; ${FORMS}` };
       }
       const host = toHost(url.hostname);
-      if (!host) throw new XmppConfigError(path, `${JSON.stringify(text)} names no host; ${FORMS}`);
+      if (!host) return { problem: `${JSON.stringify(text)} names no host; ${FORMS}` };
       const direct = url.protocol === "xmpps:";
       const port = url.port ? Number(url.port) : direct ? DIRECT_TLS_PORT : STARTTLS_PORT;
-      if (port === 0) throw new XmppConfigError(path, "port 0 is not a port; use 1 to 65535");
+      if (port === 0) return { problem: "port 0 is not a port; use 1 to 65535" };
       return { kind: "endpoint", endpoint: { transport: direct ? "tls" : "tcp", host, port } };
     }
     default:
-      throw new XmppConfigError(
-        path,
-        `${JSON.stringify(url.protocol)} is not a scheme of XMPP; ${FORMS}`,
-      );
+      return { problem: `${JSON.stringify(url.protocol)} is not a scheme of XMPP; ${FORMS}` };
   }
-}
-
-function toUrl(text: string, path: string): URL {
-  const url = URL.parse(text);
-  if (!url) throw new XmppConfigError(path, `${JSON.stringify(text)} is not a server; ${FORMS}`);
-  return url;
 }
 
 /** The host of a URL with a non-special scheme, where URL neither lower-cases nor checks it. */

@@ -2,7 +2,7 @@
  * Answers to inbound iq requests (RFC 6120 §8.2.3, §8.4): each get and set gets exactly one.
  */
 import { Element } from "ltx";
-import { XmppStanzaError } from "../errors.ts";
+import { XmppStanzaError, messageOf } from "../errors.ts";
 import { attribute } from "../protocol/element.ts";
 import { encodeStanzaError } from "../protocol/rfc-6120-stanza-error.ts";
 import type { StanzaErrorType } from "../protocol/rfc-6120-stanza-error.ts";
@@ -36,7 +36,7 @@ export async function answerIq(
     if (error instanceof XmppStanzaError) {
       return errorReply(iq, error.type, error.condition, error.text);
     }
-    log.error(`answering an iq failed: ${error instanceof Error ? error.message : String(error)}`);
+    log.error(`answering an iq failed: ${messageOf(error)}`);
     return errorReply(iq, "cancel", "internal-server-error");
   }
   return errorReply(iq, "cancel", "service-unavailable");

@@ -2,7 +2,7 @@
  * A bound stream at work: stanzas out with confirmation, requests and answers, keepalive.
  */
 import { Element } from "ltx";
-import { XmppStanzaError } from "../errors.ts";
+import { XmppStanzaError, messageOf } from "../errors.ts";
 import { attribute } from "../protocol/element.ts";
 import { parseJid } from "../protocol/jid.ts";
 import type { FullJid, Jid } from "../protocol/jid.ts";
@@ -137,7 +137,7 @@ export function goLive(options: LiveOptions): LiveConnection {
     try {
       write(prepareOutgoing(stanza));
     } catch (error) {
-      log.warn(`a stanza was not sent: ${error instanceof Error ? error.message : String(error)}`);
+      log.warn(`a stanza was not sent: ${messageOf(error)}`);
     }
   }
 

@@ -6,7 +6,7 @@
  */
 import { randomUUID } from "node:crypto";
 import { Element } from "ltx";
-import { XmppConnectionError } from "../errors.ts";
+import { XmppConnectionError, messageOf } from "../errors.ts";
 import { attribute, childText } from "../protocol/element.ts";
 import { parseJid } from "../protocol/jid.ts";
 import type { FullJid, Jid } from "../protocol/jid.ts";
@@ -146,7 +146,7 @@ async function readPassword(options: LoginOptions): Promise<string> {
   try {
     return await options.password();
   } catch (cause) {
-    const problem = cause instanceof Error ? cause.message : String(cause);
+    const problem = messageOf(cause);
     throw connectionError("credentials", `the password cannot be read: ${problem}`, {
       advice: "Check `password` (or `passwordFile`) of the account.",
       cause,

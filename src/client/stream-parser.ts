@@ -10,7 +10,7 @@
 import { EventEmitter } from "node:events";
 import { Element } from "ltx";
 import SaxParser from "ltx/src/parsers/ltx.js";
-import { XmppConnectionError } from "../errors.ts";
+import { XmppConnectionError, messageOf } from "../errors.ts";
 
 /** Characters from the start of a stanza to its end; servers allow 256 KiB and less. */
 export const MAX_STANZA = 1024 * 1024;
@@ -55,7 +55,7 @@ export class StreamParser extends EventEmitter {
       if (this.#pending > MAX_STANZA)
         throw new Error(`a stanza is larger than ${MAX_STANZA} characters`);
     } catch (error) {
-      const problem = error instanceof Error ? error.message : String(error);
+      const problem = messageOf(error);
       this.#fail(
         new XmppConnectionError("protocol", `the server sent bad XML: ${problem}`, {
           cause: error,

@@ -2,7 +2,7 @@
  * Keeps one connection up: attempts with a deadline, exponential backoff with full jitter, and an
  * end where only the operator can help. It knows nothing of XMPP but the error class.
  */
-import { XmppConnectionError } from "../errors.ts";
+import { XmppConnectionError, messageOf } from "../errors.ts";
 import { connectionError } from "./conditions.ts";
 import type { ConnectionFacts, ConnectionState } from "./types.ts";
 
@@ -181,6 +181,6 @@ export function createSupervisor<C extends Connection>(
 
 function asConnectionError(error: unknown): XmppConnectionError {
   if (error instanceof XmppConnectionError) return error;
-  const message = error instanceof Error ? error.message : String(error);
+  const message = messageOf(error);
   return connectionError("protocol", message, { cause: error });
 }

@@ -5,12 +5,12 @@ import type { OpenClawConfig } from "openclaw/plugin-sdk/channel-core";
 import { afterAll, afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { seedConfig } from "../../test/support/seed-config.ts";
 import {
-  describeProblems,
   hasEnvironmentAccount,
   listAccountIds,
   resolveAccount,
   resolveDefaultAccountId,
 } from "./account.ts";
+import { describeProblems } from "./account-problems.ts";
 import { XmppConfigSchema } from "./config-schema.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "openclaw-xmpp-account-"));
@@ -135,7 +135,7 @@ describe("defaults", () => {
   it("prepare JIDs as RFC 7622 asks, and list each room once", () => {
     const resolved = account({
       ...GOOD,
-      jid: "Bot@EXAMPLE.com/Phone",
+      jid: "Bot@EXAMPLE.com",
       rooms: ["Team@Conference.Example.com", "off@conference.example.com"],
       groups: { "ops@conference.example.com": { requireMention: false } },
       mucRooms: {
@@ -162,6 +162,25 @@ describe("server", () => {
   ])("%s", (server, endpoint) => {
     expect(account({ ...GOOD, server }).server).toEqual({ kind: "endpoint", endpoint });
     expect(account({ ...GOOD, service: server }).server).toEqual({ kind: "endpoint", endpoint });
+  });
+
+  it("empty does not hide the older name", () => {
+    const older = { ...GOOD, server: "", service: "chat.example.com" };
+    expect(account(older)).toMatchObject({ configured: true, serverText: "chat.example.com" });
+  });
+
+  it("without encryption is for loopback, and only if it was asked for", () => {
+    const ws = (host: string, dangerouslyAllowPlaintext = true) => ({
+      ...GOOD,
+      server: `ws://${host}/ws`,
+      dangerouslyAllowPlaintext,
+    });
+    expect(account(ws("127.0.0.1")).configured).toBe(true);
+    expect(account(ws("[::1]")).configured).toBe(true);
+    expect(problemsOf(ws("127.0.0.1", false))).toMatch(
+      /^channels\.xmpp\.server: ws:\/\/ is not enc/,
+    );
+    expect(problemsOf(ws("192.0.2.7"))).toMatch(/^channels\.xmpp\.server: .*no loopback address/);
   });
 
   it("left out is found by DNS", () => {
@@ -197,7 +216,7 @@ describe("the environment", () => {
       password: "secret",
       serverText: "chat.example.com",
     });
-    expect(problemsOf(written, "two")).toMatch(/^channels\.xmpp\.password: no password/);
+    expect(problemsOf(written, "two")).toMatch(/^channels\.xmpp\.accounts\.two\.password: no pass/);
     expect(problemsOf(written, "two")).not.toContain("XMPP_PASSWORD");
   });
 
@@ -283,6 +302,18 @@ describe("what is wrong is named with its key, what is wrong and what would be r
       /^channels\.xmpp\.jid: "@example\.com"/,
     ],
     [
+      "a resource",
+      { ...GOOD, jid: "bot@example.com/phone" },
+      /^channels\.xmpp\.jid: .*write "bot@example\.com", and "phone" as `resource`/,
+    ],
+    ["a bad resource", { ...GOOD, resource: "a\nb" }, /^channels\.xmpp\.resource: "a\\nb" cannot/],
+    ["a bad nick", { ...GOOD, nick: "n".repeat(1024) }, /^channels\.xmpp\.nick: "n{40}" cannot/],
+    [
+      "a default account that is none",
+      { ...GOOD, defaultAccount: "wrok" },
+      /^channels\.xmpp\.defaultAccount: "wrok" is no account; there is "default"/,
+    ],
+    [
       "another domain",
       { ...GOOD, domain: "example.org" },
       /^channels\.xmpp\.domain: "example\.org" is not the domain of bot@example\.com; .*"example\.com"/,
@@ -360,8 +391,23 @@ describe("what is wrong is named with its key, what is wrong and what would be r
     expect(text).toMatch(/^channels\.xmpp\.accounts\.wrok: no such account; .*"work"/);
   });
 
+  it("refuses the later of two accounts with one JID and resource", () => {
+    const twins = { ...GOOD, accounts: { twin: { jid: "BOT@example.com", password: "x" } } };
+    expect(account(twins, "default").configured).toBe(true);
+    expect(problemsOf(twins, "twin")).toMatch(
+      /^channels\.xmpp\.accounts\.twin\.resource: the account "default" has the same JID and resource/,
+    );
+    const apart = { ...twins, accounts: { twin: { ...twins.accounts.twin, resource: "twin" } } };
+    expect(account(apart, "twin").configured).toBe(true);
+    const off = { ...twins, accounts: { twin: { ...twins.accounts.twin, enabled: false } } };
+    expect(account(off, "twin").problems).toEqual([]);
+  });
+
   it("leaves the other accounts as they are", () => {
-    const xmpp = { ...GOOD, accounts: { good: {}, bad: { jid: "nonsense", password: "x" } } };
+    const xmpp = {
+      ...GOOD,
+      accounts: { good: { resource: "good" }, bad: { jid: "nonsense", password: "x" } },
+    };
     expect(account(xmpp, "bad").configured).toBe(false);
     expect(account(xmpp, "good")).toMatchObject({ configured: true, problems: [] });
   });

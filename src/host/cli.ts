@@ -1,5 +1,6 @@
 /** `openclaw xmpp …`: every command asks the running Gateway, which owns the session. */
 import type { OpenClawPluginApi } from "openclaw/plugin-sdk/channel-core";
+import { messageOf } from "../errors.ts";
 
 type Program = Parameters<Parameters<OpenClawPluginApi["registerCli"]>[0]>[0]["program"];
 type Options = { account?: string; json?: boolean };
@@ -58,7 +59,7 @@ async function ask(method: string, options: Options, params: object = {}): Promi
     );
     process.stdout.write(`${options.json ? JSON.stringify(result, null, 2) : describe(result)}\n`);
   } catch (error) {
-    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+    process.stderr.write(`${messageOf(error)}\n`);
     process.exitCode = 1;
   }
 }

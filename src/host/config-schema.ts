@@ -60,7 +60,17 @@ export const XmppConfigSchema = buildMultiAccountChannelSchema(XmppAccountSchema
 
 /** One account's keys after inheritance from the channel's root. */
 export type XmppAccountConfig = z.infer<typeof XmppAccountSchema>;
-export type XmppRoomConfig = z.infer<typeof RoomEntrySchema>;
+
+/** The keys that a setup writes and that removing an account clears. */
+export const SETUP_KEYS = [
+  "jid",
+  "password",
+  "passwordFile",
+  "server",
+  "resource",
+  "nick",
+  "rooms",
+] as const satisfies (keyof XmppAccountConfig)[];
 
 export const xmppChannelConfigSchema = buildChannelConfigSchema(XmppConfigSchema, {
   uiHints: xmppConfigUiHints,

@@ -12,7 +12,7 @@ function configuredPeers(account: XmppAccount): string[] {
     account.allowFrom,
     account.groupAllowFrom,
     ...Object.values(account.roomSettings).map((room) => [
-      ...(room.users ?? []),
+      ...(room.users ?? []).map(String),
       ...(room.allowFrom ?? []).map(String),
     ]),
   ];

@@ -1,5 +1,6 @@
 /** RPC methods that run inside the Gateway, against the live session. `openclaw xmpp …` calls them. */
 import type { OpenClawPluginApi } from "openclaw/plugin-sdk/channel-core";
+import { messageOf } from "../errors.ts";
 import type { LiveAccount } from "./live-accounts.ts";
 
 function statusOf({ account, session, rooms, roster }: LiveAccount) {
@@ -37,7 +38,7 @@ export function registerGatewayMethods(api: OpenClawPluginApi): void {
           const config = getRuntime().config.current() as OpenClawPluginApi["config"];
           respond(true, run(requireLiveAccount(resolveAccount(config, requested))));
         } catch (error) {
-          const message = error instanceof Error ? error.message : String(error);
+          const message = messageOf(error);
           respond(false, undefined, { code: "UNAVAILABLE", message });
         }
       },

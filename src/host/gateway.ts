@@ -6,7 +6,8 @@ import {
 import type { ChannelGatewayContext } from "openclaw/plugin-sdk/channel-contract";
 import { createLazyRuntimeModule } from "openclaw/plugin-sdk/lazy-runtime";
 import type { Logger } from "../client/types.ts";
-import { describeProblems, type XmppAccount } from "./account.ts";
+import type { XmppAccount } from "./account.ts";
+import { describeProblems } from "./account-problems.ts";
 
 const loadStartAccount = createLazyRuntimeModule(() => import("./start-account.ts"));
 

@@ -7,7 +7,8 @@ import type { Outbox } from "../outbound/send.ts";
 import type { Pairing } from "../inbound/pairing.ts";
 import { XmppNotSentError } from "../errors.ts";
 import type { Jid } from "../protocol/jid.ts";
-import { describeProblems, type XmppAccount } from "./account.ts";
+import type { XmppAccount } from "./account.ts";
+import { describeProblems } from "./account-problems.ts";
 
 export type LiveAccount = Outbox & {
   account: XmppAccount;

@@ -1,6 +1,7 @@
 /** One send for the host, over the live session of this process. */
 import { PlatformMessageNotDispatchedError } from "openclaw/plugin-sdk/error-runtime";
 import { resolveTextChunkLimit } from "openclaw/plugin-sdk/reply-chunking";
+import { messageOf } from "../errors.ts";
 import { isLink } from "../outbound/attachments.ts";
 import { deliverText } from "../outbound/deliver.ts";
 import { parseTarget } from "../outbound/target.ts";
@@ -65,7 +66,7 @@ function requireRunning(account: XmppAccount) {
   try {
     return requireLiveAccount(account);
   } catch (error) {
-    const message = error instanceof Error ? error.message : String(error);
+    const message = messageOf(error);
     throw new PlatformMessageNotDispatchedError(message, { cause: error });
   }
 }

@@ -8,10 +8,10 @@ import {
   type ChannelSetupWizard,
 } from "openclaw/plugin-sdk/setup";
 import { parseServer } from "../client/endpoint.ts";
-import { XmppConfigError } from "../errors.ts";
 import { CHANNEL_ID } from "../policy/account-policy.ts";
-import { parseJid } from "../protocol/jid.ts";
 import { hasEnvironmentAccount, resolveAccount } from "./account.ts";
+import { parseAccountJid } from "./account-address.ts";
+import { roomJid } from "./account-rooms.ts";
 
 const setDmPolicy = createTopLevelChannelDmPolicySetter({ channel: CHANNEL_ID });
 
@@ -28,14 +28,9 @@ function splitList(text: string): string[] {
   return text.split(/[\s,;]+/).filter(Boolean);
 }
 
-function serverProblem(value: string): string | undefined {
-  try {
-    if (value.trim()) parseServer(value, "localhost", "server");
-    return undefined;
-  } catch (error) {
-    if (error instanceof XmppConfigError) return error.message;
-    throw error;
-  }
+/** The sentence of a refusal, as the wizard shows it. */
+function problemOf(parsed: object): string | undefined {
+  return "problem" in parsed ? String(parsed.problem) : undefined;
 }
 
 export const setupWizard: ChannelSetupWizard = {
@@ -100,9 +95,11 @@ export const setupWizard: ChannelSetupWizard = {
       message: "JID of the agent's account",
       placeholder: "bot@example.com",
       currentValue: ({ cfg, accountId }) => resolveAccount(cfg, accountId).jid,
-      validate: ({ value }) =>
-        parseJid(value.trim())?.local ? undefined : "It should look like bot@example.com",
-      normalizeValue: ({ value }) => parseJid(value.trim())?.bare ?? value,
+      validate: ({ value }) => problemOf(parseAccountJid(value.trim())),
+      normalizeValue: ({ value }) => {
+        const jid = parseAccountJid(value.trim());
+        return "problem" in jid ? value : jid.bare;
+      },
       applySet: ({ cfg, accountId, value }) => patch(cfg, accountId, { jid: value }),
     },
     {
@@ -111,7 +108,7 @@ export const setupWizard: ChannelSetupWizard = {
       placeholder: "chat.example.com, xmpps://… or wss://…",
       required: false,
       currentValue: ({ cfg, accountId }) => resolveAccount(cfg, accountId).serverText,
-      validate: ({ value }) => serverProblem(value),
+      validate: ({ value }) => problemOf(parseServer(value, "localhost")),
       applySet: ({ cfg, accountId, value }) => patch(cfg, accountId, { server: value.trim() }),
     },
     {
@@ -121,7 +118,7 @@ export const setupWizard: ChannelSetupWizard = {
       required: false,
       currentValue: ({ cfg, accountId }) => resolveAccount(cfg, accountId).config.rooms?.join(", "),
       validate: ({ value }) => {
-        const bad = splitList(value).find((room) => !parseJid(room)?.local);
+        const bad = splitList(value).find((room) => !roomJid(room));
         return bad ? `"${bad}" should look like team@conference.example.com` : undefined;
       },
       applySet: ({ cfg, accountId, value }) => patch(cfg, accountId, { rooms: splitList(value) }),

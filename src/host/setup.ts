@@ -10,9 +10,10 @@ import {
 } from "openclaw/plugin-sdk/setup";
 import { normalizeAccountId } from "openclaw/plugin-sdk/account-core";
 import { parseServer } from "../client/endpoint.ts";
-import { XmppConfigError } from "../errors.ts";
-import { parseJid } from "../protocol/jid.ts";
 import { CHANNEL_ID } from "../policy/account-policy.ts";
+import { parseAccountJid } from "./account-address.ts";
+import { roomJid } from "./account-rooms.ts";
+import { SETUP_KEYS } from "./config-schema.ts";
 
 export const setupFields = {
   jid: {
@@ -70,33 +71,19 @@ type SetupInput = {
 function validateInput(input: SetupInput): string | null {
   const jid = input.jid?.trim();
   if (!jid && !input.useEnv) return "XMPP needs --jid <user@domain> (or --use-env).";
-  const parsed = jid ? parseJid(jid) : undefined;
-  if (jid && !parsed?.local) {
-    return `"${jid}" is not an account's JID; it should look like bot@example.com.`;
-  }
+  const parsed = jid ? parseAccountJid(jid) : undefined;
+  if (parsed && "problem" in parsed) return `--jid: ${parsed.problem}.`;
   if (!input.useEnv && !input.password && !input.passwordFile) {
     return "XMPP needs --password or --password-file (or --use-env).";
   }
-  try {
-    if (input.server?.trim()) parseServer(input.server, parsed?.domain ?? "localhost", "--server");
-  } catch (error) {
-    if (error instanceof XmppConfigError) return error.message;
-    throw error;
-  }
-  const badRoom = input.rooms?.find((room) => !parseJid(room)?.local);
+  const server = parseServer(input.server, parsed?.domain ?? "localhost");
+  if ("problem" in server) return `--server: ${server.problem}`;
+  const badRoom = input.rooms?.find((room) => !roomJid(room));
   return badRoom ? `--rooms: "${badRoom}" should look like team@conference.example.com.` : null;
 }
 
 const setupAdapter: ChannelSetupAdapter = {
-  singleAccountKeysToMove: [
-    "jid",
-    "password",
-    "passwordFile",
-    "server",
-    "resource",
-    "nick",
-    "rooms",
-  ],
+  singleAccountKeysToMove: [...SETUP_KEYS],
   resolveAccountId: ({ accountId }) => normalizeAccountId(accountId),
   applyAccountName: ({ cfg, accountId, name }) =>
     applyAccountNameToChannelSection({

@@ -5,9 +5,11 @@ import {
   createComputedAccountStatusAdapter,
   createDefaultChannelRuntimeState,
 } from "openclaw/plugin-sdk/status-helpers";
+import { messageOf } from "../errors.ts";
 import { encodeRequest } from "../protocol/rfc-6120-iq.ts";
 import { encodePing } from "../protocol/xep-0199-ping.ts";
-import { describeProblems, type XmppAccount } from "./account.ts";
+import type { XmppAccount } from "./account.ts";
+import { describeProblems } from "./account-problems.ts";
 import { findLiveAccount } from "./live-accounts.ts";
 
 export type XmppProbe = {
@@ -50,7 +52,7 @@ async function probe(account: XmppAccount, timeoutMs: number): Promise<XmppProbe
     await session.request(encodeRequest("get", encodePing()), { timeoutMs });
     return { ok: true, latencyMs: Math.round(performance.now() - started), ...facts };
   } catch (error) {
-    return { ok: false, error: error instanceof Error ? error.message : String(error), ...facts };
+    return { ok: false, error: messageOf(error), ...facts };
   }
 }
 

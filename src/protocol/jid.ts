@@ -137,9 +137,9 @@ const NOT_IN_RESOURCE =
 /**
  * The resource by the OpaqueString profile (RFC 8265 §4.2, RFC 7622 §3.4): NFC, other spaces become
  * U+0020, case is kept. Joiners, variation selectors and unassigned code points are let through:
- * nicks are full of emoji, and refusing them would make people in a room unheard.
+ * nicks are full of emoji, and refusing them would make people in a room unheard. Undefined when it is none.
  */
-function prepareResource(text: string): string | undefined {
+export function prepareResource(text: string): string | undefined {
   const mapped = text.replace(/\p{Zs}/gu, " ").normalize("NFC");
   return mapped === "" || NOT_IN_RESOURCE.test(mapped) || !fits(mapped) ? undefined : mapped;
 }

@@ -66,7 +66,7 @@ beforeAll(async () => {
             untrusted: { ...account("untrusted"), tls: {} },
             twin: account("twin"),
             plain: { ...plain, dangerouslyAllowPlaintext: true },
-            stripped: plain,
+            stripped: { ...plain, resource: "stripped" },
           },
         },
       },

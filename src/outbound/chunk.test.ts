@@ -56,7 +56,7 @@ describe("chunkText", () => {
   });
 
   it("sends a long answer in messages of 4000", () => {
-    const chunks = chunkText("word ".repeat(3000));
+    const chunks = chunkText("word ".repeat(3000), 4000);
     expect(chunks.length).toBe(4);
     expect(Math.max(...chunks.map((chunk) => chunk.length))).toBeLessThanOrEqual(4000);
   });

@@ -8,7 +8,7 @@ import { chunkMarkdownTextWithMode } from "openclaw/plugin-sdk/reply-chunking";
  *
  * The host's splitter does it; its mode "newline" is the one that prefers paragraphs.
  */
-export function chunkText(text: string, limit = 4000): string[] {
+export function chunkText(text: string, limit: number): string[] {
   return chunkMarkdownTextWithMode(text, limit, "newline")
     .map((chunk) => chunk.replace(/^(?:[^\S\n]*\n)+/, "").trimEnd())
     .filter((chunk) => chunk !== "");

@@ -24,6 +24,8 @@ export type Target =
 export type TargetProblem = { problem: string };
 
 const EXPECTED = "write user@domain, room@service or room@service/nick";
+/** A JID has at most 3071 octets (RFC 7622 §3.1), each of them at most three characters in a URI; the rest is for prefix and query. */
+const MAX_LENGTH = 3 * 3071 + 1000;
 const ROOM_PREFIX = /^(?:room|group|channel):/i;
 const USER_PREFIX = /^user:/i;
 
@@ -34,6 +36,7 @@ export function parseTarget(
 ): Target | TargetProblem {
   const written = text.trim();
   if (written === "") return { problem: `no target; ${EXPECTED}` };
+  if (written.length > MAX_LENGTH) return { problem: `too long for a JID; ${EXPECTED}` };
   const address = readAddress(written);
   if ("problem" in address) return address;
   const jid = parseJid(address.jid);

@@ -15,6 +15,32 @@ export type StanzaError = {
   text?: string | undefined;
 };
 
+/** RFC 6120 §8.3.3. Only these are passed on: a condition ends up in logs and status lines. */
+const CONDITIONS: ReadonlySet<string> = new Set([
+  "bad-request",
+  "conflict",
+  "feature-not-implemented",
+  "forbidden",
+  "gone",
+  "internal-server-error",
+  "item-not-found",
+  "jid-malformed",
+  "not-acceptable",
+  "not-allowed",
+  "not-authorized",
+  "policy-violation",
+  "recipient-unavailable",
+  "redirect",
+  "registration-required",
+  "remote-server-not-found",
+  "remote-server-timeout",
+  "resource-constraint",
+  "service-unavailable",
+  "subscription-required",
+  "undefined-condition",
+  "unexpected-request",
+]);
+
 /** What legacy services send instead of a condition (XEP-0086). */
 const LEGACY_CODES: ReadonlyMap<string, readonly [StanzaErrorType, string]> = new Map([
   ["400", ["modify", "bad-request"]],
@@ -48,10 +74,11 @@ export function decodeStanzaError(stanza: Element): StanzaError {
   const condition = error
     .getChildElements()
     .find((child) => child.getNS() === STANZA_ERRORS && child.getName() !== "text");
+  const name = condition?.getName() ?? legacy?.[1] ?? "undefined-condition";
   const type = attribute(error, "type");
   return {
     type: isErrorType(type) ? type : (legacy?.[0] ?? "cancel"),
-    condition: condition?.getName() ?? legacy?.[1] ?? "undefined-condition",
+    condition: CONDITIONS.has(name) ? name : "undefined-condition",
     text: childText(error, "text", STANZA_ERRORS),
   };
 }

@@ -147,14 +147,19 @@ test("our own other resource asks for nothing", async () => {
   expect(decided).toEqual([]);
 });
 
-test("a flood of requests is answered at a bounded rate", async () => {
+test("a flood of requests is answered at a bounded rate, and one domain's takes only its share", async () => {
   const { session, decided } = await setUp();
   for (let i = 0; i < 500; i++)
-    session.receive(`<presence from="u${i}@example" type="subscribe"/>`);
+    session.receive(`<presence from="u${i}@flood.example" type="subscribe"/>`);
+  expect(decided).toHaveLength(10);
+  session.receive(`<presence from="friend@example" type="subscribe"/>`);
+  expect(decided.at(-1)).toBe("friend@example");
+  for (let i = 0; i < 500; i++)
+    session.receive(`<presence from="u${i}@d${i % 9}.example" type="subscribe"/>`);
   expect(decided).toHaveLength(30);
   vi.advanceTimersByTime(60_000);
-  session.receive(`<presence from="late@example" type="subscribe"/>`);
-  expect(decided.at(-1)).toBe("late@example");
+  session.receive(`<presence from="late@flood.example" type="subscribe"/>`);
+  expect(decided.at(-1)).toBe("late@flood.example");
 });
 
 test("knows which contacts are online, and keeps nothing of strangers", async () => {

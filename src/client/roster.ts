@@ -49,6 +49,8 @@ export type RosterOptions = {
 
 /** Requests answered within a window; more stay unanswered, and the server repeats them at the next login (§3.1.3). */
 const SUBSCRIPTIONS_PER_WINDOW = 30;
+/** So that one hostile domain does not use them up. */
+const SUBSCRIPTIONS_PER_DOMAIN = 10;
 const WINDOW_MS = 60_000;
 const MAX_CONTACTS = 10_000;
 
@@ -59,7 +61,11 @@ export function createRoster(options: RosterOptions): Roster {
   const readyListeners = new Set<() => void>();
   /** Whom we asked back since the login: not again when they refuse and ask once more. */
   const askedBack = new Set<BareJid>();
-  const isWithinRate = createRateLimit(SUBSCRIPTIONS_PER_WINDOW, WINDOW_MS);
+  const isWithinRate = createRateLimit(
+    SUBSCRIPTIONS_PER_WINDOW,
+    SUBSCRIPTIONS_PER_DOMAIN,
+    WINDOW_MS,
+  );
   let login = 0;
   let isReady = false;
 
@@ -133,7 +139,7 @@ export function createRoster(options: RosterOptions): Roster {
    */
   function onSubscription(from: Jid, type: SubscriptionType): void {
     if (type !== "subscribe" || from.bare === bareJid(session.jid ?? "")) return;
-    if (!isWithinRate()) {
+    if (!isWithinRate(from.domain)) {
       log.warn(`too many subscription requests: left that of ${from.bare} unanswered`);
       return;
     }
@@ -180,17 +186,22 @@ export function createRoster(options: RosterOptions): Roster {
   };
 }
 
-/** Says yes `limit` times within each window of `windowMs`. */
-function createRateLimit(limit: number, windowMs: number): () => boolean {
+/** Says yes `limit` times within each window of `windowMs`, and `share` times to one and the same `who`. */
+function createRateLimit(limit: number, share: number, windowMs: number): (who: string) => boolean {
   let start = 0;
   let count = 0;
-  return () => {
+  const counts = new Map<string, number>();
+  return (who) => {
     const now = Date.now();
     if (now - start >= windowMs) {
       start = now;
       count = 0;
+      counts.clear();
     }
+    const own = counts.get(who) ?? 0;
+    if (count >= limit || own >= share) return false;
     count += 1;
-    return count <= limit;
+    counts.set(who, own + 1);
+    return true;
   };
 }

@@ -203,7 +203,12 @@ describe("is read as a person meant it:", () => {
     const since = mallory.stanzas.length;
     await mallory.raw(message("<body>of type normal</body>", "normal"));
     await mallory.waitForBody(BOT, { since });
-    expect(bodiesFrom(mallory, BOT, since)).toEqual(["echo: of type normal"]);
+    await mallory.raw(message("<body>without a type</body>").replace(/ type='[^']*'/, ""));
+    await mallory.waitFor((stanza) => stanza.body === "echo: without a type", { since });
+    expect(bodiesFrom(mallory, BOT, since)).toEqual([
+      "echo: of type normal",
+      "echo: without a type",
+    ]);
   });
 });
 

@@ -80,25 +80,12 @@ afterAll(async () => {
   await Promise.all(Object.values(lines ?? {}).map(async (line) => await line.stop()));
 });
 
-async function until(
+const until = async (
   accountId: string,
   what: string,
   holds: (status: AccountStatus) => boolean,
-): Promise<AccountStatus> {
-  let last: readonly AccountStatus[] = [];
-  return await waitFor(
-    async () => {
-      last = await gateway.accounts("xmpp");
-      const status = last.find((one) => one.accountId === accountId);
-      return status !== undefined && holds(status) ? status : undefined;
-    },
-    {
-      what: `account ${accountId}: ${what}`,
-      timeoutMs: 40_000,
-      evidence: () => `${JSON.stringify(last, null, 1)}\n${gateway.log()}`,
-    },
-  );
-}
+): Promise<AccountStatus> =>
+  await gateway.waitForAccount({ channel: "xmpp", accountId }, what, holds);
 
 const online = async (accountId: string) =>
   await until(accountId, "online", ({ connected }) => connected === true);

@@ -104,6 +104,12 @@ export interface Gateway extends OpenClawHome {
   accounts(channel: string): Promise<readonly AccountStatus[]>;
   /** Waits until every account of the channel that is enabled and configured is connected. */
   waitForChannel(channel: string, timeoutMs?: number): Promise<void>;
+  /** Waits until the status of one account is as wanted, and gives it. */
+  waitForAccount(
+    account: { channel: string; accountId: string },
+    what: string,
+    holds: (status: AccountStatus) => boolean,
+  ): Promise<AccountStatus>;
   /** Resident memory in bytes, children not counted. */
   residentBytes(): number;
   /** Ends the Gateway, keeps the directory. */
@@ -380,6 +386,19 @@ export async function startGateway(options: GatewayOptions = {}): Promise<Gatewa
       evidence: () => `${JSON.stringify(last, null, 1)}\n${log()}`,
     });
   };
+  const waitForAccount: Gateway["waitForAccount"] = async (account, what, holds) => {
+    let last: readonly AccountStatus[] = [];
+    const status = async (): Promise<AccountStatus | undefined> => {
+      last = await accounts(account.channel);
+      const own = last.find(({ accountId }) => accountId === account.accountId);
+      return own !== undefined && holds(own) ? own : undefined;
+    };
+    return await waitFor(status, {
+      what: `account ${account.accountId}: ${what}`,
+      timeoutMs: 40_000,
+      evidence: () => `${JSON.stringify(last, null, 1)}\n${log()}`,
+    });
+  };
   const launch = async (): Promise<void> => {
     const since = performance.now();
     const process_ = await startProcess({
@@ -431,6 +450,7 @@ export async function startGateway(options: GatewayOptions = {}): Promise<Gatewa
     call,
     accounts,
     waitForChannel,
+    waitForAccount,
     residentBytes() {
       const statm = `/proc/${running().pid}/statm`;
       if (!existsSync(statm))

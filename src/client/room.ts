@@ -32,6 +32,8 @@ export type Occupant = {
   occupantJid: FullJid;
   /** Whose occupant it is; only as the room itself sent it, absent where the room hides it. */
   realJid?: BareJid | undefined;
+  /** XEP-0421, where the room announces it. */
+  occupantId?: string | undefined;
   affiliation: Affiliation;
   role: Role;
   /** Names this stay in the room: kept through changes of nick, another one for whoever enters next. */

@@ -96,6 +96,7 @@ export function startAccount(params: {
     pending: createPendingPairings(join(stateDirectory(account), "pending-pairings.json"), {
       ttlMs: PAIRING_TTL_MS,
       now: Date.now,
+      log,
     }),
     log,
   });

@@ -34,6 +34,8 @@ export type Occupant = {
   realJid?: BareJid | undefined;
   /** XEP-0421, where the room announces it. */
   occupantId?: string | undefined;
+  /** The caps that they announce (XEP-0115), as "node#ver". */
+  caps?: string | undefined;
   affiliation: Affiliation;
   role: Role;
   /** Names this stay in the room: kept through changes of nick, another one for whoever enters next. */
@@ -76,6 +78,7 @@ export type RoomView = {
   /** Whether every occupant sees real JIDs; undefined while unknown. */
   nonAnonymous?: boolean | undefined;
   occupantCount: number;
+  stanzaIds?: boolean;
   joinedAt?: number | undefined;
 };
 

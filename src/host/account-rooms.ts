@@ -4,7 +4,7 @@ import { parseRoomEntry } from "../policy/room-entry.ts";
 import { senderEntry, type RoomSettings } from "../policy/room.ts";
 import { parseJid, type BareJid } from "../protocol/jid.ts";
 import { resolveResource } from "./account-address.ts";
-import type { ConfigProblem, KeyPath } from "./account-problems.ts";
+import { describeProblems, type ConfigProblem, type KeyPath } from "./account-problems.ts";
 import { resolveSecret } from "./account-secret.ts";
 import type { XmppAccountConfig } from "./config-schema.ts";
 
@@ -79,7 +79,12 @@ export function writtenRoomJid(entry: ConfiguredRoom): string {
 }
 
 /** How to enter a room; what is undefined is the account's. */
-export type RoomToJoin = { nick?: string | undefined; password?: string | undefined };
+export type RoomToJoin = {
+  nick?: string | undefined;
+  password?: string | undefined;
+  /** Its password is a SecretRef that the host could not resolve: without it the room is not entered. */
+  problem?: string | undefined;
+};
 
 /** Every room that the operator listed and did not disable. */
 export function resolveRooms(
@@ -117,6 +122,9 @@ function resolveEntering(entry: WrittenRoom, at: string, problems: ConfigProblem
   if (nick) entering.nick = nick;
   const password = resolveSecret(entry.password, `${at}.password`);
   if (password.kind === "available") entering.password = password.value;
-  else if (password.kind === "unavailable") problems.push(password.problem);
+  else if (password.kind === "unavailable") {
+    // One room's secret is no reason to keep the whole account out.
+    entering.problem = describeProblems([password.problem]);
+  }
   return entering;
 }

@@ -105,8 +105,9 @@ export function createRoomMembership(params: {
   }
 
   /** Who was put out of a room does not come back because somebody once invited them. */
-  function onRoom({ room, isRemoved, reason }: RoomView): void {
-    if (entered.get(room)?.origin?.kind !== "invitation" || !isRemoved) return;
+  function onRoom({ room, retry, reason }: RoomView): void {
+    const isDecided = retry === "slow" || retry === "login" || retry === "never";
+    if (!isDecided || entered.get(room)?.origin?.kind !== "invitation") return;
     log.info(`room ${room} is forgotten: ${reason}`);
     forget(room);
     apply();

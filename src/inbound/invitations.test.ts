@@ -21,7 +21,12 @@ async function follow(
   const joined: string[] = [];
   const invitations = createInvitations({
     readPolicy: () =>
-      ({ autoJoin: "allowlist", dmPolicy: "pairing", allowFrom: [], ...policy }) as XmppAccountPolicy,
+      ({
+        autoJoin: "allowlist",
+        dmPolicy: "pairing",
+        allowFrom: [],
+        ...policy,
+      }) as XmppAccountPolicy,
     approved: async () => [],
     isKnown: () => false,
     isDisabled: () => false,
@@ -57,13 +62,43 @@ it.each<[string, Invitation, Policy, Partial<InvitationsParams>]>([
 it.each<[string, Invitation, Policy, Partial<InvitationsParams>, RegExp | undefined]>([
   ["by a stranger", DIRECT, {}, {}, /dmPolicy does not admit/],
   ["approved, but by a list", DIRECT, { dmPolicy: "allowlist" }, approved, /does not admit/],
-  ["to an account without direct chats", DIRECT, { dmPolicy: "disabled", allowFrom: ["*"] }, approved, /does not admit/],
+  [
+    "to an account without direct chats",
+    DIRECT,
+    { dmPolicy: "disabled", allowFrom: ["*"] },
+    approved,
+    /does not admit/,
+  ],
   ["switched off", DIRECT, { autoJoin: "off" }, approved, /autoJoin is "off"/],
-  ["to a room of a service that nobody chose", DIRECT, {}, { ...approved, ...foreign }, /list the room/],
-  ["in another's name by such a service", MEDIATED, {}, { ...approved, ...foreign }, /list the room/],
-  ["to a disabled room", DIRECT, { autoJoin: "always" }, { isDisabled: () => true }, /enabled: false/],
+  [
+    "to a room of a service that nobody chose",
+    DIRECT,
+    {},
+    { ...approved, ...foreign },
+    /list the room/,
+  ],
+  [
+    "in another's name by such a service",
+    MEDIATED,
+    {},
+    { ...approved, ...foreign },
+    /list the room/,
+  ],
+  [
+    "to a disabled room",
+    DIRECT,
+    { autoJoin: "always" },
+    { isDisabled: () => true },
+    /enabled: false/,
+  ],
   ["without a room", { ...DIRECT, room: undefined }, { autoJoin: "always" }, {}, /names no room/],
-  ["without an inviter", { ...MEDIATED, by: undefined }, { autoJoin: "always" }, {}, /nobody who invites/],
+  [
+    "without an inviter",
+    { ...MEDIATED, by: undefined },
+    { autoJoin: "always" },
+    {},
+    /nobody who invites/,
+  ],
   ["to where we are", DIRECT, { autoJoin: "always" }, { isKnown: () => true }, undefined],
   ["that declines", { ...DIRECT, kind: "declined" }, { autoJoin: "always" }, {}, undefined],
 ])("%s: not followed", async (_, invitation, policy, facts, why) => {
@@ -74,10 +109,18 @@ it.each<[string, Invitation, Policy, Partial<InvitationsParams>, RegExp | undefi
 
 it.each<[string, Invitation, Policy, Partial<InvitationsParams>]>([
   ["a stranger", DIRECT, { autoJoin: "always" }, {}],
-  ["whoever a foreign service names", MEDIATED, { autoJoin: "always", allowFrom: [ALICE] }, foreign],
-])("autoJoin always follows %s, who may say nothing there for it", async (_, invitation, policy, facts) => {
-  expect(await follow(invitation, policy, facts)).toBe(`${ROOM} ${ALICE} pw false`);
-});
+  [
+    "whoever a foreign service names",
+    MEDIATED,
+    { autoJoin: "always", allowFrom: [ALICE] },
+    foreign,
+  ],
+])(
+  "autoJoin always follows %s, who may say nothing there for it",
+  async (_, invitation, policy, facts) => {
+    expect(await follow(invitation, policy, facts)).toBe(`${ROOM} ${ALICE} pw false`);
+  },
+);
 
 it("drops a flood, and goes on", async () => {
   const log = createFakeLog();

@@ -1,4 +1,4 @@
-import { type Element, parse } from "ltx";
+import { Element, parse } from "ltx";
 import type { ConnectionState, IqHandler, Logger, XmppSession } from "../../src/client/types.ts";
 import { XmppNotSentError, XmppStanzaError } from "../../src/errors.ts";
 import { type FullJid, parseJid } from "../../src/protocol/jid.ts";
@@ -13,7 +13,7 @@ export type FakeSession = XmppSession & {
   receive(xml: string): void;
   /** Lets an iq get or set arrive; answers with the result's XML, "unanswered", or the error's condition. */
   ask(xml: string): Promise<string>;
-  /** Answers requests whose payload has that namespace; an Error rejects. Others stay pending. */
+  /** Answers iqs whose payload has that namespace; an Error rejects. Others stay pending. */
   onRequest(xmlns: string, answer: string | Error): void;
   listenerCount(): number;
 };
@@ -38,6 +38,21 @@ export function createFakeSession(): FakeSession {
     if (state.kind === "online") sent.push(stanza.toString());
   }
 
+  /** For who reads the answer from the stream, and does not wait for it. */
+  function postAndAnswer(stanza: Element): void {
+    post(stanza);
+    const answer = answerTo(stanza);
+    if (state.kind !== "online" || answer === undefined) return;
+    const { id, to } = stanza.attrs as Record<string, string>;
+    const iq = answer instanceof Error ? new Element("iq", { type: "error" }) : parse(answer);
+    Object.assign(iq.attrs, { id, from: to });
+    for (const listener of stanzaListeners) listener(iq);
+  }
+
+  function answerTo(stanza: Element): string | Error | undefined {
+    return stanza.is("iq") ? answers.get(stanza.getChildElements()[0]?.getNS() ?? "") : undefined;
+  }
+
   function add<T>(set: Set<T>, entry: T): () => void {
     set.add(entry);
     return () => void set.delete(entry);
@@ -56,11 +71,11 @@ export function createFakeSession(): FakeSession {
       if (state.kind !== "online") throw new XmppNotSentError("offline");
       post(stanza);
     },
-    post,
+    post: postAndAnswer,
     async request(iq) {
       if (state.kind !== "online") throw new XmppNotSentError("offline");
       post(iq);
-      const answer = answers.get(iq.getChildElements()[0]?.getNS() ?? "");
+      const answer = answerTo(iq);
       if (answer === undefined) return await new Promise<Element>(() => undefined);
       if (answer instanceof Error) throw answer;
       return parse(answer);

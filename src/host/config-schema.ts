@@ -6,9 +6,12 @@
  * `resolveAccount`, which can name the key and leave every other account and channel running.
  */
 import {
+  ChannelBotLoopProtectionSchema,
+  ChannelImplicitMentionsSchema,
   DmPolicySchema,
   GroupPolicySchema,
   buildChannelAccountSchemaParts,
+  buildChannelAllowBotsSchema,
   buildChannelConfigSchema,
   buildGroupEntrySchema,
   buildMultiAccountChannelSchema,
@@ -59,6 +62,9 @@ const XmppAccountSchema = z
     rooms: z.array(RoomToJoinSchema).optional(),
     autoJoin: z.enum(["off", "allowlist", "always"]).optional(),
     bookmarks: z.enum(["off", "read", "sync"]).optional(),
+    allowBots: buildChannelAllowBotsSchema({ allowMentions: true }),
+    botLoopProtection: ChannelBotLoopProtectionSchema.optional(),
+    implicitMentions: ChannelImplicitMentionsSchema.optional(),
     roomOwnerBypass: z.boolean().optional(),
     sharedSessions: z.enum(["off", "identified"]).optional(),
     mucRooms: RoomMapSchema.optional(),

@@ -7,6 +7,8 @@ import type { Outbox } from "../outbound/send.ts";
 import type { Pairing } from "../inbound/pairing.ts";
 import { XmppNotSentError } from "../errors.ts";
 import type { Jid } from "../protocol/jid.ts";
+import type { KnownUsers } from "../state/known-users.ts";
+import type { RoomMembership } from "./room-membership.ts";
 import type { XmppAccount } from "./account.ts";
 import { describeProblems } from "./account-problems.ts";
 
@@ -14,6 +16,8 @@ export type LiveAccount = Outbox & {
   account: XmppAccount;
   roster: Roster;
   pairing: Pairing;
+  membership: RoomMembership;
+  knownUsers: KnownUsers;
 };
 
 const live = new Map<string, LiveAccount>();

@@ -58,6 +58,9 @@ function readMessage(context: ReceiverContext, message: Message): InboundMessage
     isSibling: context.isSibling,
   });
   const { conversation } = admission;
+  if (!admission.admit && admission.drop === "invitation" && message.invitation) {
+    context.onInvitation(message.invitation);
+  }
   const isEncrypted = !admission.admit && admission.drop === "encrypted";
   if (!conversation || (!admission.admit && !isEncrypted)) {
     noteDrop(context, message, admission.admit ? "no-sender" : admission.drop);

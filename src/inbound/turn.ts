@@ -81,12 +81,12 @@ export async function takeTurn(context: InboundContext, inbound: InboundMessage)
 }
 
 async function isProgram(
-  { isBot, outbox }: InboundContext,
+  { isProgram: ask, outbox }: InboundContext,
   { conversation }: InboundMessage,
 ): Promise<boolean> {
   if (conversation.kind !== "room") return false;
   const occupant = outbox.rooms.occupant(conversation.room, conversation.nick);
-  return occupant !== undefined && (await isBot(occupant));
+  return occupant !== undefined && (await ask(occupant));
 }
 
 /** Learns who people are from what a server vouches for; only ever of those whom policy admits. */

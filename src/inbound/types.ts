@@ -2,7 +2,7 @@ import type { OpenClawConfig, PluginRuntime } from "openclaw/plugin-sdk/channel-
 import type { ChannelBotLoopProtectionFacts } from "openclaw/plugin-sdk/channel-inbound";
 import type { resolveChannelStreamingBlockEnabled } from "openclaw/plugin-sdk/channel-outbound";
 import type { ContextVisibilityMode } from "openclaw/plugin-sdk/config-contracts";
-import type { Occupant } from "../client/rooms.ts";
+import type { IsProgram } from "../client/programs.ts";
 import type { Logger } from "../client/types.ts";
 import type { XmppAccountPolicy } from "../policy/account-policy.ts";
 import type { FindOutbox } from "../outbound/reach.ts";
@@ -11,6 +11,7 @@ import type { Conversation } from "../policy/admission.ts";
 import type { RoomOrigin } from "../policy/room.ts";
 import type { RoomTrust } from "../policy/room-trust.ts";
 import type { BareJid, Jid } from "../protocol/jid.ts";
+import type { Invitation } from "../protocol/xep-0045-invitation.ts";
 import type { Message } from "../protocol/stanza.ts";
 import type { Pairing } from "./pairing.ts";
 import type { RoomHistory } from "./room-history.ts";
@@ -50,8 +51,7 @@ export type InboundContext = InboundConfig & {
   isBelieved: RoomTrust;
   /** How the agent came into a room that is not in the configuration. */
   originOf: (room: BareJid) => RoomOrigin | undefined;
-  /** Whether an occupant says that it is a program (XEP-0030 identity client/bot). */
-  isBot: (occupant: Occupant) => Promise<boolean>;
+  isProgram: IsProgram;
   knownUsers: KnownUsers;
   history: RoomHistory;
   pairing: Pairing;
@@ -66,6 +66,7 @@ export type InboundContext = InboundConfig & {
 /** The same before there is a message. */
 export type ReceiverContext = Omit<InboundContext, keyof InboundConfig> & {
   readConfig: () => InboundConfig;
+  onInvitation: (invitation: Invitation) => void;
 };
 
 /** One message on its way in: what was said, where, and by whom. */

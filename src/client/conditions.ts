@@ -6,7 +6,7 @@ import type { Element } from "ltx";
 import { XmppConnectionError } from "../errors.ts";
 
 const NS_STREAM_ERRORS = "urn:ietf:params:xml:ns:xmpp-streams";
-const NS_SASL = "urn:ietf:params:xml:ns:xmpp-sasl";
+export const NS_SASL = "urn:ietf:params:xml:ns:xmpp-sasl";
 
 /** Conditions after which only the operator can help, each with the one sentence that says how. */
 const ADVICE: Readonly<Record<string, string>> = {

@@ -16,10 +16,9 @@ import { addressOf } from "./endpoint.ts";
 import { authenticate } from "./sasl.ts";
 import { trustedAuthorities } from "./trust.ts";
 import type { Endpoint, SessionOptions } from "./types.ts";
-import { createStream } from "./xmppjs.ts";
+import { createStream, NS_TLS } from "./xmppjs.ts";
 import type { StreamOptions, XmppStream } from "./xmppjs.ts";
 
-const NS_TLS = "urn:ietf:params:xml:ns:xmpp-tls";
 const NS_BIND = "urn:ietf:params:xml:ns:xmpp-bind";
 export const NS_SM = "urn:xmpp:sm:3";
 

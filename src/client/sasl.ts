@@ -5,12 +5,10 @@
  * the domain. A further mechanism is a further entry next to SCRAM_NAMES.
  */
 import { Element } from "ltx";
-import { connectionError, saslError } from "./conditions.ts";
+import { connectionError, NS_SASL, saslError } from "./conditions.ts";
 import { createScram, SCRAM_NAMES } from "./scram.ts";
 import type { ScramName } from "./scram.ts";
 import type { XmppStream } from "./xmppjs.ts";
-
-const NS_SASL = "urn:ietf:params:xml:ns:xmpp-sasl";
 
 export type Credentials = { username: string; password: string };
 

@@ -21,10 +21,22 @@ it.each([
   `<message><x xmlns='jabber:x:conference' jid='r@c' password='${SECRET}'/></message>`,
   `<iq><query xmlns='storage:bookmarks'><conference jid='r@c'><password>${SECRET}</password></conference></query></iq>`,
   `<iq type='result'><slot xmlns='urn:xmpp:http:upload:0'><put url='https://u/?t=${SECRET}'/></slot></iq>`,
+  `<iq type='result'><query xmlns='jabber:iq:private'><storage xmlns='storage:bookmarks'><conference jid='r@c'><password>${SECRET}</password></conference></storage></query></iq>`,
+  `<iq type='set'><pubsub xmlns='http://jabber.org/protocol/pubsub'><publish node='urn:xmpp:bookmarks:1'><item id='r@c'><conference xmlns='urn:xmpp:bookmarks:1'><password>${SECRET}</password></conference></item></publish></pubsub></iq>`,
+  `<message><event xmlns='http://jabber.org/protocol/pubsub#event'><items node='urn:xmpp:bookmarks:1'><item id='r@c'><b:conference xmlns:b='urn:xmpp:bookmarks:1'><b:password>${SECRET}</b:password></b:conference></item></items></event></message>`,
+  `<message><u:x><u:invite/><u:password>${SECRET}</u:password></u:x></message>`,
+  `<presence type='unavailable'><x xmlns='http://jabber.org/protocol/muc#user'><destroy jid='s@c'><password>${SECRET}</password></destroy></x></presence>`,
+  `<iq type='set'><query xmlns='http://jabber.org/protocol/muc#owner'><destroy jid='s@c'><password>${SECRET}</password></destroy></query></iq>`,
+  `<iq type='set'><query xmlns='http://jabber.org/protocol/muc#owner'><x xmlns='jabber:x:data' type='submit'><field var='muc#roomconfig_roomsecret'><value>${SECRET}</value></field></x></query></iq>`,
 ])("hides the secret of %s", (xml) => {
   const element = parse(xml);
   expect(formatWire("out", element)).not.toContain(SECRET);
   expect(element.toString()).toContain(SECRET); // what is sent stays as it is
+});
+
+it("reads any namespace, also one that is called like a method of objects", () => {
+  const text = formatWire("in", parse("<message><x xmlns='constructor'>hello</x></message>"));
+  expect(text).toContain("hello");
 });
 
 it("shows everything else", () => {

@@ -4,25 +4,24 @@
 import { hideSensitive } from "@xmpp/debug";
 import { clone, stringify } from "ltx";
 import type { Element } from "ltx";
+import { DATA_FORM } from "../protocol/xep-0004-forms.ts";
+import { NS_SASL } from "./conditions.ts";
 
 const HIDDEN = "[hidden]";
-const NS_SASL = "urn:ietf:params:xml:ns:xmpp-sasl";
 const NS_SASL2 = "urn:xmpp:sasl:2";
+const NS_UPLOAD = "urn:xmpp:http:upload:0";
 
 /** Namespaces whose every text may be a secret. */
 const SECRET_NAMESPACES = new Set([NS_SASL, NS_SASL2, "urn:xmpp:fast:0"]);
-/** Children with a secret, by the namespace they stand in (XEP-0078, 0077, 0363, 0045, 0048, 0402, 0114). */
-const SECRET_CHILDREN: Readonly<Record<string, readonly string[]>> = {
-  "jabber:iq:auth": ["password", "digest"],
-  "jabber:iq:register": ["password", "key"],
-  "urn:xmpp:http:upload:0": ["header"],
-  "http://jabber.org/protocol/muc": ["password"],
-  "http://jabber.org/protocol/muc#user": ["password"],
-  "http://jabber.org/protocol/muc#owner": ["password"],
-  "storage:bookmarks": ["password"],
-  "urn:xmpp:bookmarks:1": ["password"],
-  "jabber:component:accept": ["handshake"],
-};
+/** Elements with a secret wherever they stand: rooms, invitations, bookmarks, registration (XEP-0045, 0048, 0402, 0077, 0078). */
+const SECRET_NAME = "password";
+/** Further ones, by the namespace they stand in (XEP-0078, 0077, 0363, 0114). */
+const SECRET_CHILDREN: ReadonlyMap<string, string> = new Map([
+  ["jabber:iq:auth", "digest"],
+  ["jabber:iq:register", "key"],
+  [NS_UPLOAD, "header"],
+  ["jabber:component:accept", "handshake"],
+]);
 /** XEP-0484, XEP-0249 and XEP-0215; a slot to upload to (XEP-0363) is a secret until it is used. */
 const SECRET_ATTRIBUTES = ["token", "password"];
 const SECRET_FIELD = /pass|secret|token|key/i;
@@ -41,10 +40,11 @@ function redact(element: Element): void {
   }
   const secret =
     SECRET_NAMESPACES.has(xmlns) ||
-    SECRET_CHILDREN[xmlns]?.includes(element.getName()) === true ||
-    (element.is("field", "jabber:x:data") && SECRET_FIELD.test(String(element.attrs["var"]))) ||
+    element.getName() === SECRET_NAME ||
+    SECRET_CHILDREN.get(xmlns) === element.getName() ||
+    (element.is("field", DATA_FORM) && SECRET_FIELD.test(String(element.attrs["var"]))) ||
     isPrivateField(element);
-  if (element.is("put", "urn:xmpp:http:upload:0")) element.attrs["url"] = HIDDEN;
+  if (element.is("put", NS_UPLOAD)) element.attrs["url"] = HIDDEN;
   // What names a mechanism or a failure is no secret, and is what one looks for in such a log.
   if (secret && !PUBLIC_SASL.has(element.getName())) hideText(element);
   for (const child of element.children) {
@@ -62,7 +62,7 @@ const PUBLIC_SASL = new Set([
 ]);
 
 function isPrivateField(element: Element): boolean {
-  return element.is("field", "jabber:x:data") && element.attrs["type"] === "text-private";
+  return element.is("field", DATA_FORM) && element.attrs["type"] === "text-private";
 }
 
 function hideText(element: Element): void {

@@ -20,7 +20,7 @@ import type { Endpoint } from "./types.ts";
 import { ClientWebSocket } from "./web-socket.ts";
 
 const NS_STREAMS = "http://etherx.jabber.org/streams";
-const NS_TLS = "urn:ietf:params:xml:ns:xmpp-tls";
+export const NS_TLS = "urn:ietf:params:xml:ns:xmpp-tls";
 /** Elements that may wait for the negotiation; a server sends one at a time. */
 const MAX_QUEUE = 64;
 /** How long a polite close waits for the server, in ms. */

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { parseJid } from "../protocol/jid.ts";
-import { parseTarget, toXmppUri } from "./target.ts";
+import { toXmppUri } from "../protocol/rfc-5122-uri.ts";
+import { parseTarget } from "./target.ts";
 
 const isRoom = (jid: string) => jid === "team@muc.example.com";
 const parse = (text: string) => parseTarget(text, isRoom);

@@ -13,6 +13,7 @@
  * | `user:…`                               | a person, also where a room of that name is known  |
  */
 import { parseJid, type BareJid, type FullJid, type Jid } from "../protocol/jid.ts";
+import { decodePath, splitXmppUri, type XmppUri } from "../protocol/rfc-5122-uri.ts";
 
 export type Target =
   | { kind: "direct"; to: FullJid }
@@ -58,7 +59,8 @@ function toTarget(jid: Jid, kind: "user" | "room"): Target {
 type Address = { jid: string; kind: "user" | "room" | undefined };
 
 function readAddress(text: string): Address | TargetProblem {
-  if (/^xmpp:/i.test(text)) return readUri(text);
+  const uri = splitXmppUri(text);
+  if (uri !== undefined) return readUri(text, uri);
   const address = text.replace(/^jabber:/i, "");
   if (ROOM_PREFIX.test(address)) return readPrefixed(address.replace(ROOM_PREFIX, ""), "room");
   if (USER_PREFIX.test(address)) return readPrefixed(address.replace(USER_PREFIX, ""), "user");
@@ -71,52 +73,18 @@ function readPrefixed(text: string, kind: "user" | "room"): Address | TargetProb
   return "problem" in address ? address : { jid: address.jid, kind };
 }
 
-/** RFC 5122 §2.2: path, query and fragment, each percent-encoded. */
-function readUri(text: string): Address | TargetProblem {
-  const [uri = ""] = text.slice("xmpp:".length).split("#", 1);
-  const query = uri.indexOf("?");
-  const path = query < 0 ? uri : uri.slice(0, query);
-  if (path.startsWith("//")) {
+/** The path is a target itself: prefixes of the host may stand in it. */
+function readUri(text: string, uri: XmppUri | "authority"): Address | TargetProblem {
+  if (uri === "authority") {
     return { problem: `"${text}" names an account to send from; write xmpp:user@domain` };
   }
-  const action = query < 0 ? "" : (uri.slice(query + 1).split(";", 1)[0] ?? "").toLowerCase();
+  const { path, action } = uri;
   if (action !== "" && action !== "message" && action !== "join") {
     return { problem: `"?${action}" in "${text}" is nowhere to send to; use ?message or ?join` };
   }
   const inner = readAddress(path);
   if ("problem" in inner) return inner;
-  const jid = decodeUri(inner.jid);
+  const jid = decodePath(inner.jid);
   if (jid === undefined) return { problem: `"${text}" is not a URI: a "%" needs two hex digits` };
   return { jid, kind: action === "join" ? "room" : inner.kind };
-}
-
-/** Decodes part by part, so that an encoded "@" or "/" is refused in a local part and does not divide anew. */
-function decodeUri(path: string): string | undefined {
-  const slash = path.indexOf("/");
-  const address = slash < 0 ? path : path.slice(0, slash);
-  try {
-    const parts = address.split("@").map(decodeURIComponent);
-    if (parts.some((part) => /[@/]/.test(part))) return parts.join("@").replace(/[@/]/g, " ");
-    const resource = slash < 0 ? "" : `/${decodeURIComponent(path.slice(slash + 1))}`;
-    return parts.join("@") + resource;
-  } catch (error) {
-    if (error instanceof URIError) return undefined;
-    throw error;
-  }
-}
-
-/** The `xmpp:` URI of a JID (RFC 5122 §2.7), which `parseTarget` reads back to the same JID. */
-export function toXmppUri(jid: FullJid): string {
-  const slash = jid.indexOf("/");
-  const address = slash < 0 ? jid : jid.slice(0, slash);
-  const bare = address.split("@").map(encodePart).join("@");
-  return slash < 0 ? `xmpp:${bare}` : `xmpp:${bare}/${encodePart(jid.slice(slash + 1))}`;
-}
-
-/** What RFC 5122 leaves as it is, besides letters and digits of ASCII. */
-function encodePart(part: string): string {
-  return encodeURIComponent(part).replace(
-    /%(?:21|24|28|29|2A|2B|2C|3B|3D|5B|5D)/gi,
-    decodeURIComponent,
-  );
 }

@@ -16,7 +16,11 @@ import { hasForwarded } from "./xep-0280-carbons.ts";
 import { decodeReplaceId, encodeReplaceId } from "./xep-0308-correction.ts";
 import { decodeHints, encodeHint, type Hint } from "./xep-0334-hints.ts";
 import { decodeOriginId, decodeStanzaIds, trustedStanzaId } from "./xep-0359-ids.ts";
+import { decodeMentions } from "./xep-0372-references.ts";
 import { decodeEncryption, encodeEncryption, type Encryption } from "./xep-0380-eme.ts";
+import { decodeOccupantId } from "./xep-0421-occupant-id.ts";
+import { decodeFallbacks } from "./xep-0428-fallback.ts";
+import { decodeReply, encodeReply, type Reply } from "./xep-0461-reply.ts";
 
 type Codec = { decode: (message: Element) => unknown; encode?: (value: unknown) => Element };
 
@@ -54,10 +58,14 @@ const CODECS: Record<string, Codec> = {
       trusted: trustedStanzaId(decodeStanzaIds(message), ROOM),
     }),
   },
+  "xep-0372": { decode: decodeMentions },
   "xep-0380": {
     decode: decodeEncryption,
     encode: (value) => inMessage(encodeEncryption(value as Encryption)),
   },
+  "xep-0421": { decode: decodeOccupantId },
+  "xep-0428": { decode: decodeFallbacks },
+  "xep-0461": { decode: decodeReply, encode: (value) => inMessage(encodeReply(value as Reply)) },
 };
 
 function inMessage(child: Element): Element {

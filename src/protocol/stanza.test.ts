@@ -54,7 +54,20 @@ describe("encodeMessage", () => {
 
 describe("decodeMessage", () => {
   it("never throws, whatever the elements are called and hold", () => {
-    const names = ["body", "thread", "delay", "x", "encryption", "stanza-id", "error", "replace"];
+    const names = [
+      "body",
+      "thread",
+      "delay",
+      "x",
+      "encryption",
+      "stanza-id",
+      "error",
+      "replace",
+      "reply",
+      "fallback",
+      "reference",
+      "occupant-id",
+    ];
     const spaces = [
       "",
       "urn:xmpp:delay",
@@ -64,14 +77,18 @@ describe("decodeMessage", () => {
       "http://jabber.org/protocol/muc#user",
       "jabber:x:conference",
       "eu.siacs.conversations.axolotl",
+      "urn:xmpp:reply:0",
+      "urn:xmpp:fallback:0",
+      "urn:xmpp:reference:0",
+      "urn:xmpp:occupant-id:0",
     ];
-    const values = ["", "constructor", "__proto__", "\u202e", "9".repeat(5000), "@/@"];
+    const values = ["", "constructor", "__proto__", "\u202e", "9".repeat(5000), "@/@", "xmpp:%"];
     for (const name of names) {
       for (const space of spaces) {
         for (const value of values) {
-          const attrs = `id='${value}' by='${value}' from='${value}' stamp='${value}' namespace='${value}' type='${value}' code='${value}'`;
+          const attrs = `id='${value}' by='${value}' from='${value}' stamp='${value}' namespace='${value}' type='${value}' code='${value}' to='${value}' for='${value}' uri='${value}' begin='${value}' end='${value}' jid='${value}'`;
           const child = `<${name} xmlns='${space}' ${attrs}>${value}<${name}/></${name}>`;
-          const message = parse(`<message ${attrs} to='${value}'>${child}${child}</message>`);
+          const message = parse(`<message ${attrs}>${child}${child}</message>`);
           expect(() => decodeMessage(message)).not.toThrow();
         }
       }

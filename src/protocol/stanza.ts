@@ -14,7 +14,11 @@ import { hasForwarded } from "./xep-0280-carbons.ts";
 import { decodeReplaceId, encodeReplaceId } from "./xep-0308-correction.ts";
 import { decodeHints, encodeHint, type Hint } from "./xep-0334-hints.ts";
 import { decodeOriginId, decodeStanzaIds, encodeOriginId, type StanzaId } from "./xep-0359-ids.ts";
+import { decodeMentions, type Mention } from "./xep-0372-references.ts";
 import { decodeEncryption, type Encryption } from "./xep-0380-eme.ts";
+import { decodeOccupantId } from "./xep-0421-occupant-id.ts";
+import { decodeFallbacks, type Fallback } from "./xep-0428-fallback.ts";
+import { decodeReply, encodeReply, type Reply } from "./xep-0461-reply.ts";
 import { stripInvalidXmlChars } from "./xml-text.ts";
 
 export type MessageType = "normal" | "chat" | "groupchat" | "headline" | "error";
@@ -44,6 +48,14 @@ export type Message = {
   hasMucUser: boolean;
   /** XEP-0308: the id of the message that this one replaces. */
   replaceId: string | undefined;
+  /** XEP-0461: the message that this one answers. */
+  reply: Reply | undefined;
+  /** XEP-0428: what in the body is only for clients without an extension; ask `stripFallback`. */
+  fallbacks: Fallback[];
+  /** XEP-0372: whom the sender says to mention. */
+  mentions: Mention[];
+  /** XEP-0421: believe it only where the room announces the feature. */
+  occupantId: string | undefined;
   hints: Hint[];
   /** Set when the text itself is encrypted: `body` is then a stopgap, not what the sender wrote. */
   encryption: Encryption | undefined;
@@ -80,6 +92,10 @@ export function decodeMessage(element: Element): Message {
     invitation: decodeInvitation(element),
     hasMucUser: hasMucUser(element),
     replaceId: decodeReplaceId(element),
+    reply: decodeReply(element),
+    fallbacks: decodeFallbacks(element),
+    mentions: decodeMentions(element),
+    occupantId: decodeOccupantId(element),
     hints: decodeHints(element),
     encryption: decodeEncryption(element),
     oobUrls: decodeOobUrls(element),
@@ -111,6 +127,7 @@ export type OutboundMessage = {
   thread?: { id: string; parent?: string | undefined } | undefined;
   chatState?: ChatState | undefined;
   replaceId?: string | undefined;
+  reply?: Reply | undefined;
   hints?: readonly Hint[] | undefined;
 };
 
@@ -126,6 +143,7 @@ export function encodeMessage(message: OutboundMessage): Element {
   }
   if (message.chatState) element.append(encodeChatState(message.chatState));
   if (message.replaceId !== undefined) element.append(encodeReplaceId(message.replaceId));
+  if (message.reply) element.append(encodeReply(message.reply));
   if (message.originId !== undefined) element.append(encodeOriginId(message.originId));
   for (const hint of message.hints ?? []) element.append(encodeHint(hint));
   return element;

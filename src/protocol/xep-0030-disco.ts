@@ -5,10 +5,10 @@
 import { Element } from "ltx";
 import { attribute } from "./element.ts";
 import { type FullJid, parseJid } from "./jid.ts";
+import { type DataForm, DATA_FORM, decodeForm, encodeForm } from "./xep-0004-forms.ts";
 
 export const DISCO_INFO = "http://jabber.org/protocol/disco#info";
 export const DISCO_ITEMS = "http://jabber.org/protocol/disco#items";
-const DATA_FORM = "jabber:x:data";
 
 export type DiscoIdentity = {
   category: string;
@@ -17,14 +17,11 @@ export type DiscoIdentity = {
   lang?: string | undefined;
 };
 
-/** An XEP-0128 form; `fields` leaves out FORM_TYPE itself. */
-export type DiscoForm = { formType: string; fields: { name: string; values: string[] }[] };
-
 export type DiscoInfo = {
   node?: string | undefined;
   identities: DiscoIdentity[];
   features: string[];
-  forms: DiscoForm[];
+  forms: DataForm[];
 };
 
 export type DiscoItem = { jid: FullJid; node?: string | undefined; name?: string | undefined };
@@ -46,21 +43,11 @@ export function encodeDiscoInfo(info: DiscoInfo): Element {
     if (lang !== undefined) identity.attrs["xml:lang"] = lang;
   }
   for (const feature of info.features) query.c("feature", { var: feature });
-  for (const form of info.forms) query.append(encodeForm(form));
+  for (const form of info.forms) query.append(encodeForm("result", form));
   return query;
 }
 
-function encodeForm(form: DiscoForm): Element {
-  const x = new Element("x", { xmlns: DATA_FORM, type: "result" });
-  x.c("field", { var: "FORM_TYPE", type: "hidden" }).c("value").t(form.formType);
-  for (const { name, values } of form.fields) {
-    const field = x.c("field", { var: name });
-    for (const value of values) field.c("value").t(value);
-  }
-  return x;
-}
-
-/** What an iq with a disco#info answer says; undefined when it holds none. Nameless entries are left out. */
+/** What an iq with a disco#info answer says; undefined when it holds none. Nameless entries and untyped forms are left out. */
 export function decodeDiscoInfo(iq: Element): DiscoInfo | undefined {
   const query = iq.getChild("query", DISCO_INFO);
   if (!query) return undefined;
@@ -80,20 +67,6 @@ export function decodeDiscoInfo(iq: Element): DiscoInfo | undefined {
     .map(decodeForm)
     .filter((form) => form !== undefined);
   return { node: attribute(query, "node"), identities, features, forms };
-}
-
-/** A form counts only when a hidden FORM_TYPE field says what it is about (XEP-0115 §5.4). */
-function decodeForm(x: Element): DiscoForm | undefined {
-  let formType: string | undefined;
-  const fields: DiscoForm["fields"] = [];
-  for (const field of x.getChildren("field", DATA_FORM)) {
-    const name = attribute(field, "var");
-    if (!name) continue;
-    const values = field.getChildren("value", DATA_FORM).map((value) => value.getText());
-    if (name !== "FORM_TYPE") fields.push({ name, values });
-    else if (attribute(field, "type") === "hidden") formType = values[0];
-  }
-  return formType === undefined ? undefined : { formType, fields };
 }
 
 /** The `<query/>` that answers disco#items. */

@@ -1,14 +1,16 @@
 /**
  * XEP-0045 Multi-User Chat 1.35.5, https://xmpp.org/extensions/xep-0045.html
  * Entering and leaving, and what a room says of its occupants and of itself.
- * Invitations are in xep-0045-invitation.ts.
+ * Invitations are in xep-0045-invitation.ts, what an owner configures in xep-0045-owner.ts.
  */
 import { Element } from "ltx";
-import { attribute, childText, isStanza } from "./element.ts";
+import { attribute, childText, isStanza, onlyChild } from "./element.ts";
 import { type BareJid, type FullJid, bareJid, parseJid } from "./jid.ts";
 import { encodeRequest } from "./rfc-6120-iq.ts";
 import { type StanzaError, decodeStanzaError } from "./rfc-6120-stanza-error.ts";
 import { encodeAvailable, encodeUnavailable } from "./rfc-6121-presence.ts";
+import { DATA_FORM } from "./xep-0004-forms.ts";
+import { decodeOccupantId } from "./xep-0421-occupant-id.ts";
 import { stripInvalidXmlChars } from "./xml-text.ts";
 
 export const MUC = "http://jabber.org/protocol/muc";
@@ -18,15 +20,25 @@ export const MUC_OWNER = "http://jabber.org/protocol/muc#owner";
 export const MUC_NON_ANONYMOUS = "muc_nonanonymous";
 export const MUC_SEMI_ANONYMOUS = "muc_semianonymous";
 
-/** The status codes that we act on (§15.6). */
+/** The status codes that ask for something (§15.6). */
 export const STATUS = {
   /** In self-presence: everybody sees our real JID. */
   nonAnonymous: 100,
-  /** In a message of the room: a setting changed that concerns no privacy. */
+  /** In a message of the room, to somebody outside: what the room lets us do has changed. */
+  affiliationChanged: 101,
+  /** From here to 104 and from 170 to 174, in a message of the room: its configuration changed. */
+  unavailableShown: 102,
+  unavailableHidden: 103,
+  /** A setting that concerns no privacy. */
   configChanged: 104,
   self: 110,
+  /** Also in self-presence: what is said here is logged, often in public. */
+  loggingEnabled: 170,
+  loggingDisabled: 171,
   nowNonAnonymous: 172,
   nowSemiAnonymous: 173,
+  /** Of older versions of the XEP. */
+  nowFullyAnonymous: 174,
   created: 201,
   nickModified: 210,
   banned: 301,
@@ -44,7 +56,12 @@ export type Role = "moderator" | "participant" | "visitor" | "none";
 export type StatusCodes = ReadonlySet<number>;
 
 /** `alternate` is where the room says it moved to: a stranger's word, nothing to follow unasked. */
-export type Destruction = { alternate?: BareJid | undefined; reason?: string | undefined };
+export type Destruction = {
+  alternate?: BareJid | undefined;
+  /** For entering the alternate room. */
+  password?: string | undefined;
+  reason?: string | undefined;
+};
 
 /** A presence from `room/nick`, as the room stamps it with its muc#user extension. */
 export type OccupantPresence = {
@@ -56,6 +73,8 @@ export type OccupantPresence = {
   role: Role;
   /** Whose occupant it is, where the room shows it to us; which of the resources is of no use. */
   realJid?: BareJid | undefined;
+  /** Theirs at each visit and under each nick (XEP-0421); believe it only where the room announces the feature. */
+  occupantId?: string | undefined;
   /** With 303: the nick that the occupant goes by from now on. */
   newNick?: string | undefined;
   codes: StatusCodes;
@@ -65,6 +84,18 @@ export type OccupantPresence = {
 };
 
 const NO_CODES: StatusCodes = new Set();
+const MAX_PASSWORD_LENGTH = 1000;
+
+/** The bare JID of a room as a peer wrote it; undefined when it is not one, or is an occupant's or a service's. */
+export function parseRoomJid(text: string | undefined): BareJid | undefined {
+  const jid = parseJid(text ?? "");
+  return jid?.local !== undefined && jid.resource === undefined ? jid.bare : undefined;
+}
+
+/** A room's password as a peer wrote it, spaces included; undefined when it is empty or beyond all reason. */
+export function decodePassword(text: string | null | undefined): string | undefined {
+  return text && text.length <= MAX_PASSWORD_LENGTH ? text : undefined;
+}
 
 /** The presence that enters a room, without history (§7.2.13). */
 export function encodeJoin(join: {
@@ -92,7 +123,7 @@ export function encodeNickChange(room: BareJid, nick: string): Element {
 /** The iq that unlocks a new room with the service's default configuration (§10.1.2). */
 export function encodeInstantRoom(room: BareJid): Element {
   const query = new Element("query", { xmlns: MUC_OWNER });
-  query.c("x", { xmlns: "jabber:x:data", type: "submit" });
+  query.c("x", { xmlns: DATA_FORM, type: "submit" });
   return encodeRequest("set", query, room);
 }
 
@@ -116,23 +147,18 @@ export function decodeOccupantPresence(stanza: Element): OccupantPresence | unde
     return undefined;
   const from = parseJid(attribute(stanza, "from") ?? "");
   if (!from || from.resource === undefined) return undefined;
-  const x = onlyExtension(stanza);
+  const x = onlyChild(stanza, "x", MUC_USER);
   if (!x && type === undefined) return undefined;
-  const [item, ...moreItems] = x?.getChildren("item", MUC_USER) ?? [];
   return {
     kind: type ?? "available",
     room: from.bare,
     nick: from.resource,
     occupantJid: from.full,
     codes: x ? decodeCodes(x) : NO_CODES,
-    ...decodeItem(moreItems.length === 0 ? item : undefined),
+    occupantId: decodeOccupantId(stanza),
+    ...decodeItem(x && onlyChild(x, "item", MUC_USER)),
     destroy: x && decodeDestruction(x),
   };
-}
-
-function onlyExtension(stanza: Element): Element | undefined {
-  const [x, ...more] = stanza.getChildren("x", MUC_USER);
-  return more.length === 0 ? x : undefined;
 }
 
 type Item = Pick<
@@ -166,8 +192,11 @@ function decodeRole(text: string | undefined): Role {
 function decodeDestruction(x: Element): Destruction | undefined {
   const destroy = x.getChild("destroy", MUC_USER);
   if (!destroy) return undefined;
-  const alternate = bareJid(attribute(destroy, "jid") ?? "");
-  return { alternate, reason: childText(destroy, "reason", MUC_USER) };
+  return {
+    alternate: bareJid(attribute(destroy, "jid") ?? ""),
+    password: decodePassword(destroy.getChildText("password", MUC_USER)),
+    reason: childText(destroy, "reason", MUC_USER),
+  };
 }
 
 function decodeCodes(x: Element): StatusCodes {
@@ -181,7 +210,7 @@ function decodeCodes(x: Element): StatusCodes {
 
 /** The status codes that a message carries, such as changes of the room's privacy (§10.2.1). */
 export function decodeStatusCodes(message: Element): StatusCodes {
-  const x = onlyExtension(message);
+  const x = onlyChild(message, "x", MUC_USER);
   return x ? decodeCodes(x) : NO_CODES;
 }
 

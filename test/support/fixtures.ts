@@ -1,6 +1,6 @@
 import { existsSync, readFileSync, readdirSync } from "node:fs";
 import { basename, join } from "node:path";
-import { type Element, parse } from "ltx";
+import { Element, parse } from "ltx";
 
 const ROOT = join(import.meta.dirname, "..", "fixtures");
 
@@ -8,7 +8,7 @@ export type Fixture = { name: string; stanza: Element; expected: unknown };
 
 /**
  * The cases of a folder below test/fixtures: `case.xml` is a stanza, `case.json` what it decodes to.
- * In the JSON, null stands for undefined, and a Set is an array.
+ * In the JSON, null stands for undefined, a Set is an array, and an element is its XML.
  */
 export function fixtures(folder: string): Fixture[] {
   const directory = join(ROOT, folder);
@@ -27,8 +27,9 @@ export function fixtures(folder: string): Fixture[] {
 
 /** The shape in which fixtures write a decoded value. */
 export function asJson(value: unknown): unknown {
-  const text = JSON.stringify(value ?? null, (_key, part: unknown) =>
-    part instanceof Set ? [...part] : part,
-  );
+  const text = JSON.stringify(value ?? null, (_key, part: unknown) => {
+    if (part instanceof Element) return part.toString();
+    return part instanceof Set ? [...part] : part;
+  });
   return JSON.parse(text);
 }

@@ -5,7 +5,7 @@
  * | state   | means                                     | leaves by                                  |
  * |---------|-------------------------------------------|--------------------------------------------|
  * | joining | waits for its turn, or for self-presence  | 110 → joined, error or time-out → lost/refused |
- * | joined  | self-presence arrived                     | own unavailable, connection lost → lost/refused |
+ * | joined  | self-presence arrived                     | own unavailable, stream lost → lost/refused |
  * | leaving | we said goodbye                           | own unavailable, error or time-out → forgotten |
  * | lost    | tried again at `retryAt`, or on login     | → joining                                  |
  * | refused | tried again on login, or by `join` only   | → joining                                  |

@@ -15,6 +15,7 @@ import {
   encodeNickChange,
 } from "../protocol/xep-0045-muc.ts";
 import { createJoinQueue } from "./join-queue.ts";
+import { mayBeResumed } from "./resumption.ts";
 import { type Outcome, outcome, retryDelay } from "./room-outcomes.ts";
 import {
   type Occupant,
@@ -74,6 +75,8 @@ export function createRooms(options: RoomsOptions): Rooms {
   /** One timer a room at most: join time-out, retry or leave time-out, as its state says. */
   const timers = new Map<Room, NodeJS.Timeout>();
   const queue = createJoinQueue<Room>(PARALLEL_JOINS, sendJoin);
+  /** Since the login rooms may be entered. */
+  let isReady = false;
 
   function setTimer(room: Room, ms: number, action: () => void): void {
     clearTimer(room);
@@ -146,6 +149,12 @@ export function createRooms(options: RoomsOptions): Rooms {
     setTimer(room, retryAt - Date.now(), () => enter(room));
   }
 
+  function sayGoodbye(room: Room): void {
+    session.post(encodeLeave(room.jid, room.nick));
+    if (session.state.kind !== "online") return; // said once the stream is resumed, if ever
+    setTimer(room, LEAVE_TIMEOUT_MS, () => forget(room));
+  }
+
   function forget(room: Room): void {
     settle(room);
     room.state = "leaving";
@@ -154,6 +163,7 @@ export function createRooms(options: RoomsOptions): Rooms {
   }
 
   function online(): void {
+    isReady = true;
     for (const room of rooms.values()) {
       const { retry, retryAt = 0 } = room;
       if (retry === "never") continue;
@@ -164,10 +174,25 @@ export function createRooms(options: RoomsOptions): Rooms {
     queue.open();
   }
 
-  function offline(): void {
+  /** The stream of before goes on: for the rooms we were never away (XEP-0198 §5). */
+  function resumed(): void {
+    if (!isReady) return;
+    for (const room of rooms.values()) {
+      if (room.state === "leaving") sayGoodbye(room);
+      else if (room.state === "lost") scheduleRetry(room, room.retryAt ?? Date.now());
+      else if (room.state === "joined" && room.nick !== room.wanted.nick)
+        session.post(encodeNickChange(room.jid, room.wanted.nick));
+    }
+    queue.open();
+  }
+
+  /** @param isGap the stream may be resumed: until that is decided, rooms that we are in stay so */
+  function offline(isGap: boolean): void {
     queue.close();
+    isReady &&= isGap;
     for (const room of rooms.values()) {
       clearTimer(room);
+      if (isGap && (room.state === "joined" || room.state === "leaving")) continue;
       if (room.state === "leaving") forget(room);
       if (room.state !== "joined" && room.state !== "joining") continue;
       room.state = "lost";
@@ -241,7 +266,8 @@ export function createRooms(options: RoomsOptions): Rooms {
   const unsubscribe = [
     session.onStanza(onStanza),
     session.onState((state) => {
-      if (state.kind !== "online") offline();
+      if (state.kind !== "online") offline(mayBeResumed(state));
+      else if (state.facts.resumed) resumed();
       else if (!options.onReady) online();
     }),
     options.onReady?.(online),
@@ -272,8 +298,7 @@ export function createRooms(options: RoomsOptions): Rooms {
       if (!wasThere) return forget(room);
       room.state = "leaving";
       room.occupants.clear();
-      session.post(encodeLeave(jid, room.nick));
-      setTimer(room, LEAVE_TIMEOUT_MS, () => forget(room));
+      sayGoodbye(room);
       emit(room);
     },
     get: (jid) => {

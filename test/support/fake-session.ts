@@ -7,8 +7,10 @@ import { type FullJid, parseJid } from "../../src/protocol/jid.ts";
 export type FakeSession = XmppSession & {
   /** Sent and posted stanzas and requests, as XML, in order; taken out by reading. */
   takeSent(): string[];
-  goOnline(): void;
-  goOffline(): void;
+  /** Default: by a login of its own. */
+  goOnline(options?: { resumed?: boolean }): void;
+  /** Default: for good, until the next login. */
+  goOffline(options?: { resumable?: boolean }): void;
   /** Lets a stanza arrive. */
   receive(xml: string): void;
   /** Lets an iq get or set arrive; answers with the result's XML, "unanswered", or the error's condition. */
@@ -88,17 +90,18 @@ export function createFakeSession(): FakeSession {
       sent = [];
       return taken;
     },
-    goOnline() {
+    goOnline({ resumed = false } = {}) {
       const facts = {
         jid,
         since: Date.now(),
         transport: "tcp",
         address: "localhost:5222",
         mechanism: "SCRAM-SHA-256",
+        resumed,
       } as const;
       change({ kind: "online", facts });
     },
-    goOffline: () => change({ kind: "connecting" }),
+    goOffline: ({ resumable } = {}) => change({ kind: "connecting", resumable }),
     receive(xml) {
       const stanza = parse(xml);
       for (const listener of stanzaListeners) listener(stanza);

@@ -58,6 +58,8 @@ export function createMembership(options: MembershipOptions): Membership {
   /** One timer a room at most: join time-out, retry or leave time-out, as its state says. */
   const timers = new Map<Room, NodeJS.Timeout>();
   const extensions = options.caps ? [encodeCaps(options.caps)] : [];
+  /** Since the login rooms may be entered. */
+  let isReady = false;
   const queue = createJoinQueue<Room>({
     limit: options.parallelJoins ?? PARALLEL_JOINS,
     serviceOf: ({ jid }) => jid.slice(jid.indexOf("@") + 1),
@@ -153,6 +155,7 @@ export function createMembership(options: MembershipOptions): Membership {
   }
 
   function online(): void {
+    isReady = true;
     for (const room of rooms.values()) {
       const { retry, retryAt = 0, state } = room;
       if (retry === "never" || (state !== "lost" && state !== "refused")) continue;
@@ -166,6 +169,7 @@ export function createMembership(options: MembershipOptions): Membership {
 
   /** Rooms are as they were; whether they still think so of us is asked. */
   function resumed(): void {
+    if (!isReady) return;
     for (const room of rooms.values()) {
       if (room.state === "leaving") session.post(encodeLeave(room.jid, room.nick));
       if (room.state !== "joined") continue;
@@ -177,6 +181,7 @@ export function createMembership(options: MembershipOptions): Membership {
   }
 
   function offline(): void {
+    isReady = false;
     queue.close();
     selfPing.stop();
     for (const room of rooms.values()) {

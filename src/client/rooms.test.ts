@@ -265,64 +265,6 @@ describe("falling out", () => {
     expect(joinsIn(session.takeSent())).toEqual([`${ROOM}/bot`]);
   });
 
-  test("a resumed stream: nobody has left the room, and we need not enter it", () => {
-    const { session, rooms, views } = setUpJoined();
-    session.receive(presence("hag", item("hag@example")));
-    const { joinedAt } = rooms.get(ROOM) ?? {};
-    views.length = 0;
-    session.goOffline({ resumable: true });
-    expect(rooms.isReflection(ROOM, "bot")).toBe(true);
-    expect(rooms.occupant(ROOM, "hag")?.realJid).toBe("hag@example");
-    session.goOnline({ resumed: true });
-    vi.advanceTimersByTime(60_000);
-    expect(session.takeSent()).toEqual([]);
-    expect(rooms.get(ROOM)).toMatchObject({ state: "joined", occupantCount: 2, joinedAt });
-    expect(views).toEqual([]);
-  });
-
-  test("a stream that is not resumed after all: every room is entered again", () => {
-    const { session, rooms } = setUpJoined();
-    session.goOffline({ resumable: true });
-    session.goOffline();
-    expect(rooms.get(ROOM)).toMatchObject({ state: "lost", occupantCount: 0 });
-    session.goOnline();
-    expect(joinsIn(session.takeSent())).toEqual([`${ROOM}/bot`]);
-  });
-
-  test("a resumed stream goes on with what the loss had interrupted, and with no more than that", () => {
-    const { session, rooms } = setUp();
-    const named = (name: string) => bareJid(`${name}@chat.example`) as BareJid;
-    const [entering, banned, left] = [named("entering"), named("banned"), named("left")];
-    const [renamed, late] = [named("renamed"), named("late")];
-    const enter = (room: BareJid) => {
-      rooms.join(room);
-      session.receive(presence("bot", item() + codes(110)).replace(ROOM, room));
-    };
-    session.goOnline();
-    for (const room of [banned, left, renamed]) enter(room);
-    session.receive(gone("bot", codes(110, 301)).replace(ROOM, banned));
-    rooms.join(entering);
-    session.takeSent();
-
-    session.goOffline({ resumable: true });
-    rooms.leave(left);
-    rooms.join(renamed, { nick: "witch" });
-    rooms.join(late);
-    vi.advanceTimersByTime(15_000);
-    session.goOffline({ resumable: true });
-    session.goOnline({ resumed: true });
-    vi.advanceTimersByTime(1);
-
-    const sent = session.takeSent();
-    expect(joinsIn(sent)).toEqual([`${entering}/bot`, `${late}/bot`]);
-    expect(sent.filter((xml) => xml.includes(left))).toEqual([
-      expect.stringContaining('type="unavailable"'),
-    ]);
-    expect(sent.filter((xml) => xml.includes(`${renamed}/witch`))).toHaveLength(1);
-    expect(sent).toHaveLength(4);
-    expect(rooms.get(banned)?.state).toBe("refused");
-  });
-
   test("a message bounced as not acceptable tells that we are not in the room", () => {
     const { session, rooms } = setUpJoined();
     const ns = "urn:ietf:params:xml:ns:xmpp-stanzas";

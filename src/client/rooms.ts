@@ -8,6 +8,7 @@ import type { Caps } from "../protocol/xep-0115-caps.ts";
 import { encodeLeave } from "../protocol/xep-0045-muc.ts";
 import { createMembership } from "./membership.ts";
 import type { Occupant, OccupantKey } from "./occupants.ts";
+import { mayBeResumed } from "./resumption.ts";
 import { outcome } from "./room-outcomes.ts";
 import { type Room, type RoomView, createRoom, viewOf } from "./room.ts";
 import type { ConnectionState, Logger, XmppSession } from "./types.ts";
@@ -82,9 +83,9 @@ export function createRooms(options: RoomsOptions): Rooms {
 
   function onState(state: ConnectionState): void {
     if (state.kind !== "online") {
-      if (isResumable(state)) membership.interrupted();
+      if (mayBeResumed(state)) membership.interrupted();
       else membership.offline();
-    } else if (isResumed(state)) membership.resumed();
+    } else if (state.facts.resumed) membership.resumed();
     else {
       // A stream that was to be resumed, and was not, may end without a word.
       membership.offline();
@@ -158,13 +159,4 @@ export function createRooms(options: RoomsOptions): Rooms {
       rooms.clear();
     },
   };
-}
-
-/** XEP-0198 §5: until it is known that the stream is not resumed, nobody sees that we are gone. */
-function isResumable(state: ConnectionState): boolean {
-  return "resumable" in state && state.resumable === true;
-}
-
-function isResumed({ facts }: ConnectionState & { kind: "online" }): boolean {
-  return "resumed" in facts && facts.resumed === true;
 }

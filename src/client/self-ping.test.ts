@@ -42,7 +42,7 @@ test("a silent room is asked through our own occupant, and a room that talks is 
   expect(pingsIn(session)).toEqual([]);
   await pass(2 * MINUTE);
   expect(pingsIn(session)).toEqual([`${ROOM}/bot`]);
-  await pass(9 * MINUTE);
+  await pass(8 * MINUTE);
   expect(pingsIn(session)).toEqual([]);
   await pass(2 * MINUTE);
   expect(pingsIn(session)).toEqual([`${ROOM}/bot`]);
@@ -177,6 +177,28 @@ test("a resumed stream: who is out of a room enters it again", async () => {
   expect(rooms.list().every(({ state }) => state === "lost")).toBe(true);
   await pass(3_000);
   expect(joinsIn(session.takeSent())).toHaveLength(20);
+});
+
+test("a resumed stream: nobody has left the room, and nobody is told otherwise", () => {
+  const { session, rooms, views } = setUpJoined();
+  session.receive(presence("hag", item("hag@example")));
+  const { joinedAt } = rooms.get(ROOM) ?? {};
+  views.length = 0;
+  session.goOffline({ resumable: true });
+  expect(rooms.isReflection(ROOM, "bot")).toBe(true);
+  expect(rooms.occupant(ROOM, "hag")?.realJid).toBe("hag@example");
+  session.goOnline({ resumed: true });
+  expect(rooms.get(ROOM)).toMatchObject({ state: "joined", occupantCount: 2, joinedAt });
+  expect(views).toEqual([]);
+});
+
+test("a stream that is not resumed after all: every room is entered again", () => {
+  const { session, rooms } = setUpJoined();
+  session.goOffline({ resumable: true });
+  session.goOffline();
+  expect(rooms.get(ROOM)).toMatchObject({ state: "lost", occupantCount: 0 });
+  session.goOnline();
+  expect(joinsIn(session.takeSent())).toEqual([`${ROOM}/bot`]);
 });
 
 test("a stream that could have been resumed, and was not: all rooms are entered again", () => {

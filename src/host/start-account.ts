@@ -187,6 +187,7 @@ export function startAccount(params: {
     roster,
     pairing,
     membership,
+    isBelieved,
     knownUsers,
   });
   membership.apply();

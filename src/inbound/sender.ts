@@ -14,7 +14,7 @@ import type { Rooms } from "../client/rooms.ts";
 import type { Conversation } from "../policy/admission.ts";
 import type { RoomSender } from "../policy/room-entry.ts";
 import type { RoomTrust } from "../policy/room-trust.ts";
-import type { BareJid } from "../protocol/jid.ts";
+import { bareJid, type BareJid } from "../protocol/jid.ts";
 
 export type Sender = {
   id: string;
@@ -64,9 +64,9 @@ export function resolveSender(
 /** What an id of the grade `occupant-id` or `nick` says; undefined for a JID. */
 export function parseOccupantKey(
   id: string,
-): { room: string; occupantId: string } | { room: string; stay: string } | undefined {
-  const match = /^([^#]+)#(occupant|stay):(.+)$/s.exec(id);
-  const [, room, kind, key] = match ?? [];
+): ({ room: BareJid } & ({ occupantId: string } | { stay: string })) | undefined {
+  const [, place = "", kind, key] = /^([^#]+)#(occupant|stay):(.+)$/s.exec(id) ?? [];
+  const room = bareJid(place);
   if (room === undefined || key === undefined) return undefined;
   return kind === "occupant" ? { room, occupantId: key } : { room, stay: key };
 }

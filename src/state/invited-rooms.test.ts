@@ -26,7 +26,14 @@ describe("invited rooms", () => {
   });
   afterEach(() => rmSync(folder, { recursive: true }));
 
-  const cave = { room: CAVE, by: ALICE, admitted: true, kind: "mediated", password: "hush", nick: "claw" } as const;
+  const cave = {
+    room: CAVE,
+    by: ALICE,
+    admitted: true,
+    kind: "mediated",
+    password: "hush",
+    nick: "claw",
+  } as const;
   const heath = { room: HEATH, by: BOB, admitted: true, kind: "direct" } as const;
 
   it("survive a restart, with password and nick", () => {

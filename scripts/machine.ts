@@ -16,6 +16,7 @@ const onPath = (command: string): Program["probe"] => ["sh", "-c", `command -v $
 
 const PROGRAMS: Record<string, Program> = {
   prosody: { probe: onPath("prosody"), packages: ["prosody"] },
+  ejabberd: { probe: onPath("ejabberdctl"), packages: ["ejabberd"] },
   openssl: { probe: onPath("openssl"), packages: ["openssl"] },
   slixmpp: {
     probe: ["/usr/bin/python3", "-c", "import slixmpp, aiohttp"],
@@ -41,10 +42,10 @@ function missing(programs: readonly string[]): string[] {
   });
 }
 
-/** RUNLEVEL keeps Debian from starting the servers that it installs. */
+/** RUNLEVEL and SYSTEMD_OFFLINE keep Debian from starting the servers that it installs. */
 async function apt(...args: string[]): Promise<void> {
   const child = spawn("apt-get", args, {
-    env: { ...process.env, DEBIAN_FRONTEND: "noninteractive", RUNLEVEL: "1" },
+    env: { ...process.env, DEBIAN_FRONTEND: "noninteractive", RUNLEVEL: "1", SYSTEMD_OFFLINE: "1" },
     stdio: ["ignore", 2, 2],
   });
   const code = await new Promise((resolve) => child.once("close", resolve));

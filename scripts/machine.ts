@@ -23,6 +23,7 @@ const PROGRAMS: Record<string, Program> = {
     packages: ["python3-slixmpp", "python3-aiohttp"],
   },
   profanity: { probe: onPath("profanity"), packages: ["profanity"] },
+  mcabber: { probe: onPath("mcabber"), packages: ["mcabber"] },
   tmux: { probe: onPath("tmux"), packages: ["tmux"] },
   ngircd: { probe: onPath("ngircd"), packages: ["ngircd"] },
 };

@@ -54,7 +54,10 @@ export interface SlixmppClient {
   readonly stanzas: readonly StanzaEvent[];
   /** Sends a message and returns its id. */
   send(message: SlixmppMessage): Promise<string>;
-  /** Joins `room` (bare JID) as `nick` and resolves after the room confirmed it. */
+  /**
+   * Joins `room` (bare JID) as `nick` and resolves after the room confirmed it.
+   * @throws with the error condition when the room refuses
+   */
   join(room: string, nick: string, password?: string): Promise<void>;
   leave(room: string, nick: string): Promise<void>;
   /** Sends presence; `type` e.g. "subscribe", "unavailable". */

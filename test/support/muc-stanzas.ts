@@ -1,66 +1,164 @@
-/** What a room sends, as XML, for tests over a fake session. */
-import { type BareJid, bareJid } from "../../src/protocol/jid.ts";
-import { createFakeLog, createFakeSession } from "./fake-session.ts";
-import { type RoomView, type RoomsOptions, createRooms } from "../../src/client/rooms.ts";
+/** XML that a MUC service sends, as text: thousands of presences want no trees. */
+import { escapeXML as escape } from "ltx";
 
-export const ROOM = bareJid("coven@chat.example") as BareJid;
+import type { Affiliation, Role } from "../../src/protocol/xep-0045-muc.ts";
 
 const MUC_USER = "http://jabber.org/protocol/muc#user";
-const STANZA_ERRORS = "urn:ietf:params:xml:ns:xmpp-stanzas";
+const STANZAS = "urn:ietf:params:xml:ns:xmpp-stanzas";
 
-/** A presence of `nick`; `inner` stands in the room's extension, `beside` next to it. */
-export function presence(nick: string, inner: string, type = "", beside = ""): string {
-  const x = `<x xmlns="${MUC_USER}">${inner}</x>`;
-  return `<presence from="${ROOM}/${nick}"${type && ` type="${type}"`}>${x}${beside}</presence>`;
+/** A stanza error: its condition alone, or more. */
+export type Refusal =
+  string | { readonly condition: string; readonly type?: string; readonly text?: string };
+
+/** Who is in a room, and how the room shows them. */
+export interface FakeOccupant {
+  readonly nick: string;
+  /** Sent as the real JID when given. */
+  readonly jid?: string;
+  readonly affiliation: Affiliation;
+  readonly role: Role;
+  /** XEP-0421. */
+  readonly occupantId?: string;
+  readonly show?: string;
+  readonly status?: string;
 }
 
-export const item = (jid = "", attrs = 'affiliation="member" role="participant"') =>
-  `<item ${attrs}${jid && ` jid="${jid}"`}/>`;
-export const codes = (...all: number[]) => all.map((code) => `<status code="${code}"/>`).join("");
-export const gone = (nick: string, inner: string) => presence(nick, inner, "unavailable");
-export const occupantId = (id: string) =>
-  `<occupant-id xmlns="urn:xmpp:occupant-id:0" id="${id}"/>`;
-
-export function joinError(condition: string, nick = "bot", type = "cancel"): string {
-  const error = `<error type="${type}"><${condition} xmlns="${STANZA_ERRORS}"/></error>`;
-  return `<presence from="${ROOM}/${nick}" type="error">${error}</presence>`;
+export interface PresenceFacts {
+  readonly from: string;
+  readonly to: string;
+  readonly occupant: FakeOccupant;
+  readonly type?: "unavailable";
+  readonly codes?: readonly number[];
+  readonly reason?: string;
+  /** Nick of the moderator who did it. */
+  readonly actor?: string;
+  readonly newNick?: string;
+  /** Raw XML inside of the muc#user extension. */
+  readonly inside?: string;
+  /** Raw XML beside it. */
+  readonly extra?: string;
 }
 
-/** A message of the room itself about its configuration. */
-export function configured(...all: number[]): string {
-  const x = `<x xmlns="${MUC_USER}">${codes(...all)}</x>`;
-  return `<message type="groupchat" from="${ROOM}">${x}</message>`;
+/** ` name="value"`, or nothing. */
+function attr(name: string, value: string | undefined): string {
+  return value === undefined ? "" : ` ${name}="${escape(value)}"`;
 }
 
-/** The disco#info answer of a room with these features. */
-export function description(...features: string[]): string {
-  const inside = features.map((feature) => `<feature var="${feature}"/>`).join("");
-  const identity = '<identity category="conference" type="text" name="A Dark Cave"/>';
-  return `<iq type="result"><query xmlns="http://jabber.org/protocol/disco#info">${identity}${inside}</query></iq>`;
+function child(name: string, text: string | undefined): string {
+  return text === undefined ? "" : `<${name}>${escape(text)}</${name}>`;
 }
 
-export function setUpRooms(options: Partial<RoomsOptions> = {}) {
-  const session = createFakeSession();
-  const log = createFakeLog();
-  const rooms = createRooms({ session, log, nick: "bot", random: () => 0.5, ...options });
-  const views: RoomView[] = [];
-  rooms.onRoom((view) => views.push(view));
-  return { session, log, rooms, views };
+export function occupantIdXml(id: string | undefined): string {
+  return id === undefined ? "" : `<occupant-id xmlns="urn:xmpp:occupant-id:0"${attr("id", id)}/>`;
 }
 
-/** In `ROOM` as "bot", with these codes in self-presence. */
-export function setUpJoined(extra: readonly number[] = [], options: Partial<RoomsOptions> = {}) {
-  const all = setUpRooms(options);
-  all.session.goOnline();
-  all.rooms.join(ROOM);
-  all.session.receive(presence("bot", item() + codes(110, ...extra)));
-  all.session.takeSent();
-  return all;
+export function stanzaIdXml(id: string, by: string): string {
+  return `<stanza-id xmlns="urn:xmpp:sid:0"${attr("id", id)}${attr("by", by)}/>`;
 }
 
-/** Occupant JIDs of the joins in what was sent. */
-export const joinsIn = (sent: readonly string[]) =>
-  sent.flatMap(
-    (xml) =>
-      /<presence to="([^"]+)"><x xmlns="http:\/\/jabber.org\/protocol\/muc"/.exec(xml)?.[1] ?? [],
+export function statusXml(codes: readonly number[]): string {
+  return codes.map((code) => `<status code="${code}"/>`).join("");
+}
+
+export function presenceXml(facts: PresenceFacts): string {
+  const { occupant, type, codes = [], inside = "", extra = "" } = facts;
+  const { jid, affiliation, role } = occupant;
+  const item =
+    `<item${attr("jid", jid)} affiliation="${affiliation}" role="${role}"${attr("nick", facts.newNick)}>` +
+    (facts.actor === undefined ? "" : `<actor${attr("nick", facts.actor)}/>`) +
+    `${child("reason", facts.reason)}</item>`;
+  return (
+    `<presence${attr("from", facts.from)}${attr("to", facts.to)}${attr("type", type)}>` +
+    child("show", occupant.show) +
+    child("status", occupant.status) +
+    occupantIdXml(occupant.occupantId) +
+    extra +
+    `<x xmlns="${MUC_USER}">${item}${statusXml(codes)}${inside}</x></presence>`
   );
+}
+
+/** A message of the service; `content` is raw XML. */
+export function messageXml(
+  head: { from: string; to: string; type?: string; id?: string },
+  content: string,
+): string {
+  const { from, to, type, id } = head;
+  const attrs = attr("from", from) + attr("to", to) + attr("type", type) + attr("id", id);
+  return `<message${attrs}>${content}</message>`;
+}
+
+/** A message of the room itself with status codes (XEP-0045 §10.2.1). */
+export function noticeXml(room: string, to: string, codes: readonly number[]): string {
+  const x = `<x xmlns="${MUC_USER}">${statusXml(codes)}</x>`;
+  return messageXml({ from: room, to, type: "groupchat" }, x);
+}
+
+export function bodyXml(text: string): string {
+  return child("body", text);
+}
+
+export function subjectXml(text: string): string {
+  return child("subject", text);
+}
+
+/** A mediated invitation (XEP-0045 §7.8.2), as it comes to the invited. */
+export function invitationXml(
+  room: string,
+  invitation: { to: string; from: string; reason?: string; password?: string },
+): string {
+  const { to, from, reason, password } = invitation;
+  const invite = `<invite${attr("from", from)}>${child("reason", reason)}</invite>`;
+  const x = `<x xmlns="${MUC_USER}">${invite}${child("password", password)}</x>`;
+  return messageXml({ from: room, to }, x);
+}
+
+export function destroyXml(destroy: { alternate?: string; reason?: string }): string {
+  return `<destroy${attr("jid", destroy.alternate)}>${child("reason", destroy.reason)}</destroy>`;
+}
+
+/** How servers classify the conditions that rooms use (XEP-0045 §7.2); else "cancel". */
+const ERROR_TYPES: Readonly<Record<string, string>> = {
+  "not-authorized": "auth",
+  forbidden: "auth",
+  "registration-required": "auth",
+  "jid-malformed": "modify",
+  "not-acceptable": "modify",
+  "policy-violation": "wait",
+  "resource-constraint": "wait",
+  "service-unavailable": "wait",
+  "remote-server-timeout": "wait",
+  "internal-server-error": "wait",
+};
+
+/** The answer to a stanza by an error. `content` is raw XML before the error. */
+export function errorXml(
+  kind: string,
+  head: { from: string; to: string; id?: string | undefined },
+  refusal: Refusal,
+  content = "",
+): string {
+  const full = typeof refusal === "string" ? { condition: refusal } : refusal;
+  const { condition, text, type = ERROR_TYPES[condition] ?? "cancel" } = full;
+  const words = text === undefined ? "" : `<text xmlns="${STANZAS}">${escape(text)}</text>`;
+  const attrs = attr("from", head.from) + attr("to", head.to) + attr("id", head.id);
+  const error = `<error type="${type}"><${condition} xmlns="${STANZAS}"/>${words}</error>`;
+  return `<${kind}${attrs} type="error">${content}${error}</${kind}>`;
+}
+
+export function resultXml(
+  head: { from: string; to: string; id?: string | undefined },
+  payload = "",
+): string {
+  const attrs = attr("from", head.from) + attr("to", head.to) + attr("id", head.id);
+  return `<iq${attrs} type="result">${payload}</iq>`;
+}
+
+export function discoInfoXml(
+  name: string | undefined,
+  features: readonly string[],
+  extra = "",
+): string {
+  const identity = `<identity category="conference" type="text"${attr("name", name)}/>`;
+  const list = features.map((feature) => `<feature${attr("var", feature)}/>`).join("");
+  return `<query xmlns="http://jabber.org/protocol/disco#info">${identity}${list}${extra}</query>`;
+}

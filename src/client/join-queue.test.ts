@@ -7,7 +7,7 @@ import {
   joinsIn,
   presence,
   setUpRooms,
-} from "../../test/support/muc-stanzas.ts";
+} from "../../test/support/room-xml.ts";
 import { type BareJid, bareJid } from "../protocol/jid.ts";
 import { createJoinQueue } from "./join-queue.ts";
 

@@ -3,19 +3,20 @@
  * What presence means for a room is in room.ts, what follows from a refusal in room-outcomes.ts.
  */
 import type { Element } from "ltx";
-import { messageOf } from "../errors.ts";
 import type { BareJid } from "../protocol/jid.ts";
-import { type Caps, encodeCaps } from "../protocol/xep-0115-caps.ts";
+import { encodeCaps } from "../protocol/xep-0115-caps.ts";
 import { encodeJoin, encodeLeave, encodeNickChange } from "../protocol/xep-0045-muc.ts";
 import { createJoinQueue } from "./join-queue.ts";
-import { abandon, acceptDefaults, protect } from "./room-creation.ts";
+import { createKeyedTimers } from "./keyed-timers.ts";
+import { abandonRoom, protectRoom, unlockRoom } from "./room-creation.ts";
 import { askDescription } from "./room-description.ts";
-import { type Outcome, outcome, retryDelay } from "./room-outcomes.ts";
+import { type Outcome, outcome } from "./room-outcomes.ts";
 import { readRoomStanza } from "./room-stanzas.ts";
 import { move } from "./room-states.ts";
-import { type Room, type RoomEvent, confirm, resetForEntry } from "./room.ts";
+import { type RoomEvent, confirm } from "./room-events.ts";
+import { type Room, forgetOccupants, recordOutcome, resetForEntry, takeNextNick } from "./room.ts";
+import type { RoomsOptions } from "./rooms.ts";
 import { createSelfPing } from "./self-ping.ts";
-import type { Logger, XmppSession } from "./types.ts";
 
 export type Membership = {
   enter(room: Room): void;
@@ -35,35 +36,29 @@ export type Membership = {
   stop(): void;
 };
 
-export type MembershipOptions = {
-  session: XmppSession;
-  log: Logger;
+export type MembershipOptions = Omit<RoomsOptions, "nick" | "onReady"> & {
   rooms: Map<BareJid, Room>;
   emit: (room: Room) => void;
-  caps?: Caps | undefined;
-  random: () => number;
-  parallelJoins?: number | undefined;
-  selfPingIdleMs?: number | undefined;
 };
 
 const PARALLEL_JOINS = 20;
 const JOIN_TIMEOUT_MS = 30_000;
 const LEAVE_TIMEOUT_MS = 10_000;
-const NICK_ATTEMPTS = 9;
-/** Who stayed that long in a room starts with a short delay again. */
-const STABLE_MS = 10 * 60_000;
 
 export function createMembership(options: MembershipOptions): Membership {
-  const { session, log, rooms, emit, random } = options;
+  const { session, log, rooms, emit, random = Math.random } = options;
   /** One timer a room at most: join time-out, retry or leave time-out, as its state says. */
-  const timers = new Map<Room, NodeJS.Timeout>();
+  const timers = createKeyedTimers<Room>();
   const extensions = options.caps ? [encodeCaps(options.caps)] : [];
   /** Since the login rooms may be entered. */
   let isReady = false;
   const queue = createJoinQueue<Room>({
     limit: options.parallelJoins ?? PARALLEL_JOINS,
     serviceOf: ({ jid }) => jid.slice(jid.indexOf("@") + 1),
-    begin: sendJoin,
+    begin(room) {
+      session.post(askDescription(room));
+      sendJoin(room);
+    },
   });
   const selfPing = createSelfPing({
     session,
@@ -72,22 +67,9 @@ export function createMembership(options: MembershipOptions): Membership {
     onLost: (room, reason) => out(room, outcome("soon", reason)),
   });
 
-  function setTimer(room: Room, ms: number, action: () => void): void {
-    clearTimer(room);
-    timers.set(
-      room,
-      setTimeout(() => (timers.delete(room), action()), ms),
-    );
-  }
-
-  function clearTimer(room: Room): void {
-    clearTimeout(timers.get(room));
-    timers.delete(room);
-  }
-
   /** Ends an attempt, whatever became of it, and lets the next one begin. */
   function settle(room: Room, verdict?: "good" | "too-fast"): void {
-    clearTimer(room);
+    timers.clear(room);
     queue.end(room, verdict);
   }
 
@@ -100,32 +82,23 @@ export function createMembership(options: MembershipOptions): Membership {
   }
 
   function sendJoin(room: Room): void {
-    const { password } = room.wanted;
-    session.post(askDescription(room));
-    session.post(encodeJoin({ room: room.jid, nick: room.nick, password, extensions }));
-    setTimer(room, JOIN_TIMEOUT_MS, () => out(room, outcome("soon", "the room did not answer")));
+    const { jid, nick, wanted } = room;
+    session.post(encodeJoin({ room: jid, nick, password: wanted.password, extensions }));
+    timers.set(room, JOIN_TIMEOUT_MS, () => out(room, outcome("soon", "the room did not answer")));
   }
 
   function out(room: Room, result: Outcome): void {
     if (!move(room, result.state === "lost" ? "dropped" : "denied")) return;
     settle(room, result.retry === "throttled" ? "too-fast" : undefined);
-    const wasStable = room.joinedAt !== undefined && Date.now() - room.joinedAt >= STABLE_MS;
-    room.failures = wasStable ? 1 : room.failures + 1;
-    room.reason = result.reason;
-    room.retry = result.retry;
-    room.joinedAt = undefined;
-    room.occupants.clear();
-    if (result.state === "lost") {
-      room.retryAt = Date.now() + retryDelay(result.retry, room.failures, random);
-      scheduleRetry(room, room.retryAt);
-    }
+    recordOutcome(room, result, random);
+    if (room.retryAt !== undefined) scheduleRetry(room, room.retryAt);
     const next = result.state === "lost" ? "will try again" : "giving up";
     log.warn(`room ${room.jid}: ${room.reason}; ${next}`);
     emit(room);
   }
 
   function scheduleRetry(room: Room, retryAt: number): void {
-    setTimer(room, retryAt - Date.now(), () => enter(room));
+    timers.set(room, retryAt - Date.now(), () => enter(room));
   }
 
   function forget(room: Room): void {
@@ -140,14 +113,14 @@ export function createMembership(options: MembershipOptions): Membership {
     settle(room);
     if (!wasThere) return forget(room);
     if (!move(room, "leave")) return;
-    room.occupants.clear();
+    forgetOccupants(room);
     session.post(encodeLeave(room.jid, room.nick));
     forgetLater(room);
     emit(room);
   }
 
   function forgetLater(room: Room): void {
-    setTimer(room, LEAVE_TIMEOUT_MS, () => {
+    timers.set(room, LEAVE_TIMEOUT_MS, () => {
       // An interrupted stream swallowed the goodbye: it is said again, or the stream is over.
       if (session.state.kind === "online") forget(room);
       else forgetLater(room);
@@ -185,12 +158,11 @@ export function createMembership(options: MembershipOptions): Membership {
     queue.close();
     selfPing.stop();
     for (const room of rooms.values()) {
-      clearTimer(room);
+      timers.clear(room);
       if (!move(room, "disconnected")) continue;
       if (room.state === "forgotten") rooms.delete(room.jid);
       room.reason = "not connected";
-      room.joinedAt = undefined;
-      room.occupants.clear();
+      forgetOccupants(room);
       emit(room);
     }
   }
@@ -233,13 +205,8 @@ export function createMembership(options: MembershipOptions): Membership {
   }
 
   function tryOtherNick(room: Room): void {
-    room.nickConflicts += 1;
-    if (room.nickConflicts >= NICK_ATTEMPTS) {
-      return out(room, outcome("slow", `the nick ${JSON.stringify(room.wanted.nick)} is taken`));
-    }
-    room.nick = `${room.wanted.nick}-${room.nickConflicts + 1}`;
-    room.occupants.clear();
-    sendJoin(room);
+    if (takeNextNick(room)) return sendJoin(room);
+    out(room, outcome("slow", `the nick ${JSON.stringify(room.wanted.nick)} is taken`));
   }
 
   function takeWantedNick({ jid, nick, wanted, occupants }: Room): void {
@@ -248,32 +215,22 @@ export function createMembership(options: MembershipOptions): Membership {
   }
 
   async function unlock(room: Room): Promise<void> {
-    log.info(`room ${room.jid} did not exist: created it with its service's default settings`);
-    try {
-      await acceptDefaults(session, room.jid);
-    } catch (error) {
-      log.warn(`room ${room.jid}: the default settings were not accepted: ${messageOf(error)}`);
-    }
+    await unlockRoom(options, room);
     if (room.state === "joined") session.post(askDescription(room));
   }
 
   /** The room stays `joining` until it has its password: nobody is heard before. */
   async function configure(room: Room): Promise<void> {
-    const { jid, nick, visit, wanted } = room;
-    clearTimer(room);
-    const isCurrent = () => room.visit === visit && room.state === "joining";
-    try {
-      await protect(session, jid, wanted.password ?? "");
-      if (!isCurrent()) return;
-      log.info(`room ${jid} did not exist: created it with its password`);
-      act(room, confirm(room, false));
-      session.post(askDescription(room));
-    } catch (error) {
-      if (!isCurrent()) return;
+    const { visit } = room;
+    timers.clear(room);
+    const isProtected = await protectRoom(options, room);
+    if (room.visit !== visit || room.state !== "joining") return;
+    if (!isProtected) {
       out(room, outcome("slow", "the room is new, and its service did not accept the password"));
-      log.warn(`room ${jid}: left it, because it cannot be protected: ${messageOf(error)}`);
-      await abandon(session, jid, nick);
+      return await abandonRoom(options, room);
     }
+    act(room, confirm(room, false));
+    session.post(askDescription(room));
   }
 
   return {
@@ -295,8 +252,7 @@ export function createMembership(options: MembershipOptions): Membership {
     },
     offline,
     stop() {
-      for (const timer of timers.values()) clearTimeout(timer);
-      timers.clear();
+      timers.clearAll();
       queue.close();
       selfPing.stop();
     },

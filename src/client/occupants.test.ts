@@ -9,7 +9,7 @@ import {
   presence,
   setUpJoined,
   setUpRooms,
-} from "../../test/support/muc-stanzas.ts";
+} from "../../test/support/room-xml.ts";
 import { type BareJid, bareJid } from "../protocol/jid.ts";
 
 const DISCO_INFO = "http://jabber.org/protocol/disco#info";

@@ -9,7 +9,7 @@ import {
   joinsIn,
   presence,
   setUpRooms,
-} from "../../test/support/muc-stanzas.ts";
+} from "../../test/support/room-xml.ts";
 import { XmppStanzaError } from "../errors.ts";
 
 beforeEach(() => void vi.useFakeTimers());

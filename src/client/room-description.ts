@@ -23,7 +23,8 @@ import {
 import { STANZA_IDS } from "../protocol/xep-0359-ids.ts";
 import { OCCUPANT_ID } from "../protocol/xep-0421-occupant-id.ts";
 import { attribute } from "../protocol/element.ts";
-import type { Room, RoomEvent } from "./room.ts";
+import type { RoomEvent } from "./room-events.ts";
+import type { Room } from "./room.ts";
 
 export type RoomDescription = {
   name?: string | undefined;

@@ -15,15 +15,15 @@ import {
 import { decodeCaps } from "../protocol/xep-0115-caps.ts";
 import { internCaps } from "./occupants.ts";
 import { receiveAnswer } from "./room-description.ts";
+import type { Room } from "./room.ts";
 import {
-  type Room,
   type RoomEvent,
   receiveBounce,
   receiveConfigChange,
   receiveError,
   receivePresence,
   receiveSubject,
-} from "./room.ts";
+} from "./room-events.ts";
 
 type Find = (jid: BareJid) => Room | undefined;
 type Read = {

@@ -12,7 +12,7 @@ import {
   presence,
   setUpJoined,
   setUpRooms as setUp,
-} from "../../test/support/muc-stanzas.ts";
+} from "../../test/support/room-xml.ts";
 import { type BareJid, bareJid } from "../protocol/jid.ts";
 import { createRooms } from "./rooms.ts";
 

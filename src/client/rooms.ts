@@ -65,10 +65,10 @@ export type RoomsOptions = {
 };
 
 export function createRooms(options: RoomsOptions): Rooms {
-  const { session, log, onReady, random = Math.random } = options;
+  const { session, log, onReady } = options;
   const rooms = new Map<BareJid, Room>();
   const listeners = new Set<(view: RoomView) => void>();
-  const membership = createMembership({ ...options, rooms, emit, random });
+  const membership = createMembership({ ...options, rooms, emit });
 
   function emit(room: Room): void {
     const view = viewOf(room);

@@ -10,7 +10,7 @@ import {
   presence,
   setUpJoined,
   setUpRooms,
-} from "../../test/support/muc-stanzas.ts";
+} from "../../test/support/room-xml.ts";
 import { XmppConnectionError, XmppStanzaError } from "../errors.ts";
 import { type BareJid, bareJid } from "../protocol/jid.ts";
 
@@ -118,7 +118,7 @@ test("an answer in between starts the count again", async () => {
 
 test("an answer that comes after we left and came back says nothing", async () => {
   const { session, rooms } = setUpJoined();
-  let fail = (_: Error) => {};
+  let fail: (error: Error) => void = () => {};
   session.request = async () => await new Promise((_, reject) => (fail = reject));
   await pass(10 * MINUTE + 1_000);
   rooms.leave(ROOM);

@@ -104,6 +104,24 @@ describe("the bookmarks", () => {
     expect(told.at(-1)).toMatchObject([{ room: HEATH }]);
   });
 
+  it("are not complained about when the connection ends meanwhile", async () => {
+    const { session, bookmarks, login, log } = open();
+    const request = session.request.bind(session);
+    session.request = async () => {
+      session.goOffline();
+      throw new XmppConnectionError("network", "the connection was lost");
+    };
+    await login(items());
+    session.request = async (iq) => {
+      const answer = await request(iq);
+      session.goOffline();
+      return answer;
+    };
+    await login(items());
+    expect(bookmarks.loaded).toBe(false);
+    expect(log.lines).toEqual([]);
+  });
+
   it("are none where the node does not exist yet", async () => {
     const { session, bookmarks, login, told } = open();
     await login(new XmppStanzaError("cancel", "item-not-found"));
@@ -194,6 +212,30 @@ describe("a notification", () => {
     await settle();
     expect(rooms()).toEqual([]);
     expect(told.at(-1)).toEqual([]);
+  });
+
+  it.each([
+    ["autojoin='1'", ""],
+    ["name='Cave'", ""],
+    ["", "<nick>puck</nick>"],
+    ["", "<password>hush</password>"],
+    ["", "<extensions><a xmlns='b'/></extensions>"],
+  ])("of %s %s is news", async (attributes, children) => {
+    const { session, login, told } = open();
+    await login(items(item(CAVE)));
+    session.receive(changed(item(CAVE, attributes, children)));
+    session.receive(changed(item(CAVE, attributes, children)));
+    expect(told).toHaveLength(2);
+  });
+
+  it("that we cannot follow by reading leaves the bookmarks unknown", async () => {
+    const { session, bookmarks, login, told } = open();
+    await login(items(item(CAVE)));
+    session.onRequest(PUBSUB, new XmppStanzaError("wait", "internal-server-error"));
+    session.receive(event(`<purge node="${NODE}"/>`));
+    await settle();
+    expect(bookmarks.loaded).toBe(false);
+    expect(told).toHaveLength(1);
   });
 
   it("that comes while we read is newer than the answer", async () => {

@@ -73,7 +73,7 @@ describe("a JSON file of the state", () => {
     expect(statSync(file).mode & 0o777).toBe(0o600);
   });
 
-  it.each(["", "{", "null", "[1]", "5", '{"password":"hush'])(
+  it.each(["", "{", "null", "[1]", "5", '{"password": hush}'])(
     "is put aside when it cannot be read: %s",
     (content) => {
       place(content);

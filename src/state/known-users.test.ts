@@ -111,6 +111,7 @@ describe("known users", () => {
     users.know(BOB);
     users.learn(CAVE, { jid: ALICE, nick: "one", occupantId: "id-1" });
     users.learn(HEATH, { jid: ALICE, nick: "one", occupantId: "id-1" });
+    users.flush();
     users.learn(CAVE, { jid: taker, nick: "other", occupantId: "id-1" });
     expect(users.byOccupantId(CAVE, "id-1")).toBe(owner);
     expect(users.byOccupantId(HEATH, "id-1")).toBe(ALICE);
@@ -154,6 +155,7 @@ describe("known users", () => {
     users.flush();
     expect(changes()).toBe(false);
     users.learn(CAVE, { jid: ALICE, nick: "two" });
+    users.know(BOB);
     users.stop();
     expect(changes()).toBe(true);
     expect(vi.getTimerCount()).toBe(0);
@@ -222,6 +224,17 @@ describe("known users", () => {
     writeFileSync(file, JSON.stringify({ [ALICE]: broken, [BOB]: good }));
     expect(open().list()).toEqual([{ jid: BOB, ...good }]);
     expect(lines).toHaveLength(1);
+  });
+
+  it("keep an occupant id that the file gives to somebody else, too", () => {
+    const user = { since: 1, nicks: { [CAVE]: "x" }, occupantIds: { [CAVE]: "id-1" } };
+    const content = { [BOB]: { ...user, lastSeen: 2 }, [ALICE]: { ...user, lastSeen: 1 } };
+    mkdirSync(dirname(file));
+    writeFileSync(file, JSON.stringify(content));
+    const users = open();
+    users.learn(CAVE, { jid: ALICE, nick: "x", occupantId: "id-2" });
+    expect(users.byOccupantId(CAVE, "id-1")).toBe(BOB);
+    expect(users.byOccupantId(CAVE, "id-2")).toBe(ALICE);
   });
 
   it("of a broken file are put aside", () => {

@@ -16,12 +16,14 @@ const onPath = (command: string): Program["probe"] => ["sh", "-c", `command -v $
 
 const PROGRAMS: Record<string, Program> = {
   prosody: { probe: onPath("prosody"), packages: ["prosody"] },
+  ejabberd: { probe: onPath("ejabberdctl"), packages: ["ejabberd"] },
   openssl: { probe: onPath("openssl"), packages: ["openssl"] },
   slixmpp: {
     probe: ["/usr/bin/python3", "-c", "import slixmpp, aiohttp"],
     packages: ["python3-slixmpp", "python3-aiohttp"],
   },
   profanity: { probe: onPath("profanity"), packages: ["profanity"] },
+  mcabber: { probe: onPath("mcabber"), packages: ["mcabber"] },
   tmux: { probe: onPath("tmux"), packages: ["tmux"] },
   ngircd: { probe: onPath("ngircd"), packages: ["ngircd"] },
 };
@@ -41,10 +43,10 @@ function missing(programs: readonly string[]): string[] {
   });
 }
 
-/** RUNLEVEL keeps Debian from starting the servers that it installs. */
+/** RUNLEVEL and SYSTEMD_OFFLINE keep Debian from starting the servers that it installs. */
 async function apt(...args: string[]): Promise<void> {
   const child = spawn("apt-get", args, {
-    env: { ...process.env, DEBIAN_FRONTEND: "noninteractive", RUNLEVEL: "1" },
+    env: { ...process.env, DEBIAN_FRONTEND: "noninteractive", RUNLEVEL: "1", SYSTEMD_OFFLINE: "1" },
     stdio: ["ignore", 2, 2],
   });
   const code = await new Promise((resolve) => child.once("close", resolve));

@@ -1,20 +1,23 @@
 /**
  * A bound stream at work: stanzas out with confirmation, requests and answers, keepalive.
  */
-import { Element } from "ltx";
+import type { Element } from "ltx";
 import { XmppStanzaError, messageOf } from "../errors.ts";
-import { attribute } from "../protocol/element.ts";
-import { parseJid } from "../protocol/jid.ts";
-import type { FullJid, Jid } from "../protocol/jid.ts";
+import type { XmppConnectionError } from "../errors.ts";
+import type { FullJid } from "../protocol/jid.ts";
 import { encodeRequest } from "../protocol/rfc-6120-iq.ts";
+import {
+  decodeManagement,
+  encodeAcknowledgement,
+  encodeAcknowledgementRequest,
+} from "../protocol/xep-0198-stream-management.ts";
 import { encodePing } from "../protocol/xep-0199-ping.ts";
 import { connectionError } from "./conditions.ts";
 import { answerIq, isIqRequest } from "./iq-answers.ts";
-import { createIqRequests } from "./iq-requests.ts";
-import { NS_SM } from "./login.ts";
 import type { Login } from "./login.ts";
 import { prepareOutgoing } from "./outgoing.ts";
-import { createLedger } from "./stream-management.ts";
+import { endBoundStream } from "./resumption.ts";
+import type { BoundStream } from "./resumption.ts";
 import type { Connection } from "./supervisor.ts";
 import type { ConnectionFacts, IqHandler, Logger } from "./types.ts";
 
@@ -38,6 +41,8 @@ export type LiveOptions = {
   /** Gets every stanza that is not the answer to a request. Must not throw. */
   onStanza: (stanza: Element) => void;
   iqHandlers: Iterable<IqHandler>;
+  /** Takes over a stream that lost its connection, and that nobody ended. */
+  onLost: (stream: BoundStream, error: XmppConnectionError) => void;
 };
 
 export type LiveConnection = Connection & {
@@ -51,26 +56,24 @@ export type LiveConnection = Connection & {
 
 export function goLive(options: LiveOptions): LiveConnection {
   const { login, timings, log } = options;
-  const { stream } = login;
-  const own = boundJid(login.jid);
-  const requests = createIqRequests(own);
-  const ledger = createLedger(ask);
+  const { stream, bound } = login;
+  const { ledger, requests } = bound;
   let answerTimer: NodeJS.Timeout | undefined;
   let idleTimer: NodeJS.Timeout | undefined;
+  let isClosing = false;
 
   const ended = stream.closed.then((error) => {
     clearTimeout(answerTimer);
     clearTimeout(idleTimer);
-    ledger.end();
-    requests.end(error);
+    // A conflict means that somebody else has taken the place of the stream.
+    if (isClosing || error.fatal) endBoundStream(bound, error);
+    else options.onLost(bound, error);
     return error;
   });
 
-  function write(stanza: Element): void {
-    // Counted first: the answer to a question counts whatever was written before it.
-    ledger.countSent();
-    stream.send(stanza);
-  }
+  ledger.attach({ write: (stanza) => stream.send(stanza), ask });
+  // What was written again is confirmed soon, or this connection is no better than the last.
+  if (login.resumed) ledger.probe();
 
   /** Asks whether everything arrived; no answer in time means that the peer is dead. */
   function ask(fruitless: boolean): void {
@@ -84,15 +87,15 @@ export function goLive(options: LiveOptions): LiveConnection {
         connectionError("timeout", `${stream.address} has not answered for ${seconds} s`),
       );
     }, timings.answerMs);
-    if (login.streamManagement) stream.send(new Element("r", { xmlns: NS_SM }));
+    if (bound.isManaged) stream.send(encodeAcknowledgementRequest());
     else ping();
   }
 
   function ping(): void {
     // A bare domain is a JID (RFC 7622 §3.1).
-    const iq = encodeRequest("get", encodePing(), own.domain as FullJid);
-    const answer = requests.expect(iq, timings.answerMs + 1000);
-    write(iq);
+    const iq = prepareOutgoing(encodeRequest("get", encodePing(), bound.jid.domain as FullJid));
+    const answer = requests.expect(iq.stanza, timings.answerMs + 1000);
+    ledger.send(iq);
     const mark = ledger.sent;
     const answered = () => {
       clearTimeout(answerTimer);
@@ -105,11 +108,12 @@ export function goLive(options: LiveOptions): LiveConnection {
   }
 
   function onNonza(element: Element): void {
-    if (element.is("r", NS_SM)) acknowledge();
-    else if (element.is("a", NS_SM)) {
+    const said = decodeManagement(element);
+    if (said?.kind === "request") acknowledge();
+    else if (said?.kind === "acknowledgement") {
       clearTimeout(answerTimer);
-      const h = Number(attribute(element, "h"));
-      if (!Number.isSafeInteger(h) || h < 0 || !ledger.acknowledged(h)) {
+      bound.attempts = 0;
+      if (said.h === undefined || !ledger.acknowledged(said.h)) {
         stream.fail(
           connectionError("protocol", "the server acknowledged stanzas that were never sent"),
         );
@@ -118,7 +122,7 @@ export function goLive(options: LiveOptions): LiveConnection {
   }
 
   function acknowledge(): void {
-    if (login.streamManagement) stream.send(new Element("a", { xmlns: NS_SM, h: ledger.received }));
+    if (bound.isManaged) stream.send(encodeAcknowledgement(ledger.received));
   }
 
   function onElement(element: Element): void {
@@ -135,7 +139,7 @@ export function goLive(options: LiveOptions): LiveConnection {
 
   function post(stanza: Element): void {
     try {
-      write(prepareOutgoing(stanza));
+      ledger.send(prepareOutgoing(stanza));
     } catch (error) {
       log.warn(`a stanza was not sent: ${messageOf(error)}`);
     }
@@ -144,12 +148,13 @@ export function goLive(options: LiveOptions): LiveConnection {
   return {
     closed: ended,
     facts: {
-      jid: login.jid,
+      jid: bound.jid.full,
       since: options.since,
       transport: login.transport,
       address: stream.address,
       tls: stream.tls,
       mechanism: login.mechanism,
+      resumed: login.resumed,
     },
     begin() {
       idleTimer = setTimeout(() => {
@@ -159,29 +164,23 @@ export function goLive(options: LiveOptions): LiveConnection {
       stream.listen(onElement);
     },
     async send(stanza) {
-      write(prepareOutgoing(stanza));
+      ledger.send(prepareOutgoing(stanza));
       await ledger.confirmation();
     },
     post,
     async request(iq, { timeoutMs = timings.requestMs, signal } = {}) {
       signal?.throwIfAborted();
       const outgoing = prepareOutgoing(iq);
-      const answer = requests.expect(outgoing, timeoutMs, signal);
-      write(outgoing);
+      const answer = requests.expect(outgoing.stanza, timeoutMs, signal);
+      ledger.send(outgoing);
       return await answer;
     },
     async close() {
-      // Without resumption the server hands unacknowledged stanzas to others, or back (XEP-0198 §5).
+      // The server hands unacknowledged stanzas to others, or back (XEP-0198 §4).
+      isClosing = true;
       acknowledge();
       await stream.close();
       await ended;
     },
   };
-}
-
-/** The JID that bind gave, which login.ts parsed already. */
-function boundJid(full: FullJid): Jid {
-  const jid = parseJid(full);
-  if (!jid) throw new TypeError(`not a JID: ${full}`);
-  return jid;
 }

@@ -1,6 +1,7 @@
 /**
  * From nothing to a bound stream, one step after the other (RFC 6120 §4.3, XEP-0170):
- * connect, TLS, SASL, resource binding, stream management.
+ * connect, TLS, SASL; then either the stream of before is resumed, or a resource bound and stream
+ * management enabled (XEP-0198).
  *
  * The rule of this file: nothing that depends on the password is written before `encrypted()` said yes.
  */
@@ -9,10 +10,18 @@ import { Element } from "ltx";
 import { XmppConnectionError, messageOf } from "../errors.ts";
 import { attribute, childText } from "../protocol/element.ts";
 import { parseJid } from "../protocol/jid.ts";
-import type { FullJid, Jid } from "../protocol/jid.ts";
+import type { Jid } from "../protocol/jid.ts";
 import { decodeStanzaError } from "../protocol/rfc-6120-stanza-error.ts";
+import {
+  decodeManagement,
+  encodeEnable,
+  encodeResume,
+  offersStreamManagement,
+} from "../protocol/xep-0198-stream-management.ts";
 import { connectionError, isUnknownAuthority } from "./conditions.ts";
 import { addressOf } from "./endpoint.ts";
+import { openBoundStream } from "./resumption.ts";
+import type { BoundStream, Management, Resumption } from "./resumption.ts";
 import { authenticate } from "./sasl.ts";
 import { trustedAuthorities } from "./trust.ts";
 import type { Endpoint, SessionOptions } from "./types.ts";
@@ -20,7 +29,6 @@ import { createStream, NS_TLS } from "./xmppjs.ts";
 import type { StreamOptions, XmppStream } from "./xmppjs.ts";
 
 const NS_BIND = "urn:ietf:params:xml:ns:xmpp-bind";
-export const NS_SM = "urn:xmpp:sm:3";
 
 export type LoginOptions = Pick<
   SessionOptions,
@@ -30,16 +38,17 @@ export type LoginOptions = Pick<
   /** ms for one endpoint, from connecting to the bound resource */
   endpointTimeoutMs: number;
   onWire?: StreamOptions["onWire"];
+  /** Knows the stream that was lost; whatever it is good for, it does not cost a login twice. */
+  resumption: Resumption;
 };
 
 export type Login = {
   stream: XmppStream;
   transport: Endpoint["transport"];
-  /** What the server bound us to. */
-  jid: FullJid;
   mechanism: string;
-  /** Stream management is enabled: the very next element is the first that counts (XEP-0198 §4). */
-  streamManagement: boolean;
+  /** A new one, or that of before. The very next element is the first that counts (XEP-0198 §4). */
+  bound: BoundStream;
+  resumed: boolean;
 };
 
 /**
@@ -134,11 +143,52 @@ async function negotiate(
   const features = await encrypted(options, endpoint, stream, offered);
   const credentials = { username: options.account.local, password: await readPassword(options) };
   const mechanism = await authenticate(stream, features, credentials);
-  const bindable = await stream.restart();
+  const isManaged = offersStreamManagement(await stream.restart());
+  const facts = { stream, transport: endpoint.transport, mechanism };
+  const lost = isManaged ? await resume(stream, options.resumption) : undefined;
+  if (lost) return { ...facts, bound: lost, resumed: true };
+  // To bind is to begin anew: the server ends a stream of before that has the same resource.
+  options.resumption.giveUp();
   const jid = await bindResource(stream, options.resource);
-  const streamManagement =
-    bindable.getChild("sm", NS_SM) !== undefined && (await enableStreamManagement(stream));
-  return { stream, transport: endpoint.transport, jid, mechanism, streamManagement };
+  const management = isManaged ? await enableStreamManagement(stream) : undefined;
+  return { ...facts, bound: openBoundStream(jid, management), resumed: false };
+}
+
+/**
+ * XEP-0198 §5: asks for the stream of before.
+ * @returns undefined when there is none, or the server does not have it any more: a resource can be bound
+ */
+async function resume(
+  stream: XmppStream,
+  resumption: Resumption,
+): Promise<BoundStream | undefined> {
+  const request = resumption.attempt();
+  if (!request) return undefined;
+  stream.send(encodeResume(request));
+  let element: Element;
+  try {
+    element = await stream.next({ last: true });
+  } catch (error) {
+    // A line that broke says nothing; a server that keeps silent or ends the stream does.
+    const isBrokenLine = error instanceof XmppConnectionError && error.condition === "network";
+    if (!isBrokenLine) resumption.giveUp();
+    throw error;
+  }
+  const answer = decodeManagement(element);
+  if (answer?.kind === "failed") {
+    resumption.giveUp(answer.h);
+    return undefined;
+  }
+  const isOurs = answer?.kind === "resumed" && answer.id === request.id;
+  const bound = isOurs ? resumption.take(answer.h) : undefined;
+  if (bound) return bound;
+  resumption.giveUp();
+  throw connectionError(
+    "protocol",
+    isOurs
+      ? "the server resumed the stream with stanzas that were never sent"
+      : `expected <resumed/>, got <${element.name.slice(0, 40)}/>`,
+  );
 }
 
 async function readPassword(options: LoginOptions): Promise<string> {
@@ -179,7 +229,7 @@ async function encrypted(
 }
 
 /** RFC 6120 §7.6. */
-async function bindResource(stream: XmppStream, resource: string): Promise<FullJid> {
+async function bindResource(stream: XmppStream, resource: string): Promise<Jid> {
   const id = randomUUID();
   const iq = new Element("iq", { type: "set", id });
   iq.c("bind", { xmlns: NS_BIND }).c("resource").t(resource);
@@ -202,14 +252,15 @@ async function bindResource(stream: XmppStream, resource: string): Promise<FullJ
   const jid = parseJid((bind && childText(bind, "jid")) ?? "");
   if (jid?.resource === undefined)
     throw connectionError("protocol", "the server bound us to no JID");
-  return jid.full;
+  return jid;
 }
 
-/** XEP-0198 §3, without resumption. Nothing else is written until the answer is here. */
-async function enableStreamManagement(stream: XmppStream): Promise<boolean> {
-  stream.send(new Element("enable", { xmlns: NS_SM }));
-  const answer = await stream.next();
-  if (answer.is("enabled", NS_SM)) return true;
-  if (answer.is("failed", NS_SM)) return false;
-  throw connectionError("protocol", `expected <enabled/>, got <${answer.name.slice(0, 40)}/>`);
+/** XEP-0198 §3. Nothing else is written until the answer is here. */
+async function enableStreamManagement(stream: XmppStream): Promise<Management> {
+  stream.send(encodeEnable());
+  const element = await stream.next({ last: true });
+  const answer = decodeManagement(element);
+  if (answer?.kind === "enabled") return { resumption: answer.resumption };
+  if (answer?.kind === "failed") return undefined;
+  throw connectionError("protocol", `expected <enabled/>, got <${element.name.slice(0, 40)}/>`);
 }

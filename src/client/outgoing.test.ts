@@ -6,10 +6,11 @@ import { MAX_OUTGOING, prepareOutgoing } from "./outgoing.ts";
 it("strips what XML 1.0 forbids from text and attributes, everywhere in the tree", () => {
   const message = new Element("message", { to: "a@b", id: "x\u0000y", n: 1, gone: undefined });
   message.c("body").t("red \u001b[31m\ud800 tab\t nl\n 😀 \ufffe\u000b");
-  const out = prepareOutgoing(message);
+  const { stanza: out, bytes } = prepareOutgoing(message);
   expect(out.attrs["id"]).toBe("xy");
   expect(out.getChildText("body")).toBe("red [31m tab\t nl\n 😀 ");
   expect(() => parse(out.toString())).not.toThrow();
+  expect(bytes).toBe(Buffer.byteLength(out.toString()));
   expect(message.attrs["id"]).toBe("x\u0000y");
 });
 

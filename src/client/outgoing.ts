@@ -9,23 +9,26 @@ import { stripInvalidXmlChars } from "../protocol/xml-text.ts";
 export const MAX_OUTGOING = 200 * 1024;
 const MAX_LEVELS = 128;
 
+/** A stanza that can be written, and its size in bytes. */
+export type Outgoing = { stanza: Element; bytes: number };
+
 /**
  * A copy of `stanza` that can be written: without the characters that end a stream (RFC 6120
  * §4.9.3.13) in its text and attribute values. The original is left as it is.
  * @throws XmppStanzaError `policy-violation` when it is larger than MAX_OUTGOING or too deep:
  *   sending it again cannot help, splitting or uploading can
  */
-export function prepareOutgoing(stanza: Element): Element {
+export function prepareOutgoing(stanza: Element): Outgoing {
   const copy = copyClean(stanza, 1);
-  const size = Buffer.byteLength(copy.toString());
-  if (size > MAX_OUTGOING) {
+  const bytes = Buffer.byteLength(copy.toString());
+  if (bytes > MAX_OUTGOING) {
     throw new XmppStanzaError(
       "modify",
       "policy-violation",
-      `a stanza of ${size} bytes was not sent: servers end the stream above ${MAX_OUTGOING}`,
+      `a stanza of ${bytes} bytes was not sent: servers end the stream above ${MAX_OUTGOING}`,
     );
   }
-  return copy;
+  return { stanza: copy, bytes };
 }
 
 function copyClean(element: Element, level: number): Element {

@@ -71,11 +71,27 @@ test.each([
   ["cancel", "gone", "refused", "login"],
   ["cancel", "remote-server-not-found", "lost", "slow"],
   ["wait", "remote-server-timeout", "lost", "soon"],
-  ["wait", "resource-constraint", "lost", "slow"],
+  ["auth", "policy-violation", "lost", "throttled"],
+  ["wait", "resource-constraint", "lost", "throttled"],
+  ["wait", "internal-server-error", "lost", "soon"],
+  ["cancel", "feature-not-implemented", "refused", "login"],
   ["wait", "never-heard-of", "lost", "soon"],
   ["cancel", "never-heard-of", "refused", "login"],
 ])("join answered with %s %s: %s, tried again: %s", (type, condition, state, retry) => {
   expect(outcomeOfError(joinError(type, condition))).toMatchObject({ state, retry });
+});
+
+test.each([
+  ["401", "refused", "password"],
+  ["403", "refused", "banned"],
+  ["404", "lost", "no such room"],
+  ["405", "refused", "neither enter nor create"],
+  ["406", "refused", "nick"],
+  ["407", "refused", "members only"],
+  ["503", "lost", "full"],
+])("a service that sends but the code %s: %s", (code, state, words) => {
+  const error = decodeStanzaError(parse(`<presence><error code="${code}"/></presence>`));
+  expect(outcomeOfError(error)).toMatchObject({ state, reason: expect.stringContaining(words) });
 });
 
 test("a stranger's words stay short, on one line, in quotes", () => {
@@ -93,6 +109,9 @@ test("the wait doubles, up to a limit, with jitter", () => {
   ]);
   expect([1, 2, 50].map((n) => retryDelay("slow", n, middle))).toEqual([
     60_000, 120_000, 3_600_000,
+  ]);
+  expect([1, 2, 50].map((n) => retryDelay("throttled", n, middle))).toEqual([
+    2_000, 4_000, 1_800_000,
   ]);
   expect(retryDelay("soon", 1, () => 0)).toBe(1_500);
   expect(retryDelay("soon", 1, () => 1)).toBe(2_500);

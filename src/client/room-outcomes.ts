@@ -1,15 +1,15 @@
 /**
  * What being turned away from a room, or put out of it, means for us: one table for each.
  *
- * `lost`: we try again by ourselves, "soon" when the service is at fault, "slow" when a person decided
- * it or must decide otherwise. `refused`: trying again is of no use as things are; with "login" the
+ * `lost`: we try again by ourselves, "soon" when the service is at fault, "throttled" when it says that
+ * we ask too much of it, "slow" when a person decided it or must decide otherwise. `refused`: trying again is of no use as things are; with "login" the
  * next login tries once, with "never" only the operator does, by `join`.
  */
 import type { StanzaError } from "../protocol/rfc-6120-stanza-error.ts";
 import { type OccupantPresence, STATUS } from "../protocol/xep-0045-muc.ts";
 
 export type Outcome =
-  | { state: "lost"; retry: "soon" | "slow"; reason: string }
+  | { state: "lost"; retry: "soon" | "throttled" | "slow"; reason: string }
   | { state: "refused"; retry: "login" | "never"; reason: string };
 
 type Row = readonly [Outcome["retry"], string];
@@ -24,7 +24,7 @@ const REMOVALS: readonly (readonly [number, ...Row])[] = [
   [STATUS.shutdown, "soon", "the room service shuts down"],
 ];
 
-/** XEP-0045 §7.2, by error condition. `conflict` is not here: it asks for another nick, not for an outcome. */
+/** XEP-0045 §7.2, by error condition; the codes of older services are read as conditions (XEP-0086). `conflict` is not here: it asks for another nick, not for an outcome. */
 const ERRORS: ReadonlyMap<string, Row> = new Map<string, Row>([
   ["not-authorized", ["login", "the room asks for a password, or for another one"]],
   ["forbidden", ["login", "banned from the room"]],
@@ -38,8 +38,11 @@ const ERRORS: ReadonlyMap<string, Row> = new Map<string, Row>([
   ["feature-not-implemented", ["login", "this address is not a room"]],
   ["remote-server-not-found", ["slow", "the server of the room was not found"]],
   ["remote-server-timeout", ["soon", "the server of the room does not answer"]],
-  ["resource-constraint", ["slow", "the room is full or its service is busy"]],
-  ["policy-violation", ["slow", "the service limits what this account may do"]],
+  [
+    "resource-constraint",
+    ["throttled", "the room is full, its service is busy, or we are in too many rooms"],
+  ],
+  ["policy-violation", ["throttled", "the service limits what this account may do"]],
   ["internal-server-error", ["soon", "the room service failed"]],
 ]);
 
@@ -80,9 +83,9 @@ export function outcomeOfError(error: StanzaError): Outcome {
 /** An outcome of our own finding, such as a time-out. */
 export function outcome(retry: Outcome["retry"], what: string, theirWords?: string): Outcome {
   const reason = theirWords ? `${what}: ${quoted(theirWords)}` : what;
-  return retry === "soon" || retry === "slow"
-    ? { state: "lost", retry, reason }
-    : { state: "refused", retry, reason };
+  return retry === "login" || retry === "never"
+    ? { state: "refused", retry, reason }
+    : { state: "lost", retry, reason };
 }
 
 /** A stranger's words for a status line: short, in quotes, on one line. */
@@ -93,11 +96,17 @@ function quoted(text: string): string {
 
 const PACES = {
   soon: { first: 2_000, longest: 5 * 60_000 },
+  /** Soon at first, as a busy service recovers; in the end rarely, as a limit may be there to stay. */
+  throttled: { first: 2_000, longest: 30 * 60_000 },
   slow: { first: 60_000, longest: 60 * 60_000 },
 } as const;
 
 /** Milliseconds before the attempt after `failures` in a row (1 or more): doubling, ±25 %. */
-export function retryDelay(retry: "soon" | "slow", failures: number, random: () => number): number {
+export function retryDelay(
+  retry: keyof typeof PACES,
+  failures: number,
+  random: () => number,
+): number {
   const { first, longest } = PACES[retry];
   const delay = Math.min(longest, first * 2 ** Math.min(failures - 1, 30));
   return Math.round(delay * (0.75 + random() / 2));

@@ -12,33 +12,43 @@ import {
   decodeRoomSubject,
   decodeStatusCodes,
 } from "../protocol/xep-0045-muc.ts";
-import { outcome } from "./room-outcomes.ts";
+import { decodeCaps } from "../protocol/xep-0115-caps.ts";
+import { internCaps } from "./occupants.ts";
+import { receiveAnswer } from "./room-description.ts";
+import type { Room } from "./room.ts";
 import {
-  type Room,
   type RoomEvent,
+  receiveBounce,
   receiveConfigChange,
   receiveError,
   receivePresence,
   receiveSubject,
-} from "./room.ts";
+} from "./room-events.ts";
 
 type Find = (jid: BareJid) => Room | undefined;
-type Read = { room: Room; event: RoomEvent | undefined };
+type Read = {
+  room: Room;
+  event: RoomEvent | undefined;
+  /** Only occupants get it: it shows that the room has us. */
+  fromInside: boolean;
+};
 
 export function readRoomStanza(stanza: Element, find: Find): Read | undefined {
   if (isStanza(stanza, "presence")) return readPresence(stanza, find);
-  return isStanza(stanza, "message") ? readMessage(stanza, find) : undefined;
+  return isStanza(stanza, "message") ? readMessage(stanza, find) : readIq(stanza, find);
 }
 
 function readPresence(stanza: Element, find: Find): Read | undefined {
   const presence = decodeOccupantPresence(stanza);
   if (presence) {
     const room = find(presence.room);
-    return room && { room, event: receivePresence(room, presence) };
+    const event = room && receivePresence(room, presence, internCaps(decodeCaps(stanza)));
+    return room && { room, event, fromInside: true };
   }
   const failed = decodeRoomError(stanza);
   const room = failed && find(failed.room);
-  return room && { room, event: receiveError(room, failed.nick, failed.error) };
+  const event = room && receiveError(room, failed.nick, failed.error);
+  return room && { room, event, fromInside: false };
 }
 
 function readMessage(stanza: Element, find: Find): Read | undefined {
@@ -47,21 +57,19 @@ function readMessage(stanza: Element, find: Find): Read | undefined {
   if (!from || !room) return undefined;
   const isRoomItself = from.resource === undefined;
   const type = attribute(stanza, "type");
-  if (type === "error") return isRoomItself ? readBounce(room, stanza) : undefined;
+  if (type === "error" && isRoomItself) {
+    return { room, event: receiveBounce(room, decodeStanzaError(stanza)), fromInside: false };
+  }
   if (type !== "groupchat") return undefined;
   const change = decodeRoomSubject(stanza);
-  if (change) return { room, event: receiveSubject(room, change.subject) };
+  if (change) return { room, event: receiveSubject(room, change.subject), fromInside: true };
   // Only the room's own address speaks for the room; an occupant may write any extension.
-  if (!isRoomItself) return undefined;
-  return { room, event: receiveConfigChange(room, decodeStatusCodes(stanza)) };
+  const event = isRoomItself ? receiveConfigChange(room, decodeStatusCodes(stanza)) : undefined;
+  return { room, event, fromInside: true };
 }
 
-/** XEP-0045 §7.4: what we said came back because we are not in the room. */
-function readBounce(room: Room, stanza: Element): Read | undefined {
-  if (room.state !== "joined" || decodeStanzaError(stanza).condition !== "not-acceptable")
-    return undefined;
-  return {
-    room,
-    event: { kind: "out", outcome: outcome("soon", "the room says that we are not in it") },
-  };
+function readIq(stanza: Element, find: Find): Read | undefined {
+  const from = parseJid(attribute(stanza, "from") ?? "");
+  const room = from && from.resource === undefined ? find(from.bare) : undefined;
+  return room && { room, event: receiveAnswer(room, stanza), fromInside: false };
 }

@@ -1,53 +1,25 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { createFakeLog, createFakeSession } from "../../test/support/fake-session.ts";
+import {
+  ROOM,
+  codes,
+  configured,
+  description,
+  gone,
+  item,
+  joinError,
+  joinsIn,
+  presence,
+  setUpJoined,
+  setUpRooms as setUp,
+} from "../../test/support/room-xml.ts";
 import { type BareJid, bareJid } from "../protocol/jid.ts";
-import { type RoomView, createRooms } from "./rooms.ts";
+import { createRooms } from "./rooms.ts";
 
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
 
-const ROOM = bareJid("coven@chat.example") as BareJid;
 const DISCO_INFO = "http://jabber.org/protocol/disco#info";
-const MUC_OWNER = "http://jabber.org/protocol/muc#owner";
-
-function setUp() {
-  const session = createFakeSession();
-  const log = createFakeLog();
-  const rooms = createRooms({ session, log, nick: "bot", random: () => 0.5 });
-  const views: RoomView[] = [];
-  rooms.onRoom((view) => views.push(view));
-  return { session, log, rooms, views };
-}
-
-function presence(nick: string, inner: string, type = ""): string {
-  const x = `<x xmlns="http://jabber.org/protocol/muc#user">${inner}</x>`;
-  return `<presence from="${ROOM}/${nick}"${type && ` type="${type}"`}>${x}</presence>`;
-}
-
-const item = (jid = "", attrs = 'affiliation="member" role="participant"') =>
-  `<item ${attrs}${jid && ` jid="${jid}"`}/>`;
-const codes = (...all: number[]) => all.map((code) => `<status code="${code}"/>`).join("");
-const gone = (nick: string, inner: string) => presence(nick, inner, "unavailable");
-
-function joinError(condition: string, nick = "bot", type = "cancel"): string {
-  const ns = "urn:ietf:params:xml:ns:xmpp-stanzas";
-  return `<presence from="${ROOM}/${nick}" type="error"><error type="${type}"><${condition} xmlns="${ns}"/></error></presence>`;
-}
-
-function setUpJoined(...extra: number[]) {
-  const all = setUp();
-  all.session.goOnline();
-  all.rooms.join(ROOM);
-  all.session.receive(presence("bot", item() + codes(110, ...extra)));
-  all.session.takeSent();
-  return all;
-}
-
-const joinsIn = (sent: string[]) =>
-  sent.flatMap(
-    (xml) =>
-      /<presence to="([^"]+)"><x xmlns="http:\/\/jabber.org\/protocol\/muc"/.exec(xml)?.[1] ?? [],
-  );
 
 describe("entering", () => {
   test("waits for the login, then for self-presence", () => {
@@ -56,7 +28,8 @@ describe("entering", () => {
     expect(rooms.get(ROOM)?.state).toBe("joining");
     expect(session.takeSent()).toEqual([]);
     session.goOnline();
-    const [join] = session.takeSent();
+    const [question, join] = session.takeSent();
+    expect(question).toContain(DISCO_INFO);
     expect(join).toContain('<history maxstanzas="0"/><password>pw</password>');
     session.receive(presence("alice", item()));
     expect(rooms.get(ROOM)?.state).toBe("joining");
@@ -108,6 +81,16 @@ describe("entering", () => {
     expect(rooms.get(ROOM)).toMatchObject({ state: "joined", nick: "bot", occupantCount: 1 });
   });
 
+  test("a taken nick that became free before we were in is taken back at once", () => {
+    const { session, rooms } = setUp();
+    session.goOnline();
+    rooms.join(ROOM);
+    session.receive(joinError("conflict"));
+    session.takeSent();
+    session.receive(presence("bot-2", item() + codes(110)));
+    expect(session.takeSent()).toEqual([`<presence to="${ROOM}/bot"/>`]);
+  });
+
   test("gives up on a nick that is always taken, for a while", () => {
     const { session, rooms } = setUp();
     session.goOnline();
@@ -129,20 +112,6 @@ describe("entering", () => {
     expect(joinsIn(session.takeSent())).toHaveLength(2);
   });
 
-  test("a new room is unlocked with its default settings (201)", () => {
-    const { session, log } = setUpJoined();
-    session.goOffline();
-    session.goOnline();
-    session.onRequest(MUC_OWNER, '<iq type="result"/>');
-    session.receive(
-      presence("bot", item("", 'affiliation="owner" role="moderator"') + codes(110, 201)),
-    );
-    expect(
-      session.takeSent().some((xml) => xml.includes(MUC_OWNER) && xml.includes('type="submit"')),
-    ).toBe(true);
-    expect(log.lines.join()).toContain("did not exist: created it");
-  });
-
   test("what cannot be a nick is refused", () => {
     const { session, rooms } = setUp();
     session.goOnline();
@@ -160,6 +129,42 @@ describe("entering", () => {
     session.receive(presence("bot", item() + codes(110)).replace(ROOM, "r3@chat.example"));
     session.receive(joinError("forbidden").replace(ROOM, "r4@chat.example"));
     expect(joinsIn(session.takeSent())).toEqual(["r20@chat.example/bot", "r21@chat.example/bot"]);
+  });
+
+  test("wanted again on the way changes nothing, with another password it starts anew", () => {
+    const { session, rooms } = setUp();
+    session.goOnline();
+    rooms.join(ROOM);
+    rooms.join(ROOM);
+    expect(joinsIn(session.takeSent())).toHaveLength(1);
+    rooms.join(ROOM, { password: "pw" });
+    expect(session.takeSent().join()).toContain("<password>pw</password>");
+  });
+
+  test("another password for a room that we are in is kept for the next time", () => {
+    const { session, rooms } = setUpJoined();
+    rooms.join(ROOM, { password: "pw" });
+    expect(session.takeSent()).toEqual([]);
+    session.goOffline();
+    session.goOnline();
+    expect(session.takeSent().join()).toContain("<password>pw</password>");
+  });
+
+  test.each([
+    ["lost", gone("bot", codes(110, 307))],
+    ["refused", gone("bot", codes(110, 301))],
+  ])("wanted again, a %s room is tried at once", (state, removal) => {
+    const { session, rooms } = setUpJoined();
+    session.receive(removal);
+    expect(rooms.get(ROOM)?.state).toBe(state);
+    rooms.join(ROOM);
+    expect(joinsIn(session.takeSent())).toEqual([`${ROOM}/bot`]);
+  });
+
+  test("rooms are listed by address", () => {
+    const { rooms } = setUp();
+    for (const name of ["b", "c", "a"]) rooms.join(bareJid(`${name}@chat.example`) as BareJid);
+    expect(rooms.list().map(({ room }) => room[0])).toEqual(["a", "b", "c"]);
   });
 
   test("waits for what has to come first", () => {
@@ -238,7 +243,9 @@ describe("falling out", () => {
 
   test("a destroyed room is not created anew", () => {
     const { session, rooms } = setUpJoined();
-    session.receive(gone("bot", "<destroy/>"));
+    session.receive(gone("bot", '<destroy jid="heath@chat.example"/>'));
+    expect(rooms.get(ROOM)).toMatchObject({ state: "refused", alternate: "heath@chat.example" });
+    expect(rooms.list()).toHaveLength(1);
     session.goOffline();
     session.goOnline();
     expect(joinsIn(session.takeSent())).toEqual([]);
@@ -267,6 +274,49 @@ describe("falling out", () => {
     expect(rooms.get(ROOM)?.state).toBe("joined");
     session.receive(bounce(ROOM));
     expect(rooms.get(ROOM)?.state).toBe("lost");
+  });
+});
+
+describe("hostile or confused", () => {
+  test("110 in the goodbye of somebody else does not put us out", () => {
+    const { session, rooms } = setUpJoined();
+    session.receive(presence("alice", item()));
+    session.receive(gone("alice", item() + codes(110, 301)));
+    expect(rooms.get(ROOM)).toMatchObject({ state: "joined", nick: "bot", occupantCount: 1 });
+  });
+
+  test("a nick that the service gives us while we are there is ours, and only that one", () => {
+    const { session, rooms } = setUpJoined();
+    session.receive(presence("robot", item() + codes(110, 210)));
+    expect(rooms.get(ROOM)).toMatchObject({ state: "joined", nick: "robot", occupantCount: 1 });
+    expect(rooms.isReflection(ROOM, "bot")).toBe(false);
+  });
+
+  test("without 110 nobody's presence changes our nick", () => {
+    const { session, rooms } = setUpJoined();
+    session.receive(presence("robot", item() + codes(210, 303)));
+    expect(rooms.get(ROOM)?.nick).toBe("bot");
+  });
+
+  test("two extensions of the room are none", () => {
+    const { session, rooms } = setUpJoined();
+    const forged = `<x xmlns="http://jabber.org/protocol/muc#user">${codes(110)}</x>`;
+    session.receive(presence("mallory", item(), "", forged));
+    expect(rooms.get(ROOM)).toMatchObject({ nick: "bot", occupantCount: 1 });
+  });
+
+  test.each(["lost", "refused"])("nothing that a %s room sends changes it", (state) => {
+    const { session, rooms, views } = setUpJoined();
+    session.receive(gone("bot", codes(110, state === "lost" ? 307 : 301)));
+    const count = views.length;
+    session.receive(presence("bot", item() + codes(110)));
+    session.receive(gone("bot", "<destroy/>"));
+    session.receive(joinError("forbidden"));
+    session.receive(configured(104));
+    session.receive(`<message type="groupchat" from="${ROOM}"><subject>x</subject></message>`);
+    expect(rooms.get(ROOM)).toMatchObject({ state, occupantCount: 0 });
+    expect(rooms.get(ROOM)?.subject).toBeUndefined();
+    expect(views).toHaveLength(count);
   });
 });
 
@@ -388,23 +438,79 @@ describe("what the room says of itself", () => {
     expect(rooms.get(ROOM)?.subject).toBeUndefined();
   });
 
-  test("name and privacy by disco#info", async () => {
+  test("name, privacy, and what it vouches for, by disco#info, before anybody speaks", () => {
     const { session, rooms } = setUp();
-    const info = (feature: string) =>
-      `<iq type="result"><query xmlns="${DISCO_INFO}"><identity category="conference" type="text" name="A Dark Cave"/><feature var="${feature}"/></query></iq>`;
-    session.onRequest(DISCO_INFO, info("muc_semianonymous"));
+    session.onRequest(
+      DISCO_INFO,
+      description("muc_semianonymous", "muc_membersonly", "urn:xmpp:occupant-id:0"),
+    );
     session.goOnline();
     rooms.join(ROOM);
     session.receive(presence("bot", item() + codes(110)));
-    expect(rooms.get(ROOM)?.nonAnonymous).toBeUndefined();
-    await vi.advanceTimersByTimeAsync(0);
-    expect(rooms.get(ROOM)).toMatchObject({ name: "A Dark Cave", nonAnonymous: false });
-    session.onRequest(DISCO_INFO, info("muc_nonanonymous"));
-    const change = `<x xmlns="http://jabber.org/protocol/muc#user">${codes(172)}</x>`;
-    session.receive(subject(`${ROOM}/mallory`, change));
-    expect(rooms.get(ROOM)?.nonAnonymous).toBe(false);
-    session.receive(subject(ROOM, change));
+    expect(rooms.get(ROOM)).toMatchObject({
+      state: "joined",
+      name: "A Dark Cave",
+      nonAnonymous: false,
+      membersOnly: true,
+      passwordProtected: false,
+      occupantIds: true,
+      stanzaIds: false,
+    });
+  });
+
+  test.each([104, 172, 173, 174])("is asked again when its configuration changes (%i)", (code) => {
+    const { session, rooms, views } = setUpJoined();
+    session.onRequest(DISCO_INFO, description("muc_nonanonymous", "urn:xmpp:sid:0"));
+    session.receive(configured(code).replace(`from="${ROOM}"`, `from="${ROOM}/mallory"`));
+    expect(session.takeSent()).toEqual([]);
+    session.receive(configured(code));
+    expect(rooms.get(ROOM)).toMatchObject({ nonAnonymous: true, stanzaIds: true });
+    expect(views.at(-1)).toMatchObject({ stanzaIds: true });
+  });
+
+  test("a change of privacy counts at once, also where the room does not describe itself", () => {
+    const { session, rooms } = setUpJoined();
+    session.receive(configured(172));
     expect(rooms.get(ROOM)?.nonAnonymous).toBe(true);
+    session.receive(configured(173));
+    expect(rooms.get(ROOM)?.nonAnonymous).toBe(false);
+  });
+
+  test("only the answer to our last question, from the room itself, describes it", () => {
+    const { session, rooms } = setUp();
+    session.goOnline();
+    rooms.join(ROOM);
+    const [question = ""] = session.takeSent();
+    const id = /id="([^"]+)"/.exec(question)?.[1] ?? "";
+    const answer = (from: string, theId: string, type = "result") =>
+      description("urn:xmpp:occupant-id:0").replace(
+        '<iq type="result"',
+        `<iq type="${type}" from="${from}" id="${theId}"`,
+      );
+    session.receive(presence("bot", item() + codes(110)));
+    session.receive(answer(`${ROOM}/mallory`, id));
+    session.receive(answer("other@chat.example", id));
+    session.receive(answer(ROOM, "guessed"));
+    session.receive(answer(ROOM, id, "set"));
+    expect(rooms.get(ROOM)?.occupantIds).toBe(false);
+    session.receive(answer(ROOM, id));
+    expect(rooms.get(ROOM)?.occupantIds).toBe(true);
+    session.receive(answer(ROOM, id).replaceAll("urn:xmpp:occupant-id:0", "x"));
+    expect(rooms.get(ROOM)?.occupantIds).toBe(true);
+  });
+
+  test("what a room vouched for has to be said again at the next visit", () => {
+    const { session, rooms } = setUp();
+    session.onRequest(DISCO_INFO, description("urn:xmpp:occupant-id:0"));
+    session.goOnline();
+    rooms.join(ROOM);
+    session.receive(presence("bot", item() + codes(110)));
+    expect(rooms.get(ROOM)?.occupantIds).toBe(true);
+    session.onRequest(DISCO_INFO, new Error("no answer"));
+    session.goOffline();
+    session.goOnline();
+    session.receive(presence("bot", item() + codes(110)));
+    expect(rooms.get(ROOM)).toMatchObject({ state: "joined", occupantIds: false });
   });
 });
 

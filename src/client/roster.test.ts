@@ -183,6 +183,47 @@ test("presence does not outlive the connection", async () => {
   expect(roster.presenceOf(jid("friend@example"))).toBeUndefined();
 });
 
+test("a resumed stream: the server kept our presence, and tells what changed", async () => {
+  const { session, roster, ready } = await setUp();
+  session.receive(`<presence from="friend@example/a"/>`);
+  session.takeSent();
+  session.goOffline({ resumable: true });
+  expect(roster.presenceOf(jid("friend@example"))).toBeDefined();
+  session.goOnline({ resumed: true });
+  await vi.advanceTimersByTimeAsync(0);
+  expect(session.takeSent()).toEqual([]);
+  expect(ready).toHaveBeenCalledOnce();
+  expect(roster.presenceOf(jid("friend@example"))).toBeDefined();
+});
+
+test("a stream that is not resumed after all is begun anew", async () => {
+  const { session, roster, ready } = await setUp();
+  session.receive(`<presence from="friend@example/a"/>`);
+  session.takeSent();
+  session.goOffline({ resumable: true });
+  session.goOffline();
+  expect(roster.presenceOf(jid("friend@example"))).toBeUndefined();
+  session.goOnline();
+  await vi.advanceTimersByTimeAsync(0);
+  expect(session.takeSent()).toHaveLength(2);
+  expect(ready).toHaveBeenCalledTimes(2);
+});
+
+test("a stream that is resumed before our presence was out gets it then", async () => {
+  const session = createFakeSession();
+  const decideSubscription = () => "refuse" as const;
+  const roster = createRoster({ session, log: createFakeLog(), decideSubscription });
+  const ready = vi.fn();
+  roster.onReady(ready);
+  session.goOnline(); // the roster stays away
+  session.goOffline({ resumable: true });
+  session.onRequest(ROSTER, rosterResult(FRIEND));
+  session.goOnline({ resumed: true });
+  await vi.advanceTimersByTimeAsync(0);
+  expect(session.takeSent().at(-1)).toBe("<presence/>");
+  expect(ready).toHaveBeenCalledOnce();
+});
+
 test("stop leaves no listener", async () => {
   const { session, roster } = await setUp();
   roster.stop();

@@ -1,6 +1,7 @@
 /**
  * Contacts, presence subscriptions and our own initial presence (RFC 6121 §2 to §4).
- * After each login: the roster, then presence, then `onReady`, after which rooms may be entered.
+ * After each login: the roster, then presence, then `onReady`, after which rooms may be entered; not
+ * after a resumed stream, over which the server kept all of it (XEP-0198 §5).
  */
 import type { Element } from "ltx";
 import { XmppStanzaError } from "../errors.ts";
@@ -23,7 +24,8 @@ import {
 import { type Caps, encodeCaps } from "../protocol/xep-0115-caps.ts";
 import { createContactPresences } from "./contact-presences.ts";
 import { isFromOwnAccount } from "./own-account.ts";
-import type { Logger, XmppSession } from "./types.ts";
+import { mayBeResumed } from "./resumption.ts";
+import type { ConnectionState, Logger, XmppSession } from "./types.ts";
 
 export type Contact = RosterItem;
 
@@ -99,6 +101,13 @@ export function createRoster(options: RosterOptions): Roster {
     presences.clear();
   }
 
+  function onState(state: ConnectionState): void {
+    if (state.kind === "online") {
+      // The loss may have come in the middle of it.
+      if (!state.facts.resumed || !isReady) void online();
+    } else if (!mayBeResumed(state)) offline();
+  }
+
   function apply(item: Contact): void {
     if (item.subscription === "remove") {
       contacts.delete(item.jid);
@@ -155,11 +164,7 @@ export function createRoster(options: RosterOptions): Roster {
     session.post(encodeSubscription("subscribe", jid));
   }
 
-  const unsubscribe = [
-    session.onStanza(onStanza),
-    session.onIq(onIq),
-    session.onState((state) => (state.kind === "online" ? void online() : offline())),
-  ];
+  const unsubscribe = [session.onStanza(onStanza), session.onIq(onIq), session.onState(onState)];
   if (session.state.kind === "online") void online();
 
   return {

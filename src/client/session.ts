@@ -11,6 +11,7 @@ import { goLive } from "./live-connection.ts";
 import type { LiveConnection, LiveTimings } from "./live-connection.ts";
 import { login } from "./login.ts";
 import type { LoginOptions } from "./login.ts";
+import { createResumption } from "./resumption.ts";
 import { createSupervisor, systemClock } from "./supervisor.ts";
 import type { Clock, SupervisorTimings } from "./supervisor.ts";
 import type { ConnectionState, IqHandler, Logger, SessionOptions, XmppSession } from "./types.ts";
@@ -56,6 +57,12 @@ export function createSession(
   const stateListeners = new Set<(state: ConnectionState) => void>();
   const iqHandlers = new Set<IqHandler>();
 
+  // Where a stream cannot be resumed any more, those who count on it hear of it at once.
+  const resumption = createResumption(clock, () => {
+    const { state } = supervisor;
+    if (state.kind === "waiting" || state.kind === "connecting") notify(stateListeners, state, log);
+  });
+
   const loginOptions: LoginOptions = {
     account,
     resource: options.resource,
@@ -63,6 +70,7 @@ export function createSession(
     caFile: options.caFile,
     dangerouslyAllowPlaintext: options.dangerouslyAllowPlaintext,
     endpointTimeoutMs: timings.endpointTimeoutMs,
+    resumption,
     onWire: options.xml
       ? (direction, element) => log.info(formatWire(direction, element))
       : undefined,
@@ -71,14 +79,14 @@ export function createSession(
   const connect = async (signal: AbortSignal): Promise<LiveConnection> => {
     const resolver = environment.resolver ?? systemResolver(signal);
     const endpoints = await resolveEndpoints(options.server, resolver, random);
-    const bound = await login(loginOptions, endpoints, signal);
     return goLive({
-      login: bound,
+      login: await login(loginOptions, endpoints, signal),
       since: clock.now(),
       timings,
       log,
       onStanza: (stanza) => notify(stanzaListeners, stanza, log),
       iqHandlers,
+      onLost: resumption.keep,
     });
   };
 
@@ -86,7 +94,8 @@ export function createSession(
     connect,
     onState(state) {
       report(state, account.bare, log);
-      notify(stateListeners, state, log);
+      if (state.kind === "refused" || state.kind === "stopped") resumption.stop();
+      notify(stateListeners, visible(state), log);
       // After the listeners know that we are online: what arrives may make them answer.
       if (state.kind === "online") supervisor.connection?.begin();
     },
@@ -94,6 +103,12 @@ export function createSession(
     clock,
     random,
   });
+
+  /** The supervisor knows connections only. */
+  const visible = (state: ConnectionState): ConnectionState =>
+    resumption.isPossible && (state.kind === "waiting" || state.kind === "connecting")
+      ? { ...state, resumable: true }
+      : state;
 
   const live = (): LiveConnection => {
     const connection = supervisor.connection;
@@ -103,7 +118,7 @@ export function createSession(
 
   return {
     get state() {
-      return supervisor.state;
+      return visible(supervisor.state);
     },
     get jid() {
       return supervisor.connection?.facts.jid;
@@ -158,8 +173,9 @@ function notify<T>(listeners: Iterable<(value: T) => void>, value: T, log: Logge
 function report(state: ConnectionState, account: string, log: Logger): void {
   switch (state.kind) {
     case "online": {
-      const { jid, address, tls, mechanism } = state.facts;
-      log.info(`${jid} is online at ${address} (${tls?.version ?? "no TLS"}, ${mechanism})`);
+      const { jid, address, tls, mechanism, resumed } = state.facts;
+      const how = `${tls?.version ?? "no TLS"}, ${mechanism}${resumed ? ", resumed" : ""}`;
+      log.info(`${jid} is online at ${address} (${how})`);
       break;
     }
     case "waiting": {

@@ -1,22 +1,36 @@
+import { Element } from "ltx";
 import { describe, expect, it } from "vitest";
 import { XmppUnconfirmedError } from "../errors.ts";
-import { createLedger } from "./stream-management.ts";
+import { createLedger, MAX_KEPT, MAX_KEPT_BYTES } from "./stream-management.ts";
+import type { Line } from "./stream-management.ts";
 
-function setUp() {
+function stanza(name: string, bytes = 10) {
+  return { stanza: new Element(name), bytes };
+}
+
+function setUp({ keeps = true, start = 0 } = {}) {
   let questions = 0;
   let pauses = 0;
-  const ledger = createLedger((fruitless) => {
-    questions += 1;
-    if (fruitless) pauses += 1;
-  });
+  const written: string[] = [];
+  const line: Line = {
+    write: ({ name }) => written.push(name),
+    ask(fruitless) {
+      questions += 1;
+      if (fruitless) pauses += 1;
+    },
+  };
+  const ledger = createLedger(keeps, start);
+  ledger.attach(line);
   const confirmed: string[] = [];
   return {
     ledger,
+    line,
+    written,
     confirmed,
     questions: () => questions,
     pauses: () => pauses,
     send(name: string): void {
-      ledger.countSent();
+      ledger.send(stanza(name));
       void ledger.confirmation().then(
         () => confirmed.push(name),
         (error: unknown) => confirmed.push(`${name}: ${error instanceof Error ? error.name : ""}`),
@@ -51,7 +65,7 @@ describe("the ledger of stanzas", () => {
     expect(questions()).toBe(3);
   });
 
-  it("counts what it received, and wraps at 2^32", () => {
+  it("counts what it received", () => {
     const { ledger } = setUp();
     ledger.countReceived();
     ledger.countReceived();
@@ -95,13 +109,105 @@ describe("the ledger of stanzas", () => {
   });
 
   it("is satisfied by an answered ping where there is no stream management", async () => {
-    const { ledger, confirmed, send } = setUp();
+    const { ledger, confirmed, send } = setUp({ keeps: false });
     send("a");
-    ledger.countSent(); // the ping
+    ledger.send(stanza("ping"));
     const mark = ledger.sent;
     send("b");
     ledger.confirmedUpTo(mark);
     await Promise.resolve();
     expect(confirmed).toEqual(["a"]);
+  });
+});
+
+describe("over the loss of a connection", () => {
+  it("writes again what is not acknowledged, in order, before anything new", async () => {
+    const { ledger, line, written, confirmed, send } = setUp();
+    for (const name of ["a", "b", "c"]) send(name);
+    ledger.detach();
+    send("said in between");
+    expect(written.splice(0)).toEqual(["a", "b", "c"]);
+    expect(ledger.canBe(1)).toBe(true);
+    ledger.acknowledged(1);
+    ledger.attach(line);
+    send("new");
+    expect(written).toEqual(["b", "c", "said in between", "new"]);
+    ledger.acknowledged(5);
+    await Promise.resolve();
+    expect(confirmed).toEqual(["a", "b", "c", "said in between", "new"]);
+  });
+
+  it("asks again what the last connection did not answer", () => {
+    const { ledger, line, questions, send } = setUp();
+    send("a");
+    ledger.detach();
+    ledger.probe();
+    expect(questions()).toBe(1);
+    ledger.attach(line);
+    ledger.probe();
+    expect(questions()).toBe(2);
+  });
+
+  it("knows what the server cannot have: more than was sent, less than it had", () => {
+    const { ledger, send } = setUp();
+    for (const name of ["a", "b", "c"]) send(name);
+    ledger.acknowledged(2);
+    expect([0, 1, 2, 3, 4, 2 ** 32 - 1].filter((h) => ledger.canBe(h))).toEqual([2, 3]);
+  });
+
+  it("goes on where the counters wrap", () => {
+    const { ledger, line, written, send } = setUp({ start: 2 ** 32 - 2 });
+    for (const name of ["a", "b", "c", "d"]) send(name);
+    for (let i = 0; i < 3; i += 1) ledger.countReceived();
+    expect(ledger.received).toBe(1);
+    ledger.detach();
+    expect([2 ** 32 - 3, 2 ** 32 - 1, 0, 2, 3].filter((h) => ledger.canBe(h))).toEqual([
+      2 ** 32 - 1,
+      0,
+      2,
+    ]);
+    ledger.acknowledged(1);
+    written.length = 0;
+    ledger.attach(line);
+    expect(written).toEqual(["d"]);
+  });
+
+  it.each([
+    ["stanzas", MAX_KEPT, 10],
+    ["bytes", 8, MAX_KEPT_BYTES / 8],
+  ])("keeps so many %s, and can do again once the server has them", (_what, count, bytes) => {
+    const { ledger, line, written } = setUp();
+    for (let i = 0; i < count; i += 1) ledger.send(stanza("x", bytes));
+    expect(ledger.isComplete).toBe(true);
+    ledger.send(stanza("x", bytes));
+    expect(ledger.isComplete).toBe(false);
+    ledger.send(stanza("y"));
+    ledger.acknowledged(count);
+    expect(ledger.isComplete).toBe(false);
+    ledger.acknowledged(count + 1);
+    expect(ledger.isComplete).toBe(true);
+    written.length = 0;
+    ledger.attach(line);
+    expect(written).toEqual(["y"]);
+  });
+
+  it("asks before it keeps too much, though nobody waits for an answer", () => {
+    const { ledger, questions } = setUp();
+    for (let i = 0; i < 49; i += 1) ledger.send(stanza("x"));
+    expect(questions()).toBe(0);
+    ledger.send(stanza("x"));
+    expect(questions()).toBe(1);
+    ledger.acknowledged(0);
+    expect(questions()).toBe(2);
+    ledger.acknowledged(50);
+    expect(questions()).toBe(2);
+  });
+
+  it("keeps nothing where it cannot be resumed", () => {
+    const { ledger, line, written, send } = setUp({ keeps: false });
+    send("a");
+    expect(ledger.isComplete).toBe(false);
+    ledger.attach(line);
+    expect(written).toEqual(["a"]);
   });
 });

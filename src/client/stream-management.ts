@@ -1,65 +1,108 @@
 /**
- * XEP-0198 Stream Management 1.6.3 without resumption, https://xmpp.org/extensions/xep-0198.html:
- * which of our stanzas the server has, and how many of its stanzas we have.
+ * The counting of XEP-0198 (§4): which of our stanzas the server has, and how many of its stanzas we
+ * have; and the copies of those that it has not, for the next connection of the same stream (§5).
  *
- * Values in, values out: it writes through `ask` only, and knows no clock. Where the server has no
- * stream management, `ask` sends a ping and `confirmedUpTo` takes the place of `acknowledged`.
+ * It writes through its line only, and knows no clock. Where the server has no stream management,
+ * the line asks by a ping and `confirmedUpTo` takes the place of `acknowledged`.
  */
+import type { Element } from "ltx";
 import { XmppUnconfirmedError } from "../errors.ts";
+import { COUNTER_RANGE } from "../protocol/xep-0198-stream-management.ts";
+import type { Outgoing } from "./outgoing.ts";
 
-/** Counters wrap here (XEP-0198 §4). */
-const WRAP = 2 ** 32;
+/** Copies that are kept at most; when there are more, what is lost cannot be made up for. */
+export const MAX_KEPT = 1000;
+export const MAX_KEPT_BYTES = 8 * 1024 * 1024;
+/** So many copies are reason enough to ask what may go. */
+const ASK_AT = 50;
+
+/** One connection of the stream. */
+export type Line = {
+  write(stanza: Element): void;
+  /**
+   * Writes a question (`<r/>` or a ping). One is open at a time: however fast stanzas are sent, each
+   * answer brings the next question, so that confirmation never starves. `fruitless`: the last answer
+   * confirmed nothing new, so the question should wait a little.
+   */
+  ask(fruitless: boolean): void;
+};
 
 export type Ledger = {
-  /** How many stanzas were written; never wraps. */
+  /** How many stanzas were sent; never wraps. */
   readonly sent: number;
   /** Our `h`: the stanzas that we received, modulo 2^32. */
   readonly received: number;
-  /** A stanza was written. */
-  countSent(): void;
+  /** Whether there is a copy of all that the server may not have. */
+  readonly isComplete: boolean;
+  /** The stream has a connection (again): what is not confirmed is written to it, in order. */
+  attach(line: Line): void;
+  /** It has none: what is sent now waits for the next. */
+  detach(): void;
+  /** Counts a stanza and writes it. */
+  send(outgoing: Outgoing): void;
   /** A stanza of any kind arrived, answers to our own requests included. */
   countReceived(): void;
   /**
-   * Resolves when the server has everything that was written until now.
-   * @throws XmppUnconfirmedError when the connection ends first
+   * Resolves when the server has everything that was sent until now.
+   * @throws XmppUnconfirmedError when the stream ends first
    */
   confirmation(): Promise<void>;
   /** Asks the server for a sign of life, unless a question is open. */
   probe(): void;
+  /** Whether the server can have this many: not more than we sent, and not less than it had. */
+  canBe(h: number): boolean;
   /** `<a h=…/>` came. @returns false when it acknowledges more than we sent: the stream is in error (§4) */
   acknowledged(h: number): boolean;
   /** The question that was asked when `sent` was `count` is answered: all of these arrived. */
   confirmedUpTo(count: number): void;
-  /** The connection is over: what is not confirmed stays so. */
+  /** The stream is over: what is not confirmed stays so. */
   end(): void;
 };
 
 type Waiter = { upTo: number; resolve: () => void; reject: (error: Error) => void };
 
 /**
- * @param ask writes a question (`<r/>` or a ping). One is open at a time: however fast stanzas are
- *   sent, each answer brings the next question, so that confirmation never starves. `fruitless`: the
- *   last answer confirmed nothing new, so the question should wait a little.
+ * @param keeps copies of what is not confirmed
+ * @param start of both counters; a test of the wrap cannot begin at 0
  */
-export function createLedger(ask: (fruitless: boolean) => void): Ledger {
-  let sent = 0;
-  let confirmed = 0;
-  let received = 0;
+export function createLedger(keeps: boolean, start = 0): Ledger {
+  let sent = start;
+  let confirmed = start;
+  let received = start;
+  let line: Line | undefined;
   let asking = false;
   let ended = false;
   const waiters: Waiter[] = []; // in ascending order of upTo
+  const copies: Outgoing[] = []; // the last ones sent
+  let copiedBytes = 0;
 
   const question = (fruitless: boolean): void => {
-    if (asking || ended) return;
+    if (asking || !line) return;
     asking = true;
-    ask(fruitless);
+    line.ask(fruitless);
+  };
+  const keep = (outgoing: Outgoing): void => {
+    copies.push(outgoing);
+    copiedBytes += outgoing.bytes;
+    // The stream can be resumed again once the server has what is dropped here.
+    if (copies.length > MAX_KEPT || copiedBytes > MAX_KEPT_BYTES) dropCopies(copies.length);
+    if (copies.length >= ASK_AT) question(false);
+  };
+  const dropCopies = (count: number): void => {
+    for (const { bytes } of copies.splice(0, count)) copiedBytes -= bytes;
   };
   const settle = (count: number): void => {
     const fruitless = count <= confirmed;
     confirmed = Math.max(confirmed, count);
     asking = false;
+    dropCopies(Math.max(0, copies.length - (sent - confirmed)));
     while (waiters[0] && waiters[0].upTo <= confirmed) waiters.shift()?.resolve();
-    if (waiters.length > 0) question(fruitless);
+    if (waiters.length > 0 || copies.length >= ASK_AT) question(fruitless);
+  };
+  /** `h` without the wrap; less than `confirmed` where it is an older one. */
+  const countOf = (h: number): number => {
+    const step = (((h - confirmed) % COUNTER_RANGE) + COUNTER_RANGE) % COUNTER_RANGE;
+    return confirmed + (step < COUNTER_RANGE / 2 ? step : step - COUNTER_RANGE);
   };
 
   return {
@@ -69,11 +112,26 @@ export function createLedger(ask: (fruitless: boolean) => void): Ledger {
     get received() {
       return received;
     },
-    countSent() {
+    get isComplete() {
+      return keeps && copies.length === sent - confirmed;
+    },
+    attach(next) {
+      line = next;
+      for (const { stanza } of copies) line.write(stanza);
+    },
+    detach() {
+      line = undefined;
+      asking = false;
+    },
+    send(outgoing) {
+      if (ended) return;
+      // Counted first: the answer to a question counts whatever was written before it.
       sent += 1;
+      line?.write(outgoing.stanza);
+      if (keeps) keep(outgoing);
     },
     countReceived() {
-      received = (received + 1) % WRAP;
+      received = (received + 1) % COUNTER_RANGE;
     },
     confirmation() {
       if (ended) return Promise.reject(unconfirmed());
@@ -83,10 +141,12 @@ export function createLedger(ask: (fruitless: boolean) => void): Ledger {
       return promise;
     },
     probe: () => question(false),
+    canBe(h) {
+      const count = countOf(h);
+      return count >= confirmed && count <= sent;
+    },
     acknowledged(h) {
-      const step = (((h - confirmed) % WRAP) + WRAP) % WRAP;
-      // A step back of less than half the range is an old count, which tells nothing new.
-      const count = step < WRAP / 2 ? confirmed + step : confirmed;
+      const count = countOf(h);
       if (count > sent) return false;
       settle(count);
       return true;
@@ -94,6 +154,8 @@ export function createLedger(ask: (fruitless: boolean) => void): Ledger {
     confirmedUpTo: settle,
     end() {
       ended = true;
+      line = undefined;
+      dropCopies(copies.length);
       for (const waiter of waiters.splice(0)) waiter.reject(unconfirmed());
     },
   };

@@ -12,6 +12,7 @@ const facts: ConnectionFacts = {
   transport: "tcp",
   address: "127.0.0.1:5222",
   mechanism: "SCRAM-SHA-256",
+  resumed: false,
 };
 const timings = {
   attemptMs: 60_000,

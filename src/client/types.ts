@@ -43,13 +43,27 @@ export type ConnectionFacts = {
   address: string; // "host:port" or the WebSocket URL
   tls?: { version: string; cipher: string } | undefined;
   mechanism: string;
+  /**
+   * The stream of before was taken up again (XEP-0198 §5): the server kept our presence, rooms and all,
+   * and nothing was lost in between.
+   */
+  resumed: boolean;
 };
 
+/**
+ * `resumable`: the lost stream may yet be resumed; until then nobody else sees that we are gone. When
+ * that ends before the next login, the state is told again without it.
+ */
 export type ConnectionState =
   | { kind: "idle" }
-  | { kind: "connecting" }
+  | { kind: "connecting"; resumable?: boolean | undefined }
   | { kind: "online"; facts: ConnectionFacts }
-  | { kind: "waiting"; error: XmppConnectionError; retryAt: number }
+  | {
+      kind: "waiting";
+      error: XmppConnectionError;
+      retryAt: number;
+      resumable?: boolean | undefined;
+    }
   /** Terminal until the operator acts: wrong password, account disabled, resource conflict, no TLS, … */
   | { kind: "refused"; error: XmppConnectionError }
   | { kind: "stopped" };
@@ -75,8 +89,11 @@ export type XmppSession = {
   stop(): Promise<void>;
   /**
    * Sends and waits until the server confirmed it (XEP-0198 ack, or a ping answered after it).
+   * Over a loss of the connection it waits for the stream to be resumed; then it is written again,
+   * where the server has not got it.
    * @throws XmppNotSentError offline, or not yet written
-   * @throws XmppUnconfirmedError written, but the connection ended before it was confirmed
+   * @throws XmppUnconfirmedError written, but the connection ended before it was confirmed, and the
+   *   stream was not resumed
    */
   send(stanza: Element): Promise<void>;
   /** Sends without waiting (presence, chat states). Does nothing while offline. */
@@ -84,7 +101,8 @@ export type XmppSession = {
   /**
    * Sends an iq (its id is set here) and waits for the answer, which must come from where it was sent to.
    * @returns the whole answering iq element
-   * @throws XmppStanzaError on type="error"; XmppNotSentError offline; XmppConnectionError on time-out or loss
+   * @throws XmppStanzaError on type="error"; XmppNotSentError offline; XmppConnectionError on time-out, or on a loss
+   *   after which the stream is not resumed
    */
   request(iq: Element, options?: { timeoutMs?: number; signal?: AbortSignal }): Promise<Element>;
   /** Every inbound stanza other than answers to `request`. A listener that throws is logged, not fatal. */

@@ -49,8 +49,11 @@ export type XmppStream = {
   startTls(): Promise<Element>;
   /** Reopens the stream, as after SASL. @returns the new features */
   restart(): Promise<Element>;
-  /** The next element of the stream, in order; for the negotiation only. */
-  next(): Promise<Element>;
+  /**
+   * The next element of the stream, in order; for the negotiation only.
+   * @param options.last it may end the negotiation: what comes with it waits for `listen`, however much
+   */
+  next(options?: { last?: boolean }): Promise<Element>;
   /** From now on (and for what is queued) each element goes to `listener` as it arrives. */
   listen(listener: (element: Element) => void): void;
   /** Writes an element; one that cannot be written shows as `closed`. */
@@ -110,6 +113,7 @@ export function createStream(options: StreamOptions): XmppStream {
   const entity = bareConnection(options, socket);
   const queue: Element[] = [];
   let waiting: ((element: Element) => void) | undefined;
+  let isBounded = true;
   let listener: ((element: Element) => void) | undefined;
   let awaitsProceed = false;
   let over = false;
@@ -161,7 +165,7 @@ export function createStream(options: StreamOptions): XmppStream {
       const deliver = waiting;
       waiting = undefined;
       deliver(element);
-    } else if (queue.push(element) > MAX_QUEUE) {
+    } else if (queue.push(element) > MAX_QUEUE && isBounded) {
       fail(connectionError("protocol", "the server talks out of turn"));
     }
   };
@@ -178,7 +182,8 @@ export function createStream(options: StreamOptions): XmppStream {
   );
   socket.on("close", () => socketClosed.resolve());
 
-  const next = async (): Promise<Element> => {
+  const next = async ({ last = false } = {}): Promise<Element> => {
+    isBounded = !last;
     const queued = queue.shift();
     if (queued) return queued;
     return await orClosed(new Promise<Element>((resolve) => (waiting = resolve)));

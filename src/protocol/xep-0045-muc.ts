@@ -19,6 +19,8 @@ export const MUC_OWNER = "http://jabber.org/protocol/muc#owner";
 /** Features in a room's disco#info (§15.3). */
 export const MUC_NON_ANONYMOUS = "muc_nonanonymous";
 export const MUC_SEMI_ANONYMOUS = "muc_semianonymous";
+export const MUC_MEMBERS_ONLY = "muc_membersonly";
+export const MUC_PASSWORD_PROTECTED = "muc_passwordprotected";
 
 /** The status codes that ask for something (§15.6). */
 export const STATUS = {

@@ -38,3 +38,10 @@ export function encodeRoomConfiguration(
   query.append(encodeForm("submit", { formType: ROOM_CONFIG, fields: form }));
   return encodeRequest("set", query, room);
 }
+
+/** The iq that destroys a room (§10.9). */
+export function encodeDestruction(room: BareJid): Element {
+  const query = new Element("query", { xmlns: MUC_OWNER });
+  query.c("destroy");
+  return encodeRequest("set", query, room);
+}

@@ -26,8 +26,15 @@ describe("invited rooms", () => {
   });
   afterEach(() => rmSync(folder, { recursive: true }));
 
-  const cave = { room: CAVE, by: ALICE, kind: "mediated", password: "hush", nick: "claw" } as const;
-  const heath = { room: HEATH, by: BOB, kind: "direct" } as const;
+  const cave = {
+    room: CAVE,
+    by: ALICE,
+    admitted: true,
+    kind: "mediated",
+    password: "hush",
+    nick: "claw",
+  } as const;
+  const heath = { room: HEATH, by: BOB, admitted: true, kind: "direct" } as const;
 
   it("survive a restart, with password and nick", () => {
     expect(open().add(cave)).toBe(true);
@@ -55,15 +62,15 @@ describe("invited rooms", () => {
   it("take the newer invitation, and stay as old as they are", () => {
     open().add(cave);
     now = 2000;
-    open().add({ room: CAVE, by: BOB, kind: "direct", password: "new" });
+    open().add({ room: CAVE, by: BOB, admitted: true, kind: "direct", password: "new" });
     expect(open().list()).toEqual([
-      { room: CAVE, by: BOB, kind: "direct", password: "new", since: 1000 },
+      { room: CAVE, by: BOB, admitted: true, kind: "direct", password: "new", since: 1000 },
     ]);
   });
 
   it("are bounded: who came first stays", () => {
     const room = (n: number) => `room${n}@rooms.example.com` as BareJid;
-    const entry = { by: ALICE, kind: "direct", since: 5 };
+    const entry = { by: ALICE, admitted: true, kind: "direct", since: 5 };
     const many = Array.from({ length: MAX_INVITED_ROOMS }, (_, n) => [room(n), entry]);
     open().add(cave);
     writeFileSync(file, JSON.stringify(Object.fromEntries(many)));
@@ -81,10 +88,10 @@ describe("invited rooms", () => {
     5,
     {},
     { by: "not a jid", kind: "direct", since: 1 },
-    { by: ALICE, kind: "indirect", since: 1 },
-    { by: ALICE, kind: "direct", since: "1" },
-    { by: ALICE, kind: "direct", since: 1, password: 5 },
-    { by: ALICE, kind: "direct", since: 1, nick: {} },
+    { by: ALICE, admitted: true, kind: "indirect", since: 1 },
+    { by: ALICE, admitted: true, kind: "direct", since: "1" },
+    { by: ALICE, admitted: true, kind: "direct", since: 1, password: 5 },
+    { by: ALICE, admitted: true, kind: "direct", since: 1, nick: {} },
   ])("leave out a broken entry: %j", (broken) => {
     open().add(heath);
     const content = JSON.parse(readFileSync(file, "utf8")) as object;

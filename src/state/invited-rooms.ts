@@ -9,6 +9,8 @@ export type InvitedRoom = {
   room: BareJid;
   /** Who invited us. */
   by: BareJid;
+  /** Whether the DM policy would have let the inviter's messages through. */
+  admitted: boolean;
   /** By the room (XEP-0045 §7.8.2) or by the person without it (XEP-0249). */
   kind: "mediated" | "direct";
   password?: string | undefined;
@@ -50,10 +52,11 @@ export function createInvitedRooms(
       [...rooms.values()].map(({ room, ...invitation }) => [room, invitation]),
     );
   return {
-    add({ room, by, kind, password, nick }) {
+    add({ room, by, admitted, kind, password, nick }) {
       const known = rooms.get(room);
       if (!known && rooms.size >= MAX_INVITED_ROOMS) return false;
-      rooms.set(room, { room, by, kind, password, nick, since: known?.since ?? options.now() });
+      const since = known?.since ?? options.now();
+      rooms.set(room, { room, by, admitted, kind, password, nick, since });
       save();
       return true;
     },
@@ -69,11 +72,11 @@ export function createInvitedRooms(
 
 function decodeEntry(room: BareJid, value: unknown): InvitedRoom | undefined {
   if (!isRecord(value)) return undefined;
-  const { kind, password, nick, since } = value;
+  const { admitted, kind, password, nick, since } = value;
   const by = typeof value["by"] === "string" ? bareJid(value["by"]) : undefined;
-  if (!by || typeof since !== "number") return undefined;
+  if (!by || typeof since !== "number" || typeof admitted !== "boolean") return undefined;
   if (kind !== "mediated" && kind !== "direct") return undefined;
   if (password !== undefined && typeof password !== "string") return undefined;
   if (nick !== undefined && typeof nick !== "string") return undefined;
-  return { room, by, kind, password, nick, since };
+  return { room, by, admitted, kind, password, nick, since };
 }

@@ -20,6 +20,10 @@ export interface FakeLogin {
   readonly signature?: "good" | "bad" | "none";
   /** Offers and accepts XEP-0198. Default false. */
   readonly streamManagement?: boolean;
+  /** The same, and the stream can be resumed: attributes of `<enabled/>`. */
+  readonly resumable?: string;
+  /** Expects `<resume/>` instead of a bind; answers it so. What is not `<failed/>` ends the login. */
+  readonly resume?: string;
 }
 
 /** The server's end of one connection, for a script. */
@@ -230,8 +234,15 @@ function createPeer(
         signature
       ];
       peer.send(`<success ${SASL}>${encode(proofOfServer)}</success>`);
-      const sm = login.streamManagement ? "<sm xmlns='urn:xmpp:sm:3'/>" : "";
+      const { resumable, resume } = login;
+      const isManaged = login.streamManagement || resumable !== undefined || resume !== undefined;
+      const sm = isManaged ? "<sm xmlns='urn:xmpp:sm:3'/>" : "";
       await peer.openStream(`<bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/>${sm}`);
+      if (resume !== undefined) {
+        await peer.expect(/<resume [^>]*>/);
+        peer.send(resume);
+        if (!resume.startsWith("<failed")) return mechanism;
+      }
       const [iq] = await peer.expect(/<iq .*?<\/iq>/s);
       const id = /id="([^"]+)"/.exec(iq)?.[1];
       const resource = /<resource>([^<]+)</.exec(iq)?.[1] ?? "given";
@@ -239,9 +250,9 @@ function createPeer(
       peer.send(
         `<iq type='result' id='${id}'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'><jid>${user}@${domain}/${resource}</jid></bind></iq>`,
       );
-      if (login.streamManagement) {
+      if (isManaged) {
         await peer.expect(/<enable [^>]*>/);
-        peer.send("<enabled xmlns='urn:xmpp:sm:3'/>");
+        peer.send(`<enabled xmlns='urn:xmpp:sm:3' ${resumable ?? ""}/>`);
       }
       return mechanism;
     },

@@ -1,4 +1,4 @@
-import { type Element, parse } from "ltx";
+import { Element, parse } from "ltx";
 import type { ConnectionState, IqHandler, Logger, XmppSession } from "../../src/client/types.ts";
 import { XmppNotSentError, XmppStanzaError } from "../../src/errors.ts";
 import { type FullJid, parseJid } from "../../src/protocol/jid.ts";
@@ -7,13 +7,15 @@ import { type FullJid, parseJid } from "../../src/protocol/jid.ts";
 export type FakeSession = XmppSession & {
   /** Sent and posted stanzas and requests, as XML, in order; taken out by reading. */
   takeSent(): string[];
-  goOnline(): void;
-  goOffline(): void;
+  /** Default: by a login of its own. */
+  goOnline(options?: { resumed?: boolean }): void;
+  /** Default: for good, until the next login. */
+  goOffline(options?: { resumable?: boolean }): void;
   /** Lets a stanza arrive. */
   receive(xml: string): void;
   /** Lets an iq get or set arrive; answers with the result's XML, "unanswered", or the error's condition. */
   ask(xml: string): Promise<string>;
-  /** Answers requests whose payload has that namespace; an Error rejects. Others stay pending. */
+  /** Answers iqs whose payload has that namespace; an Error rejects. Others stay pending. */
   onRequest(xmlns: string, answer: string | Error): void;
   listenerCount(): number;
 };
@@ -38,6 +40,21 @@ export function createFakeSession(): FakeSession {
     if (state.kind === "online") sent.push(stanza.toString());
   }
 
+  /** For who reads the answer from the stream, and does not wait for it. */
+  function postAndAnswer(stanza: Element): void {
+    post(stanza);
+    const answer = answerTo(stanza);
+    if (state.kind !== "online" || answer === undefined) return;
+    const { id, to } = stanza.attrs as Record<string, string>;
+    const iq = answer instanceof Error ? new Element("iq", { type: "error" }) : parse(answer);
+    Object.assign(iq.attrs, { id, from: to });
+    for (const listener of stanzaListeners) listener(iq);
+  }
+
+  function answerTo(stanza: Element): string | Error | undefined {
+    return stanza.is("iq") ? answers.get(stanza.getChildElements()[0]?.getNS() ?? "") : undefined;
+  }
+
   function add<T>(set: Set<T>, entry: T): () => void {
     set.add(entry);
     return () => void set.delete(entry);
@@ -56,11 +73,11 @@ export function createFakeSession(): FakeSession {
       if (state.kind !== "online") throw new XmppNotSentError("offline");
       post(stanza);
     },
-    post,
+    post: postAndAnswer,
     async request(iq) {
       if (state.kind !== "online") throw new XmppNotSentError("offline");
       post(iq);
-      const answer = answers.get(iq.getChildElements()[0]?.getNS() ?? "");
+      const answer = answerTo(iq);
       if (answer === undefined) return await new Promise<Element>(() => undefined);
       if (answer instanceof Error) throw answer;
       return parse(answer);
@@ -73,17 +90,18 @@ export function createFakeSession(): FakeSession {
       sent = [];
       return taken;
     },
-    goOnline() {
+    goOnline({ resumed = false } = {}) {
       const facts = {
         jid,
         since: Date.now(),
         transport: "tcp",
         address: "localhost:5222",
         mechanism: "SCRAM-SHA-256",
+        resumed,
       } as const;
       change({ kind: "online", facts });
     },
-    goOffline: () => change({ kind: "connecting" }),
+    goOffline: ({ resumable } = {}) => change({ kind: "connecting", resumable }),
     receive(xml) {
       const stanza = parse(xml);
       for (const listener of stanzaListeners) listener(stanza);

@@ -10,6 +10,8 @@ export interface ProsodyPorts {
   readonly http: number;
   /** The same inside TLS. */
   readonly https: number;
+  /** Components (XEP-0114); 0 when there are none in the options. */
+  readonly component: number;
 }
 
 /** What a test may want different from an ordinary server. */
@@ -24,6 +26,17 @@ export interface ProsodyTuning {
   readonly resumeSeconds?: number;
   /** Prosody modules to leave out, e.g. `["smacks", "mam"]`. */
   readonly without?: readonly string[];
+  /**
+   * True slows clients down as Debian's configuration does: 10,000 bytes a second, two seconds' worth
+   * at once. Default false: no limits.
+   */
+  readonly limits?: boolean;
+  /** False gives occupants no stable ids (XEP-0421). Default true, as Prosody has it. */
+  readonly occupantId?: boolean;
+  /** False keeps no archive of rooms (and stamps no stanza-id in them). Default true. */
+  readonly roomArchive?: boolean;
+  /** External components (XEP-0114); for test/support/component.ts. */
+  readonly components?: readonly { readonly domain: string; readonly secret: string }[];
   /** Lua lines at the top of the configuration, before the hosts. */
   readonly extraGlobal?: string;
   /** Lua lines for both virtual hosts. */
@@ -67,7 +80,8 @@ export function prosodyConfig(
   const without = new Set(tuning.without);
   if (tuning.offerStartTls === false) without.add("tls");
   const enabled = MODULES.filter((name) => !without.has(name));
-  const disabled = ["s2s", "limits", ...without];
+  if (tuning.limits === true) enabled.push("limits");
+  const disabled = ["s2s", ...(tuning.limits === true ? [] : ["limits"]), ...without];
   const required = tuning.requireEncryption ?? true;
   const ssl = `{ key = ${lua(certificate.keyFile)}, certificate = ${lua(certificate.certFile)} }`;
   const list = (values: readonly string[]): string => `{ ${values.map(lua).join(", ")} }`;
@@ -75,6 +89,10 @@ export function prosodyConfig(
 VirtualHost ${lua(name)}
   disco_items = { { ${lua(names.upload)}, "upload" }, { ${lua(names.conference)}, "MUC" } }
 ${tuning.extraHost ?? ""}
+`;
+  const component = ({ domain, secret }: { domain: string; secret: string }): string => `
+Component ${lua(domain)}
+  component_secret = ${lua(secret)}
 `;
   return `
 run_as_root = ${process.getuid?.() === 0}
@@ -84,7 +102,8 @@ interfaces = { "127.0.0.1" }
 local_interfaces = { "127.0.0.1" }
 c2s_ports = { ${ports.c2s} }
 c2s_direct_tls_ports = { ${ports.c2sTls} }
-component_ports = { }
+component_ports = { ${ports.component || ""} }
+component_interfaces = { "127.0.0.1" }
 s2s_ports = { }
 http_ports = { ${ports.http} }
 https_ports = { ${ports.https} }
@@ -95,6 +114,7 @@ modules_enabled = ${list(enabled)}
 modules_disabled = ${list(disabled)}
 authentication = ${lua(tuning.authentication ?? "internal_plain")}
 allow_registration = false
+limits = { c2s = { rate = "10kb/s", burst = "2s" } }
 storage = "internal"
 archive_expires_after = "never"
 smacks_hibernation_time = ${tuning.resumeSeconds ?? 60}
@@ -109,11 +129,12 @@ ${tuning.extraGlobal ?? ""}
 ${host(names.domain)}
 ${host(names.otherDomain)}
 Component ${lua(names.conference)} "muc"
-  modules_enabled = { "muc_mam" }
+  modules_enabled = { ${(tuning.roomArchive ?? true) ? '"muc_mam"' : ""} }
   restrict_room_creation = false
   muc_room_locking = false
   muc_room_default_public_jids = false
   muc_log_by_default = true
+  muc_occupant_id = ${tuning.occupantId ?? true}
 ${tuning.extraConference ?? ""}
 
 Component ${lua(names.upload)} "http_file_share"
@@ -121,5 +142,5 @@ Component ${lua(names.upload)} "http_file_share"
   http_external_url = ${lua(`https://${names.domain}:${ports.https}/`)}
   http_file_share_size_limit = 16*1024*1024
   http_file_share_daily_quota = 1024*1024*1024
-`;
+${(tuning.components ?? []).map(component).join("")}`;
 }

@@ -11,6 +11,9 @@ import type { RunningProcess } from "./process.ts";
 import { lua, prosodyConfig } from "./prosody-config.ts";
 import type { ProsodyNames, ProsodyPorts, ProsodyTuning } from "./prosody-config.ts";
 import { waitFor } from "./wait.ts";
+import type { RoomOptions, XmppServer } from "./xmpp-server.ts";
+
+export type { RoomOptions } from "./xmpp-server.ts";
 
 /** The one command that brings the server on Debian and its children. */
 export const PROSODY_INSTALL_COMMAND = "apt-get install -y prosody";
@@ -20,46 +23,27 @@ export interface ProsodyOptions extends ProsodyTuning {
   readonly certificate?: CertificateRequest;
 }
 
-/** How a room is set up. What is left out stays as Prosody has it (public, open, semi-anonymous). */
-export interface RoomOptions {
-  /** True shows real JIDs to everybody (non-anonymous), false only to moderators. Default true. */
-  readonly publicJids?: boolean;
-  readonly membersOnly?: boolean;
-  readonly moderated?: boolean;
-  readonly password?: string;
-  /** The room's human-readable name. */
-  readonly name?: string;
-  readonly subject?: string;
-  /** Bare JID to affiliation. */
-  readonly affiliations?: Readonly<
-    Record<string, "owner" | "admin" | "member" | "outcast" | "none">
-  >;
-}
-
-/** A private Prosody on 127.0.0.1. */
-export interface Prosody extends ProsodyNames {
+/**
+ * A private Prosody on 127.0.0.1; up in 0.2 s.
+ *
+ * What rooms of Prosody 0.12.3 announce in disco#info: `urn:xmpp:occupant-id:0`,
+ * `http://jabber.org/protocol/muc#self-ping-optimization` and `…/muc#stable_id` always;
+ * `urn:xmpp:mam:2` and `urn:xmpp:sid:0` only with an archive (`roomArchive`). A sender's forged
+ * occupant-id is always replaced, a forged stanza-id `by` the room only where there is an archive.
+ * A self-ping (XEP-0410) is answered by the room; after leaving, with `not-acceptable`.
+ */
+export interface Prosody extends ProsodyNames, XmppServer {
   readonly ports: ProsodyPorts;
-  /** PEM file of the authority that signed the server's certificate. */
-  readonly caFile: string;
   /** Issues further certificates under the same authority. */
   readonly authority: CertificateAuthority;
   readonly dataDir: string;
   readonly logFile: string;
-  log(): string;
-  /** Creates the account `user@host` (default host: `domain`) and returns its bare JID. */
-  register(user: string, password: string, host?: string): Promise<string>;
-  unregister(user: string, host?: string): Promise<void>;
-  /** Creates or reconfigures a persistent room and returns its JID. Nobody owns it unless told. */
-  room(name: string, options?: RoomOptions): Promise<string>;
+  /** Creates or reconfigures many rooms in one go (500 take two seconds) and returns their JIDs. */
+  rooms(names: readonly string[], options?: RoomOptions): Promise<string[]>;
   /** Ends every client stream of a bare or full JID, as the server's administrator would. */
   closeSessions(jid: string): Promise<void>;
   /** Runs a line in Prosody's admin shell (`> ` in front: any Lua) and returns what it printed. */
   shell(line: string): Promise<string>;
-  /** Ends the process at once, without a goodbye on any stream. */
-  kill(): Promise<void>;
-  /** Starts it again on the same ports and data after `stop`-less ends, or restarts it. */
-  restart(): Promise<void>;
-  stop(): Promise<void>;
 }
 
 function isOnPath(command: string): boolean {
@@ -83,26 +67,29 @@ async function canConnect(port: number): Promise<boolean> {
   });
 }
 
-function roomScript(conference: string, jid: string, options: RoomOptions): string {
+/** A line for the admin shell that creates or changes rooms with these local parts. */
+function roomScript(conference: string, rooms: readonly string[], options: RoomOptions): string {
+  const { publicJids = true, persistent = true, hidden = false, affiliations = {} } = options;
   const lines = [
-    `local m = prosody.hosts[${lua(conference)}].modules.muc`,
-    `local r = m.get_room_from_jid(${lua(jid)}) or m.create_room(${lua(jid)})`,
-    "r:set_persistent(true)",
-    "r:set_public(true)",
-    `r:set_whois(${(options.publicJids ?? true) ? '"anyone"' : '"moderators"'})`,
+    `local jid = node .. ${lua(`@${conference}`)}`,
+    "local r = m.get_room_from_jid(jid) or m.create_room(jid)",
+    `if not r then error("no room " .. jid) end`,
+    `r:set_persistent(${persistent})`,
+    `r:set_public(${!hidden})`,
+    `r:set_whois(${publicJids ? '"anyone"' : '"moderators"'})`,
   ];
   if (options.membersOnly !== undefined) lines.push(`r:set_members_only(${options.membersOnly})`);
   if (options.moderated !== undefined) lines.push(`r:set_moderated(${options.moderated})`);
   if (options.password !== undefined) lines.push(`r:set_password(${lua(options.password)})`);
   if (options.name !== undefined) lines.push(`r:set_name(${lua(options.name)})`);
-  if (options.subject !== undefined) {
-    lines.push(`r:set_subject(${lua(jid)}, ${lua(options.subject)})`);
-  }
-  for (const [who, affiliation] of Object.entries(options.affiliations ?? {})) {
+  if (options.subject !== undefined) lines.push(`r:set_subject(jid, ${lua(options.subject)})`);
+  for (const [who, affiliation] of Object.entries(affiliations)) {
     lines.push(`r:set_affiliation(true, ${lua(who)}, ${lua(affiliation)})`);
   }
-  lines.push("r:save(true)", 'return "done"');
-  return `> (function() ${lines.join("; ")} end)()`;
+  lines.push("r:save(true)");
+  const muc = `local m = prosody.hosts[${lua(conference)}].modules.muc`;
+  const nodes = `{ ${rooms.map(lua).join(", ")} }`;
+  return `> (function() ${muc}; for _, node in ipairs(${nodes}) do ${lines.join("; ")} end; return "done" end)()`;
 }
 
 /**
@@ -120,8 +107,9 @@ export async function startProsody(options: ProsodyOptions = {}): Promise<Prosod
     conference: "conference.localhost",
     upload: "upload.localhost",
   };
-  const [c2s = 0, c2sTls = 0, http = 0, https = 0] = await freePorts(4);
-  const ports: ProsodyPorts = { c2s, c2sTls, http, https };
+  const [c2s = 0, c2sTls = 0, http = 0, https = 0, spare = 0] = await freePorts(5);
+  const component = options.components?.length ? spare : 0;
+  const ports: ProsodyPorts = { c2s, c2sTls, http, https, component };
   const authority = await createAuthority(temp.path);
   const certificate = await authority.issue(
     "server",
@@ -146,7 +134,7 @@ export async function startProsody(options: ProsodyOptions = {}): Promise<Prosod
     });
     const isUp = async (): Promise<boolean> => {
       if (!server.isRunning()) throw new Error(`prosody ended:\n${server.output()}\n${log()}`);
-      const answers = await Promise.all(Object.values(ports).map(canConnect));
+      const answers = await Promise.all(Object.values(ports).filter(Boolean).map(canConnect));
       return answers.every(Boolean);
     };
     await waitFor(isUp, { what: "Prosody's ports", evidence: () => server.output() + log() });
@@ -161,6 +149,12 @@ export async function startProsody(options: ProsodyOptions = {}): Promise<Prosod
     return result.stdout.trim();
   };
   const shell = async (line: string): Promise<string> => await control(["shell", line]);
+
+  const rooms: Prosody["rooms"] = async (nodes, roomOptions = {}) => {
+    const printed = await shell(roomScript(names.conference, nodes, roomOptions));
+    if (!printed.includes("done")) throw new Error(`Prosody did not create rooms: ${printed}`);
+    return nodes.map((name) => `${name}@${names.conference}`);
+  };
 
   await launch();
   return {
@@ -179,10 +173,9 @@ export async function startProsody(options: ProsodyOptions = {}): Promise<Prosod
     async unregister(user, host = names.domain) {
       await control(["deluser", `${user}@${host}`]);
     },
+    rooms,
     async room(name, roomOptions = {}) {
-      const jid = `${name}@${names.conference}`;
-      const printed = await shell(roomScript(names.conference, jid, roomOptions));
-      if (!printed.includes("done")) throw new Error(`Prosody did not create ${jid}: ${printed}`);
+      const [jid = ""] = await rooms([name], roomOptions);
       return jid;
     },
     async closeSessions(jid) {

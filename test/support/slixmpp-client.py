@@ -49,10 +49,12 @@ class Client(ClientXMPP):
             self.register_plugin(plugin)
         for name in ("message", "presence", "iq"):
             matcher = MatchXPath("{jabber:client}%s" % name)
-            self.register_handler(
-                Callback("report " + name, matcher, lambda stanza, kind=name: report(kind, **stanza_facts(stanza)))
-            )
+            self.register_handler(Callback("report " + name, matcher, self.report_stanza))
         self.add_event_handler("disconnected", lambda reason: report("disconnected", reason=str(reason)))
+
+    def report_stanza(self, stanza):
+        report(stanza.name, **stanza_facts(stanza))
+        self.event("any " + stanza.name, stanza)
 
 
 class Driver:
@@ -93,8 +95,25 @@ class Driver:
         return {"stanzaId": message["id"]}
 
     async def join(self, room, nick, password=None, timeout=10):
+        """slixmpp itself overlooks refusals that do not repeat the join, as Prosody's, and times out."""
         muc = self.client.plugin["xep_0045"]
-        await muc.join_muc_wait(room, nick, password=password, maxstanzas=0, timeout=timeout)
+        refused = asyncio.get_running_loop().create_future()
+
+        def refuse(presence):
+            if presence["type"] == "error" and presence["from"].bare == room and not refused.done():
+                refused.set_exception(RuntimeError("%s refused: %s" % (room, presence["error"]["condition"])))
+
+        self.client.add_event_handler("any presence", refuse)
+        joined = asyncio.ensure_future(
+            muc.join_muc_wait(room, nick, password=password, maxstanzas=0, timeout=timeout)
+        )
+        try:
+            await asyncio.wait({refused, joined}, return_when=asyncio.FIRST_COMPLETED)
+            (refused if refused.done() else joined).result()
+        finally:
+            self.client.del_event_handler("any presence", refuse)
+            joined.cancel()
+            refused.cancel()
         return {}
 
     async def leave(self, room, nick):

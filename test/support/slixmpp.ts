@@ -3,7 +3,7 @@ import { fileURLToPath } from "node:url";
 
 import { startProcess } from "./process.ts";
 import type { RunningProcess } from "./process.ts";
-import type { Prosody } from "./prosody.ts";
+import type { XmppServer } from "./xmpp-server.ts";
 
 /** The system's Python: another one in front on PATH would not have slixmpp. */
 const PYTHON = "/usr/bin/python3";
@@ -54,7 +54,10 @@ export interface SlixmppClient {
   readonly stanzas: readonly StanzaEvent[];
   /** Sends a message and returns its id. */
   send(message: SlixmppMessage): Promise<string>;
-  /** Joins `room` (bare JID) as `nick` and resolves after the room confirmed it. */
+  /**
+   * Joins `room` (bare JID) as `nick` and resolves after the room confirmed it.
+   * @throws with the error condition when the room refuses
+   */
   join(room: string, nick: string, password?: string): Promise<void>;
   leave(room: string, nick: string): Promise<void>;
   /** Sends presence; `type` e.g. "subscribe", "unavailable". */
@@ -237,14 +240,14 @@ export async function startSlixmpp(login: SlixmppLogin): Promise<SlixmppClient> 
 
 /** Registers `user` at the server (password: the user's name) and logs a slixmpp client in. */
 export async function startSlixmppUser(
-  prosody: Prosody,
+  server: Pick<XmppServer, "domain" | "ports" | "caFile" | "register">,
   user: string,
   options: Partial<SlixmppLogin> & { readonly host?: string } = {},
 ): Promise<SlixmppClient> {
-  const { host = prosody.domain, ...login } = options;
-  const jid = await prosody.register(user, user, host);
-  const port = options.directTls === true ? prosody.ports.c2sTls : prosody.ports.c2s;
-  return await startSlixmpp({ jid, password: user, port, caFile: prosody.caFile, ...login });
+  const { host = server.domain, ...login } = options;
+  const jid = await server.register(user, user, host);
+  const port = options.directTls === true ? server.ports.c2sTls : server.ports.c2s;
+  return await startSlixmpp({ jid, password: user, port, caFile: server.caFile, ...login });
 }
 
 /** What {@link expectSilence} needs to know. */

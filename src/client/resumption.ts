@@ -1,0 +1,139 @@
+/**
+ * Streams that outlive their connection (XEP-0198 §5): what was sent and received on them, what waits
+ * for an answer, and for how long a lost one is kept.
+ */
+import type { XmppConnectionError } from "../errors.ts";
+import type { Jid } from "../protocol/jid.ts";
+import type { ResumableStream } from "../protocol/xep-0198-stream-management.ts";
+import { createIqRequests } from "./iq-requests.ts";
+import type { IqRequests } from "./iq-requests.ts";
+import { createLedger } from "./stream-management.ts";
+import type { Ledger } from "./stream-management.ts";
+import type { Clock } from "./supervisor.ts";
+import type { ConnectionState } from "./types.ts";
+
+/** How long a lost stream is kept where the server does not say how long it does, in ms. */
+const USUAL_MS = 5 * 60_000;
+/** However long the server keeps it: what waits for a confirmation should not wait for hours. */
+const LONGEST_MS = 10 * 60_000;
+/** Tries in a row without a sign that the stream works: one of its stanzas may be what ends it. */
+const MAX_ATTEMPTS = 3;
+
+/** Whether what the server knows of us may outlast the loss of the connection. */
+export function mayBeResumed(state: ConnectionState): boolean {
+  return "resumable" in state && state.resumable === true;
+}
+
+/** What the server has enabled; undefined: no stream management. */
+export type Management = { resumption?: ResumableStream | undefined } | undefined;
+
+/** From resource binding to its end, over one connection or several. */
+export type BoundStream = {
+  /** What the server bound us to. */
+  readonly jid: Jid;
+  /** The server acknowledges stanzas. */
+  readonly isManaged: boolean;
+  readonly resumption: ResumableStream | undefined;
+  readonly ledger: Ledger;
+  readonly requests: IqRequests;
+  /** Times that it was to be resumed since it last worked. */
+  attempts: number;
+};
+
+export function openBoundStream(jid: Jid, management: Management): BoundStream {
+  const resumption = management?.resumption;
+  return {
+    jid,
+    isManaged: management !== undefined,
+    resumption,
+    ledger: createLedger(resumption !== undefined),
+    requests: createIqRequests(jid),
+    attempts: 0,
+  };
+}
+
+/** The stream is over: what waits for its server waits in vain. */
+export function endBoundStream(stream: BoundStream, error: XmppConnectionError): void {
+  stream.ledger.end();
+  stream.requests.end(error);
+}
+
+/** The stream that was lost last, while it may be resumed. */
+export type Resumption = {
+  readonly isPossible: boolean;
+  /** The connection of the stream is lost: keeps it, or ends it where it cannot be resumed. */
+  keep(stream: BoundStream, error: XmppConnectionError): void;
+  /** What to ask the server for; to be called once for each time that it is asked. */
+  attempt(): { id: string; h: number } | undefined;
+  /**
+   * The server has resumed it, and has `h` of our stanzas.
+   * @returns undefined when that cannot be, or nothing is kept any more; nothing is, from now on
+   */
+  take(h: number): BoundStream | undefined;
+  /** It cannot be resumed. `h`: what the server remembers to have of our stanzas. */
+  giveUp(h?: number): void;
+  /** Gives up, and keeps nothing any more. */
+  stop(): void;
+};
+
+/** @param onGivenUp what was possible is no longer so, and nothing was resumed */
+export function createResumption(clock: Clock, onGivenUp: () => void): Resumption {
+  let kept:
+    { stream: BoundStream; id: string; error: XmppConnectionError; cancel: () => void } | undefined;
+  let isStopped = false;
+
+  function letGo(): typeof kept {
+    const had = kept;
+    kept = undefined;
+    had?.cancel();
+    return had;
+  }
+
+  function giveUp(h?: number): void {
+    const had = letGo();
+    if (!had) return;
+    if (h !== undefined) had.stream.ledger.acknowledged(h);
+    endBoundStream(had.stream, had.error);
+    onGivenUp();
+  }
+
+  return {
+    get isPossible() {
+      return kept !== undefined;
+    },
+    keep(stream, error) {
+      if (isStopped || !stream.resumption || !stream.ledger.isComplete) {
+        return endBoundStream(stream, error);
+      }
+      stream.ledger.detach();
+      const { id, maxSeconds } = stream.resumption;
+      const ms = maxSeconds === undefined ? USUAL_MS : Math.min(maxSeconds * 1000, LONGEST_MS);
+      kept = { stream, id, error, cancel: clock.after(ms, giveUp) };
+    },
+    attempt() {
+      if (!kept) return undefined;
+      const { stream, id } = kept;
+      stream.attempts += 1;
+      if (stream.attempts > MAX_ATTEMPTS || !stream.ledger.isComplete) {
+        giveUp();
+        return undefined;
+      }
+      return { id, h: stream.ledger.received };
+    },
+    take(h) {
+      if (!kept?.stream.ledger.canBe(h)) {
+        giveUp();
+        return undefined;
+      }
+      const { stream } = kept;
+      letGo();
+      stream.ledger.acknowledged(h);
+      return stream;
+    },
+    giveUp,
+    stop() {
+      isStopped = true;
+      giveUp();
+    },
+  };
+}

@@ -1,0 +1,202 @@
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+
+import { createTempDir } from "./at-exit.ts";
+import { createAuthority } from "./certificates.ts";
+import type { CertificateAuthority, CertificateRequest } from "./certificates.ts";
+import { ejabberdConfig } from "./ejabberd-config.ts";
+import type { EjabberdNames, EjabberdPorts, EjabberdTuning } from "./ejabberd-config.ts";
+import { freePorts } from "./ports.ts";
+import { startProcess } from "./process.ts";
+import type { RunningProcess } from "./process.ts";
+import { waitFor } from "./wait.ts";
+import type { RoomOptions, XmppServer } from "./xmpp-server.ts";
+
+/** The one command that brings the server on Debian and its children. */
+export const EJABBERD_INSTALL_COMMAND = "apt-get install -y ejabberd";
+
+/** Debian's launcher. We start Erlang ourselves: this runs as root and user ejabberd only. */
+const LAUNCHER = "/usr/sbin/ejabberdctl";
+
+export interface EjabberdOptions extends EjabberdTuning {
+  /** The server's certificate; by default one that covers all its names and 127.0.0.1. */
+  readonly certificate?: CertificateRequest;
+}
+
+/**
+ * A private ejabberd on 127.0.0.1, as the user that the tests run as, without Erlang distribution and
+ * so without epmd; up in one to two seconds.
+ *
+ * What rooms of ejabberd 23.01 announce in disco#info: no occupant-id (a sender's forged one passes!)
+ * and no self-ping optimisation; `urn:xmpp:mam:2` and `urn:xmpp:sid:0` only with an archive
+ * (`roomArchive`); a forged stanza-id `by` the room is always taken out. A self-ping (XEP-0410) goes to
+ * the client itself; after leaving it is answered with `not-acceptable`. All rooms are moderated, with
+ * a voice for newcomers. The subject comes without a delay.
+ */
+export interface Ejabberd extends EjabberdNames, XmppServer {
+  readonly ports: EjabberdPorts;
+  /** Issues further certificates under the same authority. */
+  readonly authority: CertificateAuthority;
+  readonly logFile: string;
+  /**
+   * Runs a command of ejabberd's API, e.g. `api("kick_user", { user, host })`.
+   * @throws with ejabberd's words when it is refused
+   */
+  api(command: string, args?: Readonly<Record<string, unknown>>): Promise<unknown>;
+  /** Ends every client stream of a bare JID, as the server's administrator would. */
+  closeSessions(jid: string): Promise<void>;
+  /** `subject` is for new rooms only: ejabberd lets nobody but occupants change it. */
+  room: XmppServer["room"];
+}
+
+/** True when an ejabberd is installed. */
+export function hasEjabberd(): boolean {
+  return existsSync(LAUNCHER);
+}
+
+/** Where Debian keeps Erlang's libraries: differs by architecture, and the launcher knows it. */
+function erlangLibraries(): string {
+  const found = /^ERL_LIBS='?([^'\n]+)/m.exec(readFileSync(LAUNCHER, "utf8"))?.[1];
+  if (found === undefined) throw new Error(`${LAUNCHER} names no ERL_LIBS`);
+  return found;
+}
+
+/** Room options as `create_room_with_opts` and `change_room_option` know them. */
+function roomSettings(options: RoomOptions): Record<string, string> {
+  const { name, publicJids = true, hidden = false, persistent = true } = options;
+  const settings: Record<string, string> = {
+    persistent: String(persistent),
+    public: String(!hidden),
+    public_list: String(!hidden),
+    anonymous: String(!publicJids),
+  };
+  if (options.membersOnly !== undefined) settings["members_only"] = String(options.membersOnly);
+  if (options.moderated !== undefined) {
+    settings["moderated"] = String(options.moderated);
+    // In ejabberd newcomers of a moderated room have a voice unless told otherwise.
+    settings["members_by_default"] = String(!options.moderated);
+  }
+  if (options.password !== undefined) {
+    settings["password_protected"] = String(options.password !== "");
+    settings["password"] = options.password;
+  }
+  if (name !== undefined) settings["title"] = name;
+  return settings;
+}
+
+/**
+ * Starts an ejabberd with its own data directory, certificate authority and ports.
+ * @throws with the command that installs it when it is missing, with its log when it does not come up.
+ */
+export async function startEjabberd(options: EjabberdOptions = {}): Promise<Ejabberd> {
+  if (!hasEjabberd()) {
+    throw new Error(`ejabberd is not installed; this installs it: ${EJABBERD_INSTALL_COMMAND}`);
+  }
+  const temp = createTempDir("ejabberd");
+  const names: EjabberdNames = { domain: "localhost", conference: "conference.localhost" };
+  const [c2s = 0, c2sTls = 0, http = 0, https = 0] = await freePorts(4);
+  const ports: EjabberdPorts = { c2s, c2sTls, http, https };
+  const authority = await createAuthority(temp.path);
+  const certificate = await authority.issue(
+    "server",
+    options.certificate ?? { names: [...Object.values(names), "pubsub.localhost", "127.0.0.1"] },
+  );
+  const spool = join(temp.path, "spool");
+  mkdirSync(spool);
+  const logFile = join(temp.path, "ejabberd.log");
+  const configFile = join(temp.path, "ejabberd.yml");
+  writeFileSync(configFile, ejabberdConfig(names, ports, temp.path, certificate, options));
+  const env = {
+    PATH: process.env["PATH"],
+    HOME: temp.path,
+    LANG: "C.UTF-8",
+    ERL_LIBS: erlangLibraries(),
+    ERL_CRASH_DUMP: join(temp.path, "erl_crash.dump"),
+    EJABBERD_CONFIG_PATH: configFile,
+    EJABBERD_LOG_PATH: logFile,
+  };
+
+  const log = (): string => (existsSync(logFile) ? readFileSync(logFile, "utf8") : "");
+  const api: Ejabberd["api"] = async (command, args = {}) => {
+    const response = await fetch(`http://127.0.0.1:${http}/api/${command}`, {
+      method: "POST",
+      body: JSON.stringify(args),
+    });
+    const text = await response.text();
+    if (!response.ok) throw new Error(`ejabberd refused ${command}: ${text}`);
+    return text === "" ? undefined : JSON.parse(text);
+  };
+  let server: RunningProcess;
+  const launch = async (): Promise<void> => {
+    server = await startProcess({
+      name: "ejabberd",
+      command: "erl",
+      args: ["-noinput", "-mnesia", "dir", JSON.stringify(spool), "-s", "ejabberd"],
+      cwd: temp.path,
+      env,
+    });
+    const isUp = async (): Promise<boolean> => {
+      if (!server.isRunning()) throw new Error(`ejabberd ended:\n${server.output()}`);
+      try {
+        return /Status: started/.test(String(await api("status")));
+      } catch {
+        return false; // not listening yet; `isRunning` tells when it never will
+      }
+    };
+    await waitFor(isUp, { what: "ejabberd", timeoutMs: 30_000, evidence: () => server.output() });
+  };
+
+  await launch();
+  return {
+    ...names,
+    ports,
+    caFile: authority.caFile,
+    authority,
+    logFile,
+    log,
+    api,
+    async register(user, password, host = names.domain) {
+      await api("register", { user, host, password });
+      return `${user}@${host}`;
+    },
+    async unregister(user, host = names.domain) {
+      await api("unregister", { user, host });
+    },
+    async room(name, roomOptions = {}) {
+      const { subject, affiliations = {} } = roomOptions;
+      const jid = `${name}@${names.conference}`;
+      const where = { name, service: names.conference };
+      const online = (await api("muc_online_rooms", { service: names.conference })) as string[];
+      const settings = Object.entries(roomSettings(roomOptions));
+      if (online.includes(jid)) {
+        if (subject !== undefined) throw new Error(`${jid} exists: its occupants set the subject`);
+        for (const [option, value] of settings) {
+          await api("change_room_option", { ...where, option, value });
+        }
+      } else {
+        if (subject !== undefined) settings.push(["subject", subject]);
+        const list = settings.map(([option, value]) => ({ name: option, value }));
+        await api("create_room_with_opts", { ...where, host: names.domain, options: list });
+      }
+      for (const [who, affiliation] of Object.entries(affiliations)) {
+        await api("set_room_affiliation", { ...where, jid: who, affiliation });
+      }
+      return jid;
+    },
+    async closeSessions(jid) {
+      const [user, host] = jid.split("@");
+      await api("kick_user", { user, host });
+    },
+    async kill() {
+      await server.stop(0);
+    },
+    async restart() {
+      await server.stop();
+      await launch();
+    },
+    async stop() {
+      await server.stop();
+      temp.remove();
+    },
+  };
+}

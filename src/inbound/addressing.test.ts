@@ -1,7 +1,7 @@
 /** By which signs a room message speaks to the agent, and what of it the agent then gets. */
 import { describe, expect, it } from "vitest";
 import { body, createRoadIn, enterRoom, message } from "../../test/support/road-in.ts";
-import { ROOM, item, occupantId, presence } from "../../test/support/room-xml.ts";
+import { ROOM, item, presence } from "../../test/support/room-xml.ts";
 import type { FullJid } from "../protocol/jid.ts";
 
 const ALICE = `${ROOM}/alice`;
@@ -69,6 +69,11 @@ describe("a reference", () => {
     [
       "us at the end, behind emoji",
       body("\u{1F44B} hi, Claw") + reference(us, 'begin="6" end="10"'),
+      "\u{1F44B} hi",
+    ],
+    [
+      "us by an @, behind emoji",
+      body("\u{1F44B} hi @Claw") + reference(us, 'begin="5" end="10"'),
       "\u{1F44B} hi",
     ],
     ["us, behind blanks", body("  \n Claw, hi") + reference(us, 'begin="4" end="8"'), "hi"],
@@ -183,8 +188,11 @@ it("one of the host's broadcast agents is called by its name", async () => {
 });
 
 it("in a direct chat everything is for the agent, and is left as it is", async () => {
-  const { session, receiver, turns } = createRoadIn({ policy: { dmPolicy: "open" } });
-  session.receive(message("alice@example/a", body("bot: hi") + occupantId("x")));
-  await receiver.idle();
-  expect(turns.map(({ message: said }) => said.bodyForAgent)).toEqual(["bot: hi"]);
+  const road = createRoadIn({ policy: { dmPolicy: "open" } });
+  enterRoom(road);
+  for (const from of ["alice@example/a", ALICE])
+    road.session.receive(message(from, body("bot: hi")));
+  await road.receiver.idle();
+  const got = road.turns.map(({ message: said }) => said.bodyForAgent);
+  expect(got).toEqual(["bot: hi", "bot: hi"]);
 });

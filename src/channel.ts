@@ -16,6 +16,7 @@ import { directory } from "./host/directory.ts";
 import { runAccount } from "./host/gateway.ts";
 import { doctor } from "./host/doctor.ts";
 import { groups } from "./host/groups.ts";
+import { LIVE_PREFIXES } from "./host/live-config.ts";
 import { requireLiveAccount } from "./host/live-accounts.ts";
 import { messageAdapter } from "./host/message-adapter.ts";
 import { messaging } from "./host/messaging.ts";
@@ -34,7 +35,7 @@ export const xmppPlugin = createChatChannelPlugin<XmppAccount, XmppProbe>({
     id: CHANNEL_ID,
     meta,
     capabilities: { chatTypes: ["direct", "group"], media: true, blockStreaming: true },
-    reload: { configPrefixes: [`channels.${CHANNEL_ID}`] },
+    reload: { configPrefixes: [`channels.${CHANNEL_ID}`], noopPrefixes: LIVE_PREFIXES },
     configSchema: xmppChannelConfigSchema,
     setupContract,
     setupWizard,

@@ -46,6 +46,8 @@ export type RoomView = {
   /** Why it is lost or refused, fit for a status line. */
   reason?: string | undefined;
   retryAt?: number | undefined;
+  /** "soon" and "throttled": the service's fault; all others: somebody decided it. */
+  retry?: Outcome["retry"] | undefined;
   subject?: string | undefined;
   alternate?: BareJid | undefined;
   occupantCount: number;
@@ -70,12 +72,13 @@ export function createRoom(jid: BareJid, wanted: Room["wanted"]): Room {
 }
 
 export function viewOf(room: Room): RoomView {
-  const { jid, nick, reason, retryAt, subject, alternate, joinedAt, about } = room;
+  const { jid, nick, reason, retry, retryAt, subject, alternate, joinedAt, about } = room;
   return {
     room: jid,
     state: room.state === "forgotten" ? "leaving" : room.state,
     nick,
     reason,
+    retry,
     retryAt,
     subject,
     alternate,

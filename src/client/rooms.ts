@@ -17,12 +17,19 @@ export type { Occupant, OccupantKey } from "./occupants.ts";
 export type { RoomState } from "./room-states.ts";
 export type { RoomView } from "./room.ts";
 
+export type JoinOptions = {
+  nick?: string | undefined;
+  password?: string | undefined;
+  /** Why we must not even try: the room is `refused` for it. */
+  problem?: string | undefined;
+};
+
 export type Rooms = {
   /**
    * Wants to be in the room: now, and after every login, until `leave`. On a known room: renames us where
    * we are in it (another password is remembered for the next time), and tries again where we are not.
    */
-  join(room: BareJid, options?: { nick?: string | undefined; password?: string | undefined }): void;
+  join(room: BareJid, options?: JoinOptions): void;
   /** Says goodbye and forgets the room. */
   leave(room: BareJid): void;
   get(room: BareJid): RoomView | undefined;
@@ -94,13 +101,16 @@ export function createRooms(options: RoomsOptions): Rooms {
   if (session.state.kind === "online" && !onReady) membership.online();
 
   return {
-    join(jid, { nick = options.nick, password } = {}) {
+    join(jid, { nick = options.nick, password, problem } = {}) {
       const prepared = parseJid(`${jid}/${nick}`)?.resource;
       const room = rooms.get(jid) ?? createRoom(jid, { nick, password });
       rooms.set(jid, room);
-      if (prepared === undefined) {
+      const hindrance =
+        problem ??
+        (prepared === undefined ? `${JSON.stringify(nick)} cannot be a nick` : undefined);
+      if (hindrance !== undefined || prepared === undefined) {
         if (room.state === "joining") session.post(encodeLeave(jid, room.nick));
-        return membership.out(room, outcome("never", `${JSON.stringify(nick)} cannot be a nick`));
+        return membership.out(room, outcome("never", hindrance ?? ""));
       }
       const { wanted } = room;
       room.wanted = { nick: prepared, password };

@@ -5,8 +5,7 @@
  */
 import type { Element } from "ltx";
 import { XmppStanzaError } from "../errors.ts";
-import { attribute } from "../protocol/element.ts";
-import { type BareJid, type Jid, bareJid, parseJid } from "../protocol/jid.ts";
+import { type BareJid, type Jid, bareJid } from "../protocol/jid.ts";
 import { encodeRequest, encodeResult } from "../protocol/rfc-6120-iq.ts";
 import {
   type Availability,
@@ -24,6 +23,7 @@ import {
 } from "../protocol/rfc-6121-roster.ts";
 import { type Caps, encodeCaps } from "../protocol/xep-0115-caps.ts";
 import { createContactPresences } from "./contact-presences.ts";
+import { isFromOwnAccount } from "./own-account.ts";
 import { mayBeResumed } from "./resumption.ts";
 import type { ConnectionState, Logger, XmppSession } from "./types.ts";
 
@@ -119,17 +119,11 @@ export function createRoster(options: RosterOptions): Roster {
 
   /** §2.1.6: only our own server may push, which writes our bare JID or none; else it is somebody's forgery. */
   function onIq(iq: Element): Element | undefined {
-    if (!isRosterPush(iq) || !isFromOwnAccount(attribute(iq, "from"))) return undefined;
+    if (!isRosterPush(iq) || !isFromOwnAccount(iq, session)) return undefined;
     const item = decodeRosterPush(iq);
     if (!item) throw new XmppStanzaError("modify", "bad-request", "a roster push has one item");
     apply(item);
     return encodeResult();
-  }
-
-  function isFromOwnAccount(from: string | undefined): boolean {
-    if (from === undefined) return true;
-    const own = bareJid(session.jid ?? "");
-    return own !== undefined && parseJid(from)?.full === own;
   }
 
   function onStanza(stanza: Element): void {

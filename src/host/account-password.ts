@@ -1,9 +1,9 @@
 /** An account's password: written out, a SecretRef, a file, or the environment. */
 import { DEFAULT_ACCOUNT_ID } from "openclaw/plugin-sdk/account-core";
 import { tryReadSecretFileSync } from "openclaw/plugin-sdk/channel-core";
-import { resolveSecretInputString } from "openclaw/plugin-sdk/secret-input";
 import { messageOf } from "../errors.ts";
 import type { ConfigProblem, KeyPath } from "./account-problems.ts";
+import { resolveSecret } from "./account-secret.ts";
 import type { XmppAccountConfig } from "./config-schema.ts";
 
 export const ENV_PASSWORD = "XMPP_PASSWORD";
@@ -24,18 +24,10 @@ export function resolvePassword(
   accountId: string,
   path: KeyPath,
 ): PasswordResolution {
-  const fromConfig = resolveSecretInputString({
-    value: config.password,
-    path: path("password"),
-    mode: "inspect",
-  });
-  if (fromConfig.status === "available") {
-    return { password: fromConfig.value, source: "config" };
-  }
-  if (fromConfig.status === "configured_unavailable") {
-    const { source, id } = fromConfig.ref;
-    const problem = `the secret ${source}:${id} could not be resolved; check secrets.providers, or run openclaw secrets audit`;
-    return { password: "", source: "config", problem: { path: path("password"), problem } };
+  const fromConfig = resolveSecret(config.password, path("password"));
+  if (fromConfig.kind === "available") return { password: fromConfig.value, source: "config" };
+  if (fromConfig.kind === "unavailable") {
+    return { password: "", source: "config", problem: fromConfig.problem };
   }
   const noPassword = (problem: string): PasswordResolution => ({
     password: "",

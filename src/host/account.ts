@@ -22,8 +22,15 @@ import {
 } from "./account-address.ts";
 import { ENV_PASSWORD, resolvePassword, type PasswordSource } from "./account-password.ts";
 import type { ConfigKey, ConfigProblem } from "./account-problems.ts";
-import { checkAllowlist, resolveRooms, resolveRoomSettings } from "./account-rooms.ts";
 import {
+  checkAllowlist,
+  checkRoomList,
+  resolveRooms,
+  resolveRoomSettings,
+  type RoomToJoin,
+} from "./account-rooms.ts";
+import {
+  DEFAULT_AUTO_JOIN,
   DEFAULT_DM_POLICY,
   DEFAULT_GROUP_POLICY,
   DEFAULT_RESOURCE,
@@ -40,6 +47,9 @@ export type XmppAccount = XmppAccountPolicy & {
   jid: BareJid | undefined;
   resource: string;
   nick: string;
+  /** Each of `rooms`, with how to enter it. */
+  roomsToJoin: ReadonlyMap<BareJid, RoomToJoin>;
+  bookmarks: "off" | "read" | "sync";
   server: ServerAddress | undefined;
   /** As the operator wrote it, for display; undefined where DNS decides. */
   serverText: string | undefined;
@@ -152,9 +162,9 @@ export function resolveAccount(cfg: OpenClawConfig, requestedId?: string | null)
   const groupAllowFrom = (config.groupAllowFrom ?? []).map(String);
   checkAllowlist(config.allowFrom, path("allowFrom"), problems);
   checkAllowlist(adminJids, path("adminJid"), problems);
-  checkAllowlist(groupAllowFrom, path("groupAllowFrom"), problems);
+  checkRoomList(groupAllowFrom, path("groupAllowFrom"), problems);
   const roomSettings = resolveRoomSettings(config, path, problems);
-  const rooms = resolveRooms(config, roomSettings, path, problems);
+  const roomsToJoin = resolveRooms(config, roomSettings, path, problems);
 
   return {
     accountId,
@@ -173,8 +183,13 @@ export function resolveAccount(cfg: OpenClawConfig, requestedId?: string | null)
       : password.problem
         ? "configured_unavailable"
         : "missing",
-    rooms,
+    roomsToJoin,
+    rooms: [...roomsToJoin.keys()],
     roomSettings,
+    roomOwnerBypass: config.roomOwnerBypass ?? false,
+    autoJoin: config.autoJoin ?? DEFAULT_AUTO_JOIN,
+    bookmarks: config.bookmarks ?? "off",
+    sharedSessions: config.sharedSessions ?? "off",
     dmPolicy: config.dmPolicy ?? DEFAULT_DM_POLICY,
     groupPolicy: config.groupPolicy ?? resolveDefaultGroupPolicy(cfg) ?? DEFAULT_GROUP_POLICY,
     allowFrom,

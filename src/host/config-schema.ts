@@ -6,9 +6,12 @@
  * `resolveAccount`, which can name the key and leave every other account and channel running.
  */
 import {
+  ChannelBotLoopProtectionSchema,
+  ChannelImplicitMentionsSchema,
   DmPolicySchema,
   GroupPolicySchema,
   buildChannelAccountSchemaParts,
+  buildChannelAllowBotsSchema,
   buildChannelConfigSchema,
   buildGroupEntrySchema,
   buildMultiAccountChannelSchema,
@@ -20,11 +23,27 @@ import { xmppConfigUiHints } from "./config-ui-hints.ts";
 export const DEFAULT_RESOURCE = "openclaw";
 export const DEFAULT_DM_POLICY = "pairing";
 export const DEFAULT_GROUP_POLICY = "open";
+export const DEFAULT_AUTO_JOIN = "allowlist";
 
 const JidListSchema = z.array(z.string());
 
+/** A room to join: its JID, or the JID with how to enter. */
+const RoomToJoinSchema = z.union([
+  z.string(),
+  z
+    .object({
+      jid: z.string(),
+      nick: z.string().optional(),
+      password: buildSecretInputSchema().optional(),
+    })
+    .strict(),
+]);
+
 /** One room, under `mucRooms` (seed name) or `groups` (host name); `users` and `allowFrom` are one list. */
-const RoomEntrySchema = buildGroupEntrySchema({ users: JidListSchema.optional() });
+const RoomEntrySchema = buildGroupEntrySchema({
+  users: JidListSchema.optional(),
+  replyWithNick: z.boolean().optional(),
+});
 const RoomMapSchema = z.record(z.string(), RoomEntrySchema);
 
 const { accountShape } = buildChannelAccountSchemaParts();
@@ -40,7 +59,14 @@ const XmppAccountSchema = z
     server: z.string().optional(),
     resource: z.string().optional(),
     nick: z.string().optional(),
-    rooms: JidListSchema.optional(),
+    rooms: z.array(RoomToJoinSchema).optional(),
+    autoJoin: z.enum(["off", "allowlist", "always"]).optional(),
+    bookmarks: z.enum(["off", "read", "sync"]).optional(),
+    allowBots: buildChannelAllowBotsSchema({ allowMentions: true }),
+    botLoopProtection: ChannelBotLoopProtectionSchema.optional(),
+    implicitMentions: ChannelImplicitMentionsSchema.optional(),
+    roomOwnerBypass: z.boolean().optional(),
+    sharedSessions: z.enum(["off", "identified"]).optional(),
     mucRooms: RoomMapSchema.optional(),
     groups: RoomMapSchema.optional(),
     tls: z.object({ caFile: z.string().optional() }).strict().optional(),

@@ -27,7 +27,26 @@ export const xmppConfigUiHints: Record<string, ChannelConfigUiHint> = {
   },
   resource: { label: "XMPP Resource", help: 'Resource of the session (default: "openclaw").' },
   nick: { label: "XMPP Nick", help: "Nick in rooms (default: the part of the JID before the @)." },
-  rooms: { label: "XMPP Rooms", help: "Rooms to join on start, e.g. team@conference.example.com." },
+  rooms: {
+    label: "XMPP Rooms",
+    help: "Rooms to join on start: team@conference.example.com, or { jid, nick, password }.",
+  },
+  autoJoin: {
+    label: "XMPP Invitations",
+    help: 'Invitations to follow: "allowlist" (default: from people whom the DM policy admits), "always", "off".',
+  },
+  bookmarks: {
+    label: "XMPP Bookmarks",
+    help: '"off" (default), "read": join the account\'s bookmarked rooms, "sync": also bookmark rooms it was invited to.',
+  },
+  roomOwnerBypass: {
+    label: "XMPP Room Owner Bypass",
+    help: "Owners of a room may address the agent there, whatever groupPolicy and the lists say; the mention is still needed.",
+  },
+  sharedSessions: {
+    label: "XMPP Shared Sessions",
+    help: '"identified": who is known by real JID in a room continues their direct chat there, and the room may hear of it. "off" (default).',
+  },
   mucRooms: {
     label: "XMPP Room Settings",
     help: "Settings per room JID: enabled, requireMention, users, systemPrompt, skills, tools, toolsBySender.",

@@ -6,7 +6,10 @@ import type { Roster } from "../client/roster.ts";
 import type { Outbox } from "../outbound/send.ts";
 import type { Pairing } from "../inbound/pairing.ts";
 import { XmppNotSentError } from "../errors.ts";
+import type { RoomTrust } from "../policy/room-trust.ts";
 import type { Jid } from "../protocol/jid.ts";
+import type { KnownUsers } from "../state/known-users.ts";
+import type { RoomMembership } from "./room-membership.ts";
 import type { XmppAccount } from "./account.ts";
 import { describeProblems } from "./account-problems.ts";
 
@@ -14,6 +17,10 @@ export type LiveAccount = Outbox & {
   account: XmppAccount;
   roster: Roster;
   pairing: Pairing;
+  membership: RoomMembership;
+  /** Whether a room is believed about who its occupants are. */
+  isBelieved: RoomTrust;
+  knownUsers: KnownUsers;
 };
 
 const live = new Map<string, LiveAccount>();

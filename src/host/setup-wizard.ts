@@ -11,7 +11,7 @@ import { parseServer } from "../client/endpoint.ts";
 import { CHANNEL_ID } from "../policy/account-policy.ts";
 import { hasEnvironmentAccount, resolveAccount } from "./account.ts";
 import { parseAccountJid } from "./account-address.ts";
-import { roomJid } from "./account-rooms.ts";
+import { roomJid, writtenRoomJid } from "./account-rooms.ts";
 
 const setDmPolicy = createTopLevelChannelDmPolicySetter({ channel: CHANNEL_ID });
 
@@ -116,12 +116,20 @@ export const setupWizard: ChannelSetupWizard = {
       message: "Rooms to join (comma separated, empty: none)",
       placeholder: "team@conference.example.com",
       required: false,
-      currentValue: ({ cfg, accountId }) => resolveAccount(cfg, accountId).config.rooms?.join(", "),
+      currentValue: ({ cfg, accountId }) =>
+        resolveAccount(cfg, accountId).config.rooms?.map(writtenRoomJid).join(", "),
       validate: ({ value }) => {
         const bad = splitList(value).find((room) => !roomJid(room));
         return bad ? `"${bad}" should look like team@conference.example.com` : undefined;
       },
-      applySet: ({ cfg, accountId, value }) => patch(cfg, accountId, { rooms: splitList(value) }),
+      applySet: ({ cfg, accountId, value }) => {
+        const before = resolveAccount(cfg, accountId).config.rooms ?? [];
+        // A room that was there keeps its nick and password.
+        const rooms = splitList(value).map(
+          (jid) => before.find((entry) => writtenRoomJid(entry) === jid) ?? jid,
+        );
+        return patch(cfg, accountId, { rooms });
+      },
     },
   ],
   dmPolicy: {

@@ -10,33 +10,48 @@ import {
   channelReadyPatch,
   channelStoppedPatch,
 } from "openclaw/plugin-sdk/gateway-runtime";
+import { BOOKMARKS_NOTIFY, createBookmarks } from "../client/bookmarks.ts";
+import { createProgramFinder } from "../client/programs.ts";
 import { botIdentity, registerResponders } from "../client/responders.ts";
 import { createRooms } from "../client/rooms.ts";
 import { createRoster } from "../client/roster.ts";
+import { createServerServices } from "../client/server-services.ts";
 import { createSession } from "../client/session.ts";
 import type { ConnectionState, Logger } from "../client/types.ts";
+import { createInvitations } from "../inbound/invitations.ts";
 import { createPairing } from "../inbound/pairing.ts";
 import { createReceiver } from "../inbound/receive.ts";
 import { createSentMessages } from "../outbound/sent-messages.ts";
 import type { XmppConnectionError } from "../errors.ts";
 import { createRoomHistory } from "../inbound/room-history.ts";
+import { createSessionTurns } from "../inbound/session-turns.ts";
 import { createSettling } from "../inbound/settling.ts";
 import { CHANNEL_ID } from "../policy/account-policy.ts";
+import { createRoomTrust, type RoomTrust } from "../policy/room-trust.ts";
+import { parseJid, type BareJid } from "../protocol/jid.ts";
+import { DIRECT_INVITATION } from "../protocol/xep-0045-invitation.ts";
 import { MUC } from "../protocol/xep-0045-muc.ts";
 import { CHAT_STATES } from "../protocol/xep-0085-chat-states.ts";
 import { STANZA_IDS } from "../protocol/xep-0359-ids.ts";
+import { OCCUPANT_ID } from "../protocol/xep-0421-occupant-id.ts";
+import { REPLY } from "../protocol/xep-0461-reply.ts";
 import { decideSubscription } from "../policy/subscription.ts";
+import { createInvitedRooms } from "../state/invited-rooms.ts";
+import { createKnownUsers } from "../state/known-users.ts";
 import { createPendingPairings } from "../state/pending-pairings.ts";
 import type { XmppAccount } from "./account.ts";
 import { addLiveAccount, findLiveAccount, isLiveAccount } from "./live-accounts.ts";
+import { watchConfig } from "./live-config.ts";
+import { createRoomMembership } from "./room-membership.ts";
 import { getRuntime } from "./runtime.ts";
 import { softwareVersion } from "./software-version.ts";
 
 /** How long the host keeps a pairing request. */
 const PAIRING_TTL_MS = 60 * 60_000;
 
-/** One for all accounts: they may share a session. */
+/** One each for all accounts: they may share a session. */
 const settling = createSettling();
+const sessionTurns = createSessionTurns();
 
 export type StatusPatch = Omit<Partial<ChannelAccountSnapshot>, "accountId">;
 
@@ -69,7 +84,15 @@ export function startAccount(params: {
   const responders = registerResponders(session, {
     software: softwareVersion,
     identity: botIdentity(account.nick),
-    features: [CHAT_STATES, MUC, STANZA_IDS],
+    features: [
+      CHAT_STATES,
+      DIRECT_INVITATION,
+      MUC,
+      OCCUPANT_ID,
+      REPLY,
+      STANZA_IDS,
+      ...(account.bookmarks === "off" ? [] : [BOOKMARKS_NOTIFY]),
+    ],
   });
   const roster = createRoster({
     session,
@@ -84,32 +107,68 @@ export function startAccount(params: {
     caps: responders.caps,
     onReady: roster.onReady,
   });
+  const config = watchConfig({ runtime, account, log, onChange: () => membership.apply() });
+  const readAccount = () => config.read().account;
+  const directory = stateDirectory(account);
+  const stores = { now: Date.now, log };
+  const bookmarks =
+    account.bookmarks === "off"
+      ? undefined
+      : createBookmarks({ session, log, onReady: roster.onReady });
+  const membership = createRoomMembership({
+    readAccount,
+    rooms,
+    invited: createInvitedRooms(join(directory, "invited-rooms.json"), stores),
+    bookmarks,
+    log,
+  });
+  const services = createServerServices(session, domainOf(jid), log);
+  const isBelieved = lastTrust(membership.chosen, services.domains);
+  const knownUsers = createKnownUsers(join(directory, "known-users.json"), stores);
   const record = (direction: "inbound" | "outbound", at: number) => {
     runtime.channel.activity.record({ channel: CHANNEL_ID, accountId, direction, at });
     onStatus(direction === "inbound" ? { lastInboundAt: at } : { lastOutboundAt: at });
   };
   const outbox = { session, rooms, sent: createSentMessages() };
+  const findOutbox = () => findLiveAccount(accountId);
   const pairing = createPairing({
     accountId,
     runtime,
-    findOutbox: () => findLiveAccount(accountId),
-    pending: createPendingPairings(join(stateDirectory(account), "pending-pairings.json"), {
+    findOutbox,
+    pending: createPendingPairings(join(directory, "pending-pairings.json"), {
+      ...stores,
       ttlMs: PAIRING_TTL_MS,
-      now: Date.now,
     }),
+    log,
+  });
+  const invitations = createInvitations({
+    readPolicy: readAccount,
+    approved: pairing.approved,
+    isKnown: membership.isWanted,
+    isDisabled: membership.isDisabled,
+    isBelieved,
+    settled: services.settled,
+    join: membership.follow,
     log,
   });
   const receiver = createReceiver({
     accountId,
-    readConfig: () => runtime.config.current() as OpenClawConfig,
-    policy: account,
-    streaming: account.config,
+    readConfig() {
+      const { cfg: now, account: policy } = config.read();
+      return { cfg: now, policy, settings: { ...policy.config, streaming: policy.config } };
+    },
     runtime,
     outbox,
-    findOutbox: () => findLiveAccount(accountId),
+    findOutbox,
     isSibling: isLiveAccount,
+    isBelieved,
+    originOf: membership.originOf,
+    isProgram: createProgramFinder(session, responders.caps.node, log),
+    onInvitation: invitations.receive,
+    knownUsers,
     pairing,
     settling,
+    sessionTurns,
     history: createRoomHistory(
       account.config.historyLimit ?? cfg.messages?.groupChat?.historyLimit,
     ),
@@ -121,8 +180,16 @@ export function startAccount(params: {
 
   const offState = session.onState((state) => onStatus(statusOf(state)));
   const offStanza = session.onStanza((stanza) => receiver.receive(stanza));
-  const removeLive = addLiveAccount({ ...outbox, account, roster, pairing });
-  for (const room of account.rooms) rooms.join(room);
+  const removeLive = addLiveAccount({
+    ...outbox,
+    account,
+    roster,
+    pairing,
+    membership,
+    isBelieved,
+    knownUsers,
+  });
+  membership.apply();
   session.start();
 
   let stopping: Promise<void> | undefined;
@@ -134,6 +201,11 @@ export function startAccount(params: {
         // Until the stream has ended the server may still hand us messages, and counts them as ours.
         await session.stop();
         offStanza();
+        config.stop();
+        membership.stop();
+        bookmarks?.stop();
+        services.stop();
+        knownUsers.stop();
         rooms.stop();
         roster.stop();
         responders.stop();
@@ -164,6 +236,25 @@ export function statusOf(state: ConnectionState): StatusPatch {
     case "stopped":
       return { connected: false };
   }
+}
+
+/** Made anew only when what it is made of has changed: it is asked for each message. */
+function lastTrust(
+  chosen: () => ReadonlySet<BareJid>,
+  announced: () => ReadonlySet<string>,
+): RoomTrust {
+  let last: { rooms: object; services: object; trust: RoomTrust } | undefined;
+  return (room) => {
+    const [rooms, services] = [chosen(), announced()];
+    if (last?.rooms !== rooms || last.services !== services) {
+      last = { rooms, services, trust: createRoomTrust(rooms, services) };
+    }
+    return last.trust(room);
+  };
+}
+
+function domainOf(jid: BareJid): string {
+  return parseJid(jid)?.domain ?? jid;
 }
 
 /** Where the account keeps what must survive a restart: its own folder in `dataDir` or the host's state. */

@@ -1,40 +1,43 @@
 /**
  * May this person have this message answered? The facts go to the host's ingress resolver, which
- * alone decides on senders, pairing, commands and mentions.
+ * alone decides on senders, pairing, commands and mentions. In a room it is told of the room, also
+ * where the answer belongs to a direct chat's session (`sharedSessions`): DM policy never decides there.
  */
-import { channelIngressRoutes } from "openclaw/plugin-sdk/channel-ingress-runtime";
+import {
+  channelIngressRoutes,
+  resolveChannelImplicitMentions,
+} from "openclaw/plugin-sdk/channel-ingress-runtime";
+import {
+  classifyChannelInboundEvent,
+  resolveUnmentionedGroupInboundPolicy,
+} from "openclaw/plugin-sdk/channel-inbound";
+import { isAbortRequestText } from "openclaw/plugin-sdk/command-primitives-runtime";
 import type { ResolvedAgentRoute } from "openclaw/plugin-sdk/routing";
-import { parseAllowEntry } from "../policy/allowlist.ts";
-import { findMention, stripMention } from "../policy/mention.ts";
-import { resolveRoom, type ResolvedRoom } from "../policy/room.ts";
+import { CHANNEL_ID } from "../policy/account-policy.ts";
+import { parseRoomEntry } from "../policy/room-entry.ts";
+import { resolveRoom, roomFor, type ResolvedRoom } from "../policy/room.ts";
+import { requiresMention } from "./activation.ts";
+import type { Addressing } from "./addressing.ts";
+import type { HostConversation } from "./conversation.ts";
 import { ingressSubject, xmppIngressIdentity } from "./ingress-identity.ts";
 import type { InboundContext, InboundMessage } from "./types.ts";
-import { CHANNEL_ID } from "../policy/account-policy.ts";
 
-/** How a message addresses the agent, and its text without the address. */
-export type Addressing = { text: string; wasMentioned: boolean };
-
-/** A mention is our nick as a word, or one of the host's `mentionPatterns`; rooms only. */
-export function resolveAddressing(
+/** The room's settings for this sender; undefined outside of rooms. */
+export function resolveRoomFor(
   context: InboundContext,
-  inbound: InboundMessage,
-  agentId: string,
-): Addressing {
-  const { conversation, body } = inbound;
-  if (conversation.kind !== "room") return { text: body, wasMentioned: false };
-  const nick = context.outbox.rooms.get(conversation.room)?.nick ?? "";
-  if (nick && findMention(body, nick)) {
-    return { text: stripMention(body, nick) || body, wasMentioned: true };
-  }
-  const { mentions } = context.runtime.channel;
-  const wasMentioned = mentions.matchesMentionPatterns(
-    body,
-    mentions.buildMentionRegexes(context.cfg, agentId, {
-      provider: CHANNEL_ID,
-      conversationId: conversation.room,
-    }),
+  { conversation, sender }: InboundMessage,
+  route: ResolvedAgentRoute,
+  host: HostConversation,
+): ResolvedRoom | undefined {
+  if (conversation.kind !== "room") return undefined;
+  const origin = context.originOf(conversation.room);
+  const room = roomFor(
+    resolveRoom(context.policy, conversation.room, origin),
+    sender.occupant.affiliation,
   );
-  return { text: body, wasMentioned };
+  // `/activation` is the room's where the session is the room's.
+  if (host.kind !== "group") return room;
+  return { ...room, requireMention: requiresMention(context, route, room.requireMention) };
 }
 
 export async function resolveAccess(
@@ -42,11 +45,12 @@ export async function resolveAccess(
   inbound: InboundMessage,
   addressing: Addressing,
   route: ResolvedAgentRoute,
-  readPairingStore: () => Promise<string[]>,
+  room: ResolvedRoom | undefined,
+  host: HostConversation,
 ) {
   const { conversation, sender } = inbound;
-  const { cfg, policy, runtime } = context;
-  const room = conversation.kind === "room" ? resolveRoom(policy, conversation.room) : undefined;
+  const { accountId, cfg, policy, runtime } = context;
+  const implicitMentions = resolveChannelImplicitMentions({ cfg, channel: CHANNEL_ID, accountId });
   const command = {
     allowTextCommands: runtime.channel.commands.shouldHandleTextCommands({
       cfg,
@@ -54,17 +58,28 @@ export async function resolveAccess(
     }),
     hasControlCommand: runtime.channel.text.hasControlCommand(addressing.text, cfg),
   };
+  const isImplicit = addressing.implicit.length > 0 && implicitMentions.replyToBot;
+  const eventKind = classifyChannelInboundEvent({
+    conversation: { kind: room ? "group" : "direct" },
+    unmentionedGroupPolicy: resolveUnmentionedGroupInboundPolicy({ cfg, agentId: route.agentId }),
+    wasMentioned: addressing.wasMentioned || isImplicit,
+    hasControlCommand: command.hasControlCommand,
+    hasAbortRequest: isAbortRequestText(addressing.text),
+  });
   const access = await runtime.channel.inbound.ingress.resolve({
     channelId: CHANNEL_ID,
-    accountId: context.accountId,
+    accountId,
     identity: xmppIngressIdentity,
-    subject: ingressSubject(sender),
-    conversation: { kind: room ? "group" : "direct", id: conversationId(inbound) },
+    subject: ingressSubject(sender, room ? "room" : "direct"),
+    conversation:
+      room && conversation.kind === "room"
+        ? { kind: "group", id: conversation.room }
+        : { kind: "direct", id: host.id },
     contextBinding: {
       agentId: route.agentId,
       sessionKey: route.sessionKey,
       messageId: inbound.messageId,
-      inboundEventKind: "user_request",
+      inboundEventKind: eventKind,
     },
     // Only a JID that a server vouches for can be paired: a nick belongs to whoever takes it next.
     event: { kind: "message", authMode: "inbound", mayPair: !room && sender.jid !== undefined },
@@ -76,10 +91,11 @@ export async function resolveAccess(
       activation: {
         requireMention: room?.requireMention ?? false,
         allowTextCommands: command.allowTextCommands,
+        implicitMentions,
       },
     },
     allowFrom: room ? named(policy.allowFrom) : directAllowFrom(policy),
-    groupAllowFrom: room?.allowFrom ?? [],
+    groupAllowFrom: named(room?.allowFrom ?? []),
     route: room ? roomRoutes(room) : [],
     ...(cfg.accessGroups ? { accessGroups: cfg.accessGroups } : {}),
     ...(room
@@ -88,13 +104,14 @@ export async function resolveAccess(
             canDetectMention: true,
             wasMentioned: addressing.wasMentioned,
             hasAnyMention: addressing.wasMentioned,
+            implicitMentionKinds: addressing.implicit,
           },
         }
       : {}),
-    readStoreAllowFrom: readPairingStore,
+    readStoreAllowFrom: context.pairing.approved,
     command,
   });
-  return { access, room, isCommand: command.hasControlCommand };
+  return { access, eventKind, isCommand: command.hasControlCommand };
 }
 
 function roomRoutes(room: ResolvedRoom) {
@@ -112,6 +129,14 @@ function roomRoutes(room: ResolvedRoom) {
       precedence: 10,
       blockReason: "room_disabled",
     },
+    // The list decides on messages; on commands decides what is left of it by `named`.
+    {
+      id: "xmpp:room-senders",
+      kind: "routeSender",
+      precedence: 20,
+      senderPolicy: "replace",
+      senderAllowFrom: room.allowFrom,
+    },
   );
 }
 
@@ -120,12 +145,7 @@ function directAllowFrom({ dmPolicy, allowFrom }: InboundContext["policy"]): str
   return dmPolicy === "open" ? ["*", ...allowFrom] : allowFrom;
 }
 
-/** In a room the DM list only says whose commands are obeyed there: never everybody's. */
-function named(allowFrom: readonly string[]): string[] {
-  return allowFrom.filter((text) => parseAllowEntry(text)?.kind !== "any");
-}
-
-/** The peer by which the host routes and keeps sessions. */
-export function conversationId({ conversation, sender }: InboundMessage): string {
-  return conversation.kind === "room" ? conversation.room : sender.peer;
+/** Whose commands are obeyed in a room: those that a list names, and never everybody's. */
+function named(entries: readonly string[]): string[] {
+  return entries.filter((text) => parseRoomEntry(text)?.kind !== "any");
 }

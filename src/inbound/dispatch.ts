@@ -1,4 +1,5 @@
 /** The last step in: the turn itself, and the way its answer takes back. */
+import type { ChannelBotLoopProtectionFacts } from "openclaw/plugin-sdk/channel-inbound";
 import { resolveChannelStreamingBlockEnabled } from "openclaw/plugin-sdk/channel-outbound";
 import { resolveTextChunkLimit } from "openclaw/plugin-sdk/reply-chunking";
 import { deliverFormattedTextWithAttachments } from "openclaw/plugin-sdk/reply-payload";
@@ -6,6 +7,8 @@ import { keepLinks } from "../outbound/attachments.ts";
 import { deliverText } from "../outbound/deliver.ts";
 import { reach } from "../outbound/reach.ts";
 import { replyTarget } from "../outbound/reply-target.ts";
+import type { ResolvedRoom } from "../policy/room.ts";
+import { occupantJid } from "../protocol/xep-0045-muc.ts";
 import { createTyping } from "../outbound/typing.ts";
 import { createSettlements } from "./settling.ts";
 import { buildContext, type Admitted, type Turn } from "./turn-context.ts";
@@ -52,6 +55,7 @@ export function dispatchTurn(
       answer: (settled: Promise<unknown>) =>
         context.settling.hold(admitted.route.sessionKey, Promise.all([ended.promise, settled])),
     };
+    context.sessionTurns.begin(admitted.route.sessionKey, admitted.place, ended.promise);
     const turn = runTurn(context, inbound, { ...admitted, history }, lifecycle, watch);
     turn.finally(ended.resolve).then(
       () => resolve(),
@@ -84,11 +88,13 @@ async function runTurn(
   { begin, answer }: Watch,
 ): Promise<void> {
   const { accountId, cfg, log, outbox, runtime } = context;
-  const { route, room } = admitted;
-  const target = replyTarget(inbound.conversation, inbound.sender.stay);
+  const { eventKind, route, room } = admitted;
+  const { conversation, sender } = inbound;
+  const target = replyTarget(conversation, sender.stay);
+  const opening = createOpening(inbound, room);
   const typing = createTyping(outbox, target);
   const settlements = createSettlements();
-  const streaming = resolveChannelStreamingBlockEnabled(context.streaming);
+  const streaming = resolveChannelStreamingBlockEnabled(context.settings.streaming);
   await runtime.channel.inbound.dispatch({
     cfg,
     channel: CHANNEL_ID,
@@ -104,7 +110,7 @@ async function runTurn(
       onDelivered: (_payload, { kind }) => {
         if (kind === "final") settlements.close();
       },
-      deliver: async (payload) => {
+      deliver: async (payload, { participant }) => {
         begin();
         const messageIds: string[] = [];
         const { payload: sendable, left } = keepLinks(payload);
@@ -118,6 +124,7 @@ async function runTurn(
                 fallbackLimit: DEFAULT_TEXT_CHUNK_LIMIT,
               }),
               thread: inbound.message.thread,
+              ...opening(payload.replyToId, participant?.name),
             });
             messageIds.push(...delivered.messageIds);
             context.onOutbound(context.now());
@@ -143,13 +150,55 @@ async function runTurn(
     },
     replyOptions: {
       turnAdoptionLifecycle: { admission: "exclusive", ...lifecycle },
+      // What nobody asked the agent for, it answers by the message tool or not at all.
+      ...(eventKind === "room_event"
+        ? { sourceReplyDeliveryMode: "message_tool_only" as const, suppressTyping: true }
+        : {}),
       ...(room?.skills ? { skillFilter: room.skills } : {}),
       ...(streaming === undefined ? {} : { disableBlockStreaming: !streaming }),
     },
+    ...(admitted.isBot ? { botLoopProtection: loopFacts(context, inbound) } : {}),
     record: {
       onRecordError: (error) => log.error(`session record failed: ${String(error)}`),
     },
   });
+}
+
+/** Two programs that answer each other are stopped by the host once they exceed its budget. */
+function loopFacts(
+  { accountId, cfg, outbox, settings }: InboundContext,
+  { conversation, messageId, sender }: InboundMessage,
+): ChannelBotLoopProtectionFacts {
+  return {
+    scopeId: accountId,
+    conversationId: conversation.kind === "direct" ? conversation.peer : conversation.room,
+    senderId: sender.id,
+    receiverId: outbox.session.jid ?? accountId,
+    eventId: messageId,
+    config: settings.botLoopProtection,
+    defaultsConfig: cfg.channels?.defaults?.botLoopProtection,
+    defaultEnabled: true,
+  };
+}
+
+/** What the first message of an answer has before the others: whom it is for, and what it answers. */
+function createOpening(inbound: InboundMessage, room: ResolvedRoom | undefined) {
+  const { conversation, messageId, reference, sender } = inbound;
+  let isFirst = true;
+  return (replyToId: string | undefined, speaker: string | undefined) => {
+    const words = [
+      ...(isFirst && room?.replyWithNick ? [`${sender.label}:`] : []),
+      ...(speaker ? [`[${speaker}]`] : []),
+    ];
+    isFirst = false;
+    const answersThis = replyToId === messageId && reference !== undefined;
+    return {
+      ...(words.length > 0 ? { prefix: `${words.join(" ")} ` } : {}),
+      ...(answersThis && conversation.kind === "room"
+        ? { reply: { id: reference, to: occupantJid(conversation.room, conversation.nick) } }
+        : {}),
+    };
+  };
 }
 
 function convertTables({ accountId, cfg, runtime }: InboundContext, text: string): string {

@@ -2,92 +2,18 @@
  * The road in up to the host, with the host's own policy resolver: nothing is dispatched that was not
  * admitted, and no stanza, however odd, throws.
  */
-import { resolveChannelMessageIngress } from "openclaw/plugin-sdk/channel-ingress-runtime";
 import { beforeEach, expect, it } from "vitest";
-import { createFakeLog, createFakeSession, OWN_JID } from "../../test/support/fake-session.ts";
-import { createRooms } from "../client/rooms.ts";
+import { OWN_JID } from "../../test/support/fake-session.ts";
+import { body, createRoadIn, message } from "../../test/support/road-in.ts";
 import type { FullJid } from "../protocol/jid.ts";
 import type { DmPolicy } from "../policy/subscription.ts";
-import { createReceiver } from "./receive.ts";
-import { createRoomHistory } from "./room-history.ts";
-import { createSettling } from "./settling.ts";
-import type { ReceiverContext } from "./types.ts";
-import { createSentMessages } from "../outbound/sent-messages.ts";
-
-type Dispatch = { cfg: unknown; ctxPayload: { message: { rawBody: string }; from: string } };
 
 /** An account under `dmPolicy` that lists alice@example; `failures`: how often the host is busy. */
 function setUp(dmPolicy: DmPolicy, failures = 0) {
-  const session = createFakeSession();
-  const log = createFakeLog();
-  const rooms = createRooms({ session, log, nick: "bot" });
-  session.goOnline();
-  const dispatched: string[] = [];
-  const challenged: string[] = [];
-  let busy = failures;
-  let readings = 0;
-  const configs: unknown[] = [];
-  const runtime = {
-    channel: {
-      mentions: { matchesMentionPatterns: () => false, buildMentionRegexes: () => [] },
-      commands: { shouldHandleTextCommands: () => true },
-      text: { hasControlCommand: (text: string) => text.startsWith("/") },
-      inbound: {
-        ingress: { resolve: resolveChannelMessageIngress },
-        buildContext: (facts: unknown) => facts,
-        dispatch: async ({ cfg, ctxPayload }: Dispatch) => {
-          configs.push(cfg);
-          if (busy-- > 0) throw new Error("another OpenClaw process owns state-lifecycle");
-          dispatched.push(`${ctxPayload.from} ${ctxPayload.message.rawBody}`);
-        },
-      },
-    },
-  };
-  const outbox = { session, rooms, sent: createSentMessages() };
-  const context = {
-    accountId: "default",
-    readConfig: () => ({ reading: ++readings }),
-    policy: {
-      dmPolicy,
-      groupPolicy: "disabled",
-      allowFrom: ["alice@example"],
-      groupAllowFrom: [],
-      rooms: [],
-      roomSettings: {},
-    },
-    streaming: {},
-    runtime,
-    outbox,
-    findOutbox: () => outbox,
-    isSibling: () => false,
-    history: createRoomHistory(10),
-    pairing: {
-      approved: async () => [],
-      challenge: async ({ sender }: { sender: { id: string } }) => void challenged.push(sender.id),
-      tell: async () => undefined,
-      stop: () => undefined,
-    },
-    settling: createSettling(),
-    log,
-    now: () => Date.now(),
-    onInbound: () => undefined,
-    onOutbound: () => undefined,
-  } as unknown as ReceiverContext;
-  const receiver = createReceiver(context);
-  const errors: unknown[] = [];
-  session.onStanza((stanza) => {
-    try {
-      receiver.receive(stanza);
-    } catch (error) {
-      errors.push(error);
-    }
-  });
-  return { session, receiver, dispatched, challenged, errors, log, outbox, configs };
+  const road = createRoadIn({ policy: { dmPolicy, allowFrom: ["alice@example"] }, failures });
+  const dispatched = () => road.turns.map(({ from, message: said }) => `${from} ${said.rawBody}`);
+  return { ...road, dispatched };
 }
-
-const message = (from: string, inside: string, type = "chat") =>
-  `<message xmlns="jabber:client" from="${from}" to="${OWN_JID}" type="${type}">${inside}</message>`;
-const body = (text: string) => `<body>${text}</body>`;
 
 it("hands over what was said, in order, conversations mixed", async () => {
   const { session, receiver, dispatched } = setUp("open");
@@ -96,7 +22,7 @@ it("hands over what was said, in order, conversations mixed", async () => {
     session.receive(message("bob@example/b", body(`b${n}`)));
   }
   await receiver.idle();
-  const of = (who: string) => dispatched.filter((line) => line.startsWith(`xmpp:${who}@`));
+  const of = (who: string) => dispatched().filter((line) => line.startsWith(`xmpp:${who}@`));
   expect(of("alice")).toEqual([1, 2, 3].map((n) => `xmpp:alice@example a${n}`));
   expect(of("bob")).toEqual([1, 2, 3].map((n) => `xmpp:bob@example b${n}`));
 });
@@ -106,7 +32,7 @@ it("asks a busy host again, and keeps the order", async () => {
   session.receive(message("alice@example/a", body("first")));
   session.receive(message("alice@example/a", body("second")));
   await receiver.idle();
-  expect(dispatched).toEqual(["xmpp:alice@example first", "xmpp:alice@example second"]);
+  expect(dispatched()).toEqual(["xmpp:alice@example first", "xmpp:alice@example second"]);
   expect(log.lines.join("\n")).not.toContain("first");
 });
 
@@ -116,7 +42,7 @@ it("challenges strangers under pairing, and hands over nothing of theirs", async
   session.receive(message("eve@example/e", body("/status")));
   session.receive(message("alice@example/a", body("hello")));
   await receiver.idle();
-  expect(dispatched).toEqual(["xmpp:alice@example hello"]);
+  expect(dispatched()).toEqual(["xmpp:alice@example hello"]);
   expect(new Set(challenged)).toEqual(new Set(["eve@example"]));
 });
 
@@ -182,10 +108,10 @@ it.each<DmPolicy>(["open", "allowlist", "pairing", "disabled"])(
     }
     await receiver.idle();
     expect(errors).toEqual([]);
-    expect(dispatched.filter((line) => line.endsWith(" inner"))).toEqual([]);
-    const others = dispatched.filter((line) => !line.startsWith("xmpp:alice@example "));
+    expect(dispatched().filter((line) => line.endsWith(" inner"))).toEqual([]);
+    const others = dispatched().filter((line) => !line.startsWith("xmpp:alice@example "));
     expect(others.length > 0).toBe(dmPolicy === "open");
-    expect(dispatched).toHaveLength(expected);
+    expect(dispatched()).toHaveLength(expected);
     expect(expected > 5).toBe(dmPolicy !== "disabled");
   },
 );

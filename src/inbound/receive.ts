@@ -11,7 +11,7 @@ import { bareJid } from "../protocol/jid.ts";
 import { decodeMessage, type Message } from "../protocol/stanza.ts";
 import { sentAt } from "../protocol/xep-0203-delay.ts";
 import { trustedStanzaId } from "../protocol/xep-0359-ids.ts";
-import { conversationId } from "./access.ts";
+import { hostConversation } from "./conversation.ts";
 import { createLanes } from "./lanes.ts";
 import { withPatience } from "./patience.ts";
 import { resolveSender } from "./sender.ts";
@@ -34,10 +34,10 @@ export function createReceiver(context: ReceiverContext): Receiver {
       const inbound = readMessage(context, decodeMessage(stanza));
       if (!inbound) return;
       context.onInbound(context.now());
-      // Sessions, bindings and groups may have changed since the account started: one reading a message.
-      const work = () =>
-        withPatience(() => takeTurn({ ...context, cfg: context.readConfig() }, inbound), log);
-      if (!lanes.push(conversationId(inbound), work)) {
+      const config = context.readConfig();
+      const { id } = hostConversation({ ...context, ...config }, inbound);
+      const work = () => withPatience(() => takeTurn({ ...context, ...config }, inbound), log);
+      if (!lanes.push(id, work)) {
         log.warn("dropped a message: too many are waiting in its conversation");
       }
     },
@@ -58,19 +58,25 @@ function readMessage(context: ReceiverContext, message: Message): InboundMessage
     isSibling: context.isSibling,
   });
   const { conversation } = admission;
+  if (!admission.admit && admission.drop === "invitation" && message.invitation) {
+    context.onInvitation(message.invitation);
+  }
   const isEncrypted = !admission.admit && admission.drop === "encrypted";
   if (!conversation || (!admission.admit && !isEncrypted)) {
     noteDrop(context, message, admission.admit ? "no-sender" : admission.drop);
     return undefined;
   }
   const by = conversation.kind === "room" ? conversation.room : bareJid(session.jid);
+  const stanzaId = by && trustedStanzaId(message.stanzaIds, by);
+  const isRoomsOwn = conversation.kind === "room" && rooms.get(conversation.room)?.stanzaIds;
   return {
     message,
     body: admission.admit ? admission.body.trim() : "",
     isEncrypted,
     conversation,
-    sender: resolveSender(conversation, rooms),
-    messageId: (by && trustedStanzaId(message.stanzaIds, by)) ?? randomUUID(),
+    sender: resolveSender(conversation, rooms, context.isBelieved),
+    messageId: stanzaId ?? randomUUID(),
+    ...(isRoomsOwn ? { reference: stanzaId } : {}),
     timestamp: sentAt(message.delays, new Date(context.now())).getTime(),
   };
 }
@@ -81,7 +87,9 @@ function readMessage(context: ReceiverContext, message: Message): InboundMessage
  */
 function noteDrop({ log, outbox }: ReceiverContext, message: Message, drop: Drop): void {
   const { from, error, id, type } = message;
-  if (drop === "own" && type === "groupchat" && id !== undefined) outbox.sent.reflect(id);
+  if (drop === "own" && type === "groupchat" && from && id !== undefined) {
+    outbox.sent.reflect(id, from.bare, trustedStanzaId(message.stanzaIds, from.bare));
+  }
   const refusal = error && new XmppStanzaError(error.type, error.condition, error.text);
   if (refusal && from && id !== undefined && outbox.sent.refuse(id, from.full, refusal)) {
     log.warn(`${from.bare} refused message ${id}: ${refusal.condition}`);

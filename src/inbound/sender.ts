@@ -1,33 +1,72 @@
-/** Who wrote a message, as far as a server vouches for it. A nick names somebody, it never is somebody. */
+/**
+ * Who wrote a message, as far as a server vouches for it. A nick names somebody, it never is somebody.
+ *
+ * | grade         | who vouches                                             | `id`                  |
+ * | ------------- | ------------------------------------------------------- | --------------------- |
+ * | `jid`         | the sender's server; in a room the room, where it shows real JIDs | the bare JID |
+ * | `occupant-id` | the room, where it announces XEP-0421                   | `room#occupant:<id>`  |
+ * | `nick`        | nobody; the id is that of this stay in the room         | `room#stay:<stay>`    |
+ *
+ * The last two are no JIDs ("#" cannot stand in a domain), so that no nick can look like one of them.
+ */
 import { randomUUID } from "node:crypto";
 import type { Rooms } from "../client/rooms.ts";
 import type { Conversation } from "../policy/admission.ts";
-import type { BareJid } from "../protocol/jid.ts";
+import type { RoomSender } from "../policy/room-entry.ts";
+import type { RoomTrust } from "../policy/room-trust.ts";
+import { bareJid, type BareJid } from "../protocol/jid.ts";
 
 export type Sender = {
-  /** Bare JID where one is vouched for, else the occupant JID (which proves nothing). */
   id: string;
-  /** Vouched for: by the sender's server in a direct chat, by the room where it shows real JIDs. */
+  grade: "jid" | "occupant-id" | "nick";
   jid: BareJid | undefined;
-  /**
-   * Whose session a direct conversation with them is: the JID, or this one stay in the room, so that
-   * who takes the nick next does not find what the last one said.
-   */
-  peer: string;
+  /** What a believed room vouches for; "none" and undefined elsewhere, and in direct chats. */
+  occupant: RoomSender;
   /** Their stay in the room; undefined in a direct chat. */
   stay?: string | undefined;
   /** For people to read: the nick in rooms, the JID elsewhere. */
   label: string;
 };
 
+const NOBODY: RoomSender = { affiliation: "none", role: "none" };
+
 /** XEP-0045 §7.2.3: a room that is not anonymous sends each occupant's real JID in its presence. */
-export function resolveSender(conversation: Conversation, rooms: Rooms): Sender {
+export function resolveSender(
+  conversation: Conversation,
+  rooms: Rooms,
+  isBelieved: RoomTrust,
+): Sender {
   if (conversation.kind === "direct") {
     const { peer } = conversation;
-    return { id: peer, jid: peer, peer, label: peer };
+    return { id: peer, grade: "jid", jid: peer, occupant: NOBODY, label: peer };
   }
   const { room, nick } = conversation;
-  const { realJid: jid, stay = randomUUID() } = rooms.occupant(room, nick) ?? {};
-  const id = jid ?? `${room}/${nick}`;
-  return { id, jid, peer: jid ?? `${room}#${stay}`, stay, label: nick };
+  const found = rooms.occupant(room, nick);
+  const stay = found?.stay ?? randomUUID();
+  const known = { stay, label: nick };
+  if (!found || !isBelieved(room)) {
+    return {
+      ...known,
+      id: `${room}#stay:${stay}`,
+      grade: "nick",
+      jid: undefined,
+      occupant: NOBODY,
+    };
+  }
+  const { realJid: jid, occupantId, affiliation, role } = found;
+  const occupant = { jid, occupantId, affiliation, role };
+  if (jid) return { ...known, id: jid, grade: "jid", jid, occupant };
+  return occupantId === undefined
+    ? { ...known, id: `${room}#stay:${stay}`, grade: "nick", jid, occupant }
+    : { ...known, id: `${room}#occupant:${occupantId}`, grade: "occupant-id", jid, occupant };
+}
+
+/** What an id of the grade `occupant-id` or `nick` says; undefined for a JID. */
+export function parseOccupantKey(
+  id: string,
+): ({ room: BareJid } & ({ occupantId: string } | { stay: string })) | undefined {
+  const [, place = "", kind, key] = /^([^#]+)#(occupant|stay):(.+)$/s.exec(id) ?? [];
+  const room = bareJid(place);
+  if (room === undefined || key === undefined) return undefined;
+  return kind === "occupant" ? { room, occupantId: key } : { room, stay: key };
 }

@@ -1,18 +1,29 @@
 /** What the agent and the host are told of a turn: who speaks, where, when, and what was said since. */
+import type { InboundEventKind } from "openclaw/plugin-sdk/channel-inbound";
 import type { resolveChannelInboundRouteEnvelope } from "openclaw/plugin-sdk/channel-inbound";
 import { formatTarget, replyTarget } from "../outbound/reply-target.ts";
 import { CHANNEL_ID } from "../policy/account-policy.ts";
-import type { ResolvedRoom } from "../policy/room.ts";
-import { conversationId, type Addressing, type resolveAccess } from "./access.ts";
+import { toolsFor, type ResolvedRoom } from "../policy/room.ts";
+import type { resolveAccess } from "./access.ts";
+import type { Addressing } from "./addressing.ts";
+import type { HostConversation } from "./conversation.ts";
 import type { TakenHistory } from "./room-history.ts";
+import { describePresent, describeRoom } from "./room-facts.ts";
 import type { InboundContext, InboundMessage } from "./types.ts";
 
 const CHANNEL_LABEL = "XMPP";
 
 type RouteEnvelope = ReturnType<typeof resolveChannelInboundRouteEnvelope>;
+
 export type Admitted = {
   access: Awaited<ReturnType<typeof resolveAccess>>["access"];
   addressing: Addressing;
+  eventKind: InboundEventKind;
+  host: HostConversation;
+  /** The sender is a program. */
+  isBot: boolean;
+  /** Where the answer goes, for telling one place from another. */
+  place: string;
   room: ResolvedRoom | undefined;
   route: RouteEnvelope["route"];
   buildEnvelope: RouteEnvelope["buildEnvelope"];
@@ -20,33 +31,40 @@ export type Admitted = {
 
 export type Turn = Admitted & { history: TakenHistory | undefined };
 
-export function buildContext(
-  { outbox, runtime, accountId }: InboundContext,
-  inbound: InboundMessage,
-  { access, addressing, history, room, route, buildEnvelope }: Turn,
-) {
+export function buildContext(context: InboundContext, inbound: InboundMessage, turn: Turn) {
+  const { outbox, runtime, accountId } = context;
+  const { access, addressing, history, host, room, route } = turn;
   const { conversation, sender, timestamp } = inbound;
-  const to = formatTarget(replyTarget(conversation, sender.stay));
-  const view = conversation.kind === "direct" ? undefined : outbox.rooms.get(conversation.room);
-  const label = conversation.kind === "room" ? (view?.name ?? conversation.room) : sender.label;
-  const envelope = buildEnvelope({
+  // What the host keeps as the way back is the direct chat's, wherever this answer goes: what is sent
+  // later is for the person, not for a room or for whoever has the nick by then.
+  const to = host.jid ?? formatTarget(replyTarget(conversation, sender.stay));
+  const isGroup = host.kind === "group";
+  const label = conversationLabel(context, inbound, host);
+  const envelope = turn.buildEnvelope({
     channel: CHANNEL_LABEL,
-    from: conversation.kind === "room" ? `${label} ${sender.label}` : label,
+    from: isGroup ? `${label} ${sender.label}` : label,
     timestamp,
     body: addressing.text,
   });
+  const view = conversation.kind === "direct" ? undefined : outbox.rooms.get(conversation.room);
   return runtime.channel.inbound.buildContext({
     channelIngress: access,
     channel: CHANNEL_ID,
     accountId: route.accountId ?? accountId,
     messageId: inbound.messageId,
     timestamp,
-    from: conversation.kind === "room" ? to : `xmpp:${sender.id}`,
-    sender: { id: sender.id, name: sender.label },
+    from: isGroup ? to : `xmpp:${host.id}`,
+    sender: {
+      id: sender.id,
+      name: sender.label,
+      isBot: turn.isBot,
+      ...(room ? { roles: rolesOf(inbound) } : {}),
+    },
     conversation: {
-      kind: conversation.kind === "room" ? "group" : "direct",
-      id: conversationId(inbound),
+      kind: host.kind,
+      id: host.id,
       label,
+      ...(isGroup ? { routePeer: { kind: "group" as const, id: host.id } } : {}),
     },
     route: {
       agentId: route.agentId,
@@ -60,25 +78,52 @@ export function buildContext(
       rawBody: inbound.body,
       bodyForAgent: addressing.text,
       commandBody: addressing.text,
+      inboundEventKind: turn.eventKind,
       ...(history?.entries ? { inboundHistory: history.entries } : {}),
     },
     access: {
       commands: { authorized: access.commandAccess.authorized },
-      ...(room
+      ...(room && !isGroup ? { toolPolicy: toolsFor(room, sender.occupant) ?? {} } : {}),
+      ...(room && isGroup
         ? {
             mentions: {
               canDetectMention: true,
               wasMentioned: addressing.wasMentioned,
+              implicitMentionKinds: addressing.implicit,
               requireMention: room.requireMention,
             },
           }
         : {}),
     },
+    supplemental: view
+      ? { channelStructuredContext: [describeRoom(view, inbound, room && !isGroup)] }
+      : {},
     extra: room
       ? {
-          GroupSubject: label,
+          ...(isGroup ? { GroupSubject: label } : {}),
+          ...(view ? { GroupMembers: describePresent(outbox.rooms.occupants(view.room)) } : {}),
           ...(room.systemPrompt ? { GroupSystemPrompt: room.systemPrompt } : {}),
+          ...(addressing.groupThread ? { GroupThread: addressing.groupThread } : {}),
         }
       : {},
   });
+}
+
+function conversationLabel(
+  { knownUsers, outbox }: InboundContext,
+  { sender }: InboundMessage,
+  host: HostConversation,
+): string {
+  if (host.kind === "group") {
+    const room = host.id as Parameters<typeof outbox.rooms.get>[0];
+    return outbox.rooms.get(room)?.name ?? host.id;
+  }
+  const nick = host.jid && knownUsers.nickOf(host.jid);
+  return nick ? `${nick} (${host.id})` : sender.label;
+}
+
+/** Bindings of the host may ask for them: only what a believed room vouches for. */
+function rolesOf({ sender }: InboundMessage): string[] {
+  const { affiliation, role } = sender.occupant;
+  return [`affiliation:${affiliation}`, `role:${role}`];
 }

@@ -3,42 +3,65 @@ import {
   logInboundDrop,
   resolveChannelInboundRouteEnvelope,
 } from "openclaw/plugin-sdk/channel-inbound";
-import { replyTarget } from "../outbound/reply-target.ts";
+import { shouldIncludeSupplementalContext } from "openclaw/plugin-sdk/security-runtime";
+import { formatTarget, replyTarget } from "../outbound/reply-target.ts";
 import { sendText } from "../outbound/send.ts";
-import { conversationId, resolveAccess, resolveAddressing } from "./access.ts";
+import { CHANNEL_ID, DEFAULT_TEXT_CHUNK_LIMIT } from "../policy/account-policy.ts";
+import { resolveAccess, resolveRoomFor } from "./access.ts";
+import { resolveAddressing } from "./addressing.ts";
+import { hostConversation } from "./conversation.ts";
 import { dispatchTurn } from "./dispatch.ts";
 import type { InboundContext, InboundMessage } from "./types.ts";
-import { CHANNEL_ID, DEFAULT_TEXT_CHUNK_LIMIT } from "../policy/account-policy.ts";
 
 export async function takeTurn(context: InboundContext, inbound: InboundMessage): Promise<void> {
-  const { accountId, cfg, log } = context;
-  const { conversation } = inbound;
+  const { accountId, cfg } = context;
+  const { conversation, sender } = inbound;
+  const isBot = await isProgram(context, inbound);
+  const allowBots = context.settings.allowBots ?? false;
+  if (isBot && !allowBots) return drop(context, inbound, "bot");
+  const host = hostConversation(context, inbound);
   const { route, buildEnvelope } = resolveChannelInboundRouteEnvelope({
     cfg,
     channel: CHANNEL_ID,
     accountId,
-    peer: {
-      kind: conversation.kind === "room" ? "group" : "direct",
-      id: conversationId(inbound),
-    },
+    peer: { kind: host.kind, id: host.id },
   });
-  const addressing = resolveAddressing(context, inbound, route.agentId);
-  const { access, room, isCommand } = await resolveAccess(
+  const addressing = resolveAddressing(context, inbound, route);
+  const room = resolveRoomFor(context, inbound, route, host);
+  if (isBot && allowBots === "mentions" && !addressing.wasMentioned) {
+    return drop(context, inbound, "bot_without_mention");
+  }
+  const { access, eventKind, isCommand } = await resolveAccess(
     context,
     inbound,
     addressing,
     route,
-    context.pairing.approved,
+    room,
+    host,
   );
   const { admission, reasonCode } = access.ingress;
   switch (admission) {
     case "dispatch":
+      noteKnown(context, inbound);
       if (inbound.isEncrypted) await refuseEncrypted(context, inbound);
       else {
-        const admitted = { access, addressing, room, route, buildEnvelope };
+        const place = `${accountId} ${formatTarget(replyTarget(conversation, sender.stay))}`;
         // A command, like /stop, must reach the agent at once.
-        if (!isCommand) await context.settling.settled(route.sessionKey);
-        await dispatchTurn(context, inbound, admitted);
+        if (!isCommand) {
+          await context.sessionTurns.free(route.sessionKey, place);
+          await context.settling.settled(route.sessionKey);
+        }
+        await dispatchTurn(context, inbound, {
+          access,
+          addressing,
+          eventKind,
+          host,
+          isBot,
+          place,
+          room,
+          route,
+          buildEnvelope,
+        });
       }
       return;
     case "pairing-required":
@@ -46,29 +69,65 @@ export async function takeTurn(context: InboundContext, inbound: InboundMessage)
       return;
     case "skip":
     case "observe":
-      if (
-        conversation.kind === "room" &&
-        reasonCode === "activation_skipped" &&
-        !inbound.isEncrypted
-      ) {
-        context.history.record(conversation.room, {
-          sender: describeSender(inbound.sender),
-          body: inbound.body,
-          timestamp: inbound.timestamp,
-          messageId: inbound.messageId,
-        });
-      }
-      log.debug?.(`not addressed: ${reasonCode}`);
+      if (reasonCode === "activation_skipped") remember(context, inbound);
+      context.log.debug?.(`not addressed: ${reasonCode}`);
       return;
     default:
-      logInboundDrop({
-        log: (line) => log.info(line),
-        channel: CHANNEL_ID,
-        reason: dropReason(inbound, reasonCode),
-        onceKey: JSON.stringify([accountId, conversation.kind, place(inbound), reasonCode]),
-        hint: dropHint(inbound, reasonCode),
-      });
+      if (reasonCode === "group_policy_not_allowlisted" && mayOverhear(context)) {
+        remember(context, inbound);
+      }
+      drop(context, inbound, reasonCode);
   }
+}
+
+async function isProgram(
+  { isProgram: ask, outbox }: InboundContext,
+  { conversation }: InboundMessage,
+): Promise<boolean> {
+  if (conversation.kind !== "room") return false;
+  const occupant = outbox.rooms.occupant(conversation.room, conversation.nick);
+  return occupant !== undefined && (await ask(occupant));
+}
+
+/** Learns who people are from what a server vouches for; only ever of those whom policy admits. */
+function noteKnown({ knownUsers }: InboundContext, { conversation, sender }: InboundMessage): void {
+  if (conversation.kind === "direct") knownUsers.know(conversation.peer);
+  else if (sender.jid) {
+    const { occupantId } = sender.occupant;
+    knownUsers.learn(conversation.room, { jid: sender.jid, nick: sender.label, occupantId });
+  }
+}
+
+/** Keeps what was said in a room as context for the next answer there. */
+function remember(context: InboundContext, inbound: InboundMessage): void {
+  const { conversation, sender, body, timestamp, messageId } = inbound;
+  if (conversation.kind !== "room" || inbound.isEncrypted) return;
+  const entry = { sender: describeSender(sender), body, timestamp, messageId };
+  context.history.record(conversation.room, entry);
+}
+
+/**
+ * Whether what people say whom no list names is context for those whom one does. The host's word for it
+ * is `contextVisibility: "all"`; here that must be said, because it is a stranger's text that an agent
+ * reads.
+ */
+function mayOverhear({ cfg, settings }: InboundContext): boolean {
+  const mode = settings.contextVisibility ?? cfg.channels?.defaults?.contextVisibility;
+  return (
+    mode !== undefined &&
+    shouldIncludeSupplementalContext({ mode, kind: "history", senderAllowed: false })
+  );
+}
+
+function drop(context: InboundContext, inbound: InboundMessage, reasonCode: string): void {
+  const { conversation } = inbound;
+  logInboundDrop({
+    log: (line) => context.log.info(line),
+    channel: CHANNEL_ID,
+    reason: dropReason(inbound, reasonCode),
+    onceKey: JSON.stringify([context.accountId, conversation.kind, onceAt(inbound), reasonCode]),
+    hint: dropHint(inbound, reasonCode),
+  });
 }
 
 /** A nick is whoever takes it; the JID beside it says who that was. */
@@ -77,7 +136,7 @@ function describeSender({ jid, label }: InboundMessage["sender"]): string {
 }
 
 /** For one line a room, not one for each masked occupant. */
-function place({ conversation }: InboundMessage): string {
+function onceAt({ conversation }: InboundMessage): string {
   return conversation.kind === "direct" ? conversation.peer : conversation.room;
 }
 
@@ -85,13 +144,20 @@ function place({ conversation }: InboundMessage): string {
 const ABOUT_SENDER = /allowlist|identifier|pairing|no_policy_match/;
 
 function dropReason({ conversation, sender }: InboundMessage, reasonCode: string): string {
-  return conversation.kind === "direct" || sender.jid || !ABOUT_SENDER.test(reasonCode)
-    ? reasonCode
-    : `${reasonCode}; room ${conversation.room} hides real JIDs, so no allowlist entry can match`;
+  if (conversation.kind === "direct" || sender.jid || !ABOUT_SENDER.test(reasonCode)) {
+    return reasonCode;
+  }
+  const known = sender.occupant.occupantId;
+  const instead =
+    known === undefined
+      ? "and has no occupant ids; entries like affiliation:member may match"
+      : `only entries like occupant:${known} or affiliation:member can match`;
+  return `${reasonCode}; room ${conversation.room} hides real JIDs, ${instead}`;
 }
 
 function dropHint({ conversation }: InboundMessage, reasonCode: string): string {
   if (reasonCode === "control_command_unauthorized") return "see commands.ownerAllowFrom";
+  if (reasonCode.startsWith("bot")) return "see channels.xmpp.allowBots";
   return conversation.kind === "room"
     ? `see channels.xmpp.groupPolicy, groupAllowFrom and mucRooms["${conversation.room}"]`
     : "see channels.xmpp.dmPolicy and allowFrom";

@@ -1,25 +1,45 @@
 import type { OpenClawConfig, PluginRuntime } from "openclaw/plugin-sdk/channel-core";
+import type { ChannelBotLoopProtectionFacts } from "openclaw/plugin-sdk/channel-inbound";
 import type { resolveChannelStreamingBlockEnabled } from "openclaw/plugin-sdk/channel-outbound";
+import type { ContextVisibilityMode } from "openclaw/plugin-sdk/config-contracts";
+import type { IsProgram } from "../client/programs.ts";
 import type { Logger } from "../client/types.ts";
 import type { XmppAccountPolicy } from "../policy/account-policy.ts";
 import type { FindOutbox } from "../outbound/reach.ts";
 import type { Outbox } from "../outbound/send.ts";
 import type { Conversation } from "../policy/admission.ts";
-import type { Jid } from "../protocol/jid.ts";
+import type { RoomOrigin } from "../policy/room.ts";
+import type { RoomTrust } from "../policy/room-trust.ts";
+import type { BareJid, Jid } from "../protocol/jid.ts";
+import type { Invitation } from "../protocol/xep-0045-invitation.ts";
 import type { Message } from "../protocol/stanza.ts";
 import type { Pairing } from "./pairing.ts";
 import type { RoomHistory } from "./room-history.ts";
+import type { KnownUsers } from "../state/known-users.ts";
+import type { SessionTurns } from "./session-turns.ts";
 import type { Settling } from "./settling.ts";
 import type { Sender } from "./sender.ts";
 
-/** All that the road in needs of the world; put together once an account, in host/start-account.ts. */
-export type InboundContext = {
-  accountId: string;
+/** An account's keys that concern what comes in, besides the policy. */
+export type InboundSettings = {
+  /** The account's `streaming` key and its older spellings. */
+  streaming: Parameters<typeof resolveChannelStreamingBlockEnabled>[0];
+  contextVisibility?: ContextVisibilityMode | undefined;
+  allowBots?: boolean | "mentions" | undefined;
+  botLoopProtection?: ChannelBotLoopProtectionFacts["config"] | undefined;
+};
+
+/** What the operator may change while the account runs: read anew for each message. */
+export type InboundConfig = {
   /** The host's configuration as it is now, not as it was when the account started. */
   cfg: OpenClawConfig;
   policy: XmppAccountPolicy;
-  /** The account's `streaming` key and its older spellings. */
-  streaming: Parameters<typeof resolveChannelStreamingBlockEnabled>[0];
+  settings: InboundSettings;
+};
+
+/** All that the road in needs of the world; put together once an account, in host/start-account.ts. */
+export type InboundContext = InboundConfig & {
+  accountId: string;
   runtime: PluginRuntime;
   /** The session that this message came in by. */
   outbox: Outbox;
@@ -27,17 +47,27 @@ export type InboundContext = {
   findOutbox: FindOutbox;
   /** Whether another account of this process speaks there. */
   isSibling: (from: Jid) => boolean;
+  /** Whether a room is believed about who its occupants are. */
+  isBelieved: RoomTrust;
+  /** How the agent came into a room that is not in the configuration. */
+  originOf: (room: BareJid) => RoomOrigin | undefined;
+  isProgram: IsProgram;
+  knownUsers: KnownUsers;
   history: RoomHistory;
   pairing: Pairing;
   settling: Settling;
+  sessionTurns: SessionTurns;
   log: Logger;
   now: () => number;
   onInbound: (at: number) => void;
   onOutbound: (at: number) => void;
 };
 
-/** The same before there is a message: its configuration is read anew for each. */
-export type ReceiverContext = Omit<InboundContext, "cfg"> & { readConfig: () => OpenClawConfig };
+/** The same before there is a message. */
+export type ReceiverContext = Omit<InboundContext, keyof InboundConfig> & {
+  readConfig: () => InboundConfig;
+  onInvitation: (invitation: Invitation) => void;
+};
 
 /** One message on its way in: what was said, where, and by whom. */
 export type InboundMessage = {
@@ -53,6 +83,8 @@ export type InboundMessage = {
    * repeat. Where the server knows no XEP-0359, a sender can only make their own messages collide.
    */
   messageId: string;
+  /** The id that the room gave to the message, where it announces that it does: what an answer refers to (XEP-0461). */
+  reference?: string | undefined;
   /** ms since the epoch; when it was said, not when it arrived. */
   timestamp: number;
 };

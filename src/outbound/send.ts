@@ -7,6 +7,7 @@ import type { Rooms } from "../client/rooms.ts";
 import type { XmppSession } from "../client/types.ts";
 import { XmppNotSentError } from "../errors.ts";
 import { encodeMessage, type Thread } from "../protocol/stanza.ts";
+import type { Reply } from "../protocol/xep-0461-reply.ts";
 import { encodeMucUser } from "../protocol/xep-0045-muc.ts";
 import { stripInvalidXmlChars } from "../protocol/xml-text.ts";
 import { chunkText } from "./chunk.ts";
@@ -20,6 +21,10 @@ export type SendOptions = {
   /** Characters a message at most. */
   textLimit: number;
   thread?: Thread | undefined;
+  /** Plain text before the first message. */
+  prefix?: string | undefined;
+  /** What the first message answers (XEP-0461). */
+  reply?: Reply | undefined;
   signal?: AbortSignal | undefined;
   /** Awaited before each message is handed to the server. */
   beforeSend?: (() => Promise<void> | void) | undefined;
@@ -43,14 +48,14 @@ export async function sendText(
   options: SendOptions,
 ): Promise<string[]> {
   const ids: string[] = [];
-  for (const body of chunkText(
-    stripInvalidXmlChars(toMessageStyling(markdown)),
-    options.textLimit,
-  )) {
+  const { prefix = "", textLimit, thread } = options;
+  const text = stripInvalidXmlChars(prefix + toMessageStyling(markdown));
+  for (const body of chunkText(text, textLimit)) {
     options.signal?.throwIfAborted();
     await options.beforeSend?.();
     options.signal?.throwIfAborted();
-    const id = await sendBody(outbox, target, body, options.thread);
+    const reply = ids.length === 0 ? options.reply : undefined;
+    const id = await sendBody(outbox, target, body, { thread, reply });
     ids.push(id);
     await options.onSent?.(id);
   }
@@ -61,7 +66,7 @@ async function sendBody(
   { session, rooms, sent }: Outbox,
   target: Target,
   body: string,
-  thread: Thread | undefined,
+  { thread, reply }: Pick<SendOptions, "thread" | "reply">,
 ): Promise<string> {
   assertReachable(rooms, target);
   const id = randomUUID();
@@ -72,6 +77,7 @@ async function sendBody(
     originId: id,
     body,
     thread,
+    reply,
     chatState: "active",
   });
   if (target.kind === "room-private") message.append(encodeMucUser());

@@ -1,10 +1,11 @@
 import { expect, it } from "vitest";
 import { XmppStanzaError } from "../errors.ts";
-import type { FullJid } from "../protocol/jid.ts";
+import type { BareJid, FullJid } from "../protocol/jid.ts";
 import { createSentMessages } from "./sent-messages.ts";
 
 const ALICE = "alice@example" as FullJid;
 const OCCUPANT = "team@muc.example/alice" as FullJid;
+const ROOM = "team@muc.example" as BareJid;
 const error = new XmppStanzaError("cancel", "service-unavailable");
 
 it("knows what was refused, by whom it was sent to only", () => {
@@ -23,12 +24,15 @@ it("knows what was refused, by whom it was sent to only", () => {
 
 it("waits for what comes back", async () => {
   const sent = createSentMessages();
-  sent.add("a", ALICE);
+  sent.add("a", ROOM);
   let isBack = false;
   const returned = sent.returned("a").then(() => (isBack = true));
   await new Promise(setImmediate);
   expect(isBack).toBe(false);
-  sent.reflect("a");
+  sent.reflect("a", "other@muc.example" as BareJid, "stolen");
+  await new Promise(setImmediate);
+  expect(isBack).toBe(false);
+  sent.reflect("a", ROOM, "s1");
   await returned;
 });
 
@@ -37,4 +41,19 @@ it("forgets the oldest", () => {
   for (let id = 0; id < 1001; id++) sent.add(`${id}`, ALICE);
   expect(sent.refuse("0", ALICE, error)).toBe(false);
   expect(sent.refuse("1", ALICE, error)).toBe(true);
+});
+
+it("knows its own by our id and by the room's, in that room only", () => {
+  const sent = createSentMessages();
+  sent.add("a", ROOM);
+  sent.add("b", ALICE);
+  sent.reflect("a", ROOM, "s1");
+  const other = "other@muc.example" as BareJid;
+  expect(["a", "s1", "b", "s2"].map((id) => sent.isOurs(id, ROOM))).toEqual([
+    true,
+    true,
+    false,
+    false,
+  ]);
+  expect(sent.isOurs("s1", other)).toBe(false);
 });

@@ -3,20 +3,28 @@
  * reflection (XEP-0045 §7.4). A server confirms what it took over, not what became of it.
  */
 import { XmppStanzaError } from "../errors.ts";
-import { bareJid, type FullJid } from "../protocol/jid.ts";
+import { bareJid, type BareJid, type FullJid } from "../protocol/jid.ts";
 
 const KEPT = 1000;
 /** How long a room may take to reflect a message, ms; some never do under the same id. */
 const LONGEST_REFLECTION_MS = 5_000;
 
-type Entry = { to: FullJid; refusal?: XmppStanzaError; returned: PromiseWithResolvers<void> };
+type Entry = {
+  to: FullJid;
+  /** What the room called it (XEP-0359). */
+  stanzaId?: string | undefined;
+  refusal?: XmppStanzaError;
+  returned: PromiseWithResolvers<void>;
+};
 
 export type SentMessages = {
   add(id: string, to: FullJid): void;
   /** Notes an error. @returns whether it is for a message of ours, from where that was sent to */
   refuse(id: string, from: FullJid, error: XmppStanzaError): boolean;
-  /** Notes that the room sent our own message to everybody, us included. */
-  reflect(id: string): void;
+  /** Notes that the room sent our own message to everybody, us included, and which id it gave to it. */
+  reflect(id: string, room: BareJid, stanzaId: string | undefined): void;
+  /** Whether a message that `id` names, as we did or as the room did, is one of ours in that room. */
+  isOurs(id: string, room: BareJid): boolean;
   /** @throws XmppStanzaError when the message has been refused */
   assertNotRefused(id: string): void;
   /** Resolves when the message is reflected or refused, or after a while. */
@@ -41,7 +49,19 @@ export function createSentMessages(): SentMessages {
       entry.returned.resolve();
       return true;
     },
-    reflect: (id) => entries.get(id)?.returned.resolve(),
+    reflect(id, room, stanzaId) {
+      const entry = entries.get(id);
+      if (entry?.to !== room) return;
+      entry.stanzaId = stanzaId;
+      entry.returned.resolve();
+    },
+    isOurs(id, room) {
+      if (entries.get(id)?.to === room) return true;
+      for (const { to, stanzaId } of entries.values()) {
+        if (to === room && stanzaId === id) return true;
+      }
+      return false;
+    },
     assertNotRefused(id) {
       const refusal = entries.get(id)?.refusal;
       if (refusal) throw refusal;

@@ -1,12 +1,14 @@
 import { describe, expect, it } from "vitest";
-import { findMention, stripMention } from "./mention.ts";
+import { findMentions, stripMention as strip, type Addressee } from "./mention.ts";
 
+const findMention = (text: string, nick: string) => findMentions(text, { nick })[0];
+const stripMention = (text: string, nick: string) => strip(text, { nick });
 const found = (text: string, nick: string) => {
   const mention = findMention(text, nick);
   return mention && text.slice(mention.start, mention.end);
 };
 
-describe("findMention", () => {
+describe("a mention", () => {
   it.each([
     ["bot: hi", "bot", "bot"],
     ["bot, hi", "bot", "bot"],
@@ -34,6 +36,7 @@ describe("findMention", () => {
     ["robot? no, bot", "bot", "bot"],
     ["> bot: old\nbot: new", "bot", "bot"],
     ["🤖 hi", "🤖", "🤖"],
+    ["STRASSE: hi", "straße", "STRASSE"],
   ])("%j speaks to %j", (text, nick, expected) => {
     expect(found(text, nick)).toBe(expected);
   });
@@ -83,7 +86,7 @@ describe("findMention", () => {
   });
 });
 
-describe("stripMention", () => {
+describe("what is left of a text", () => {
   it.each([
     ["bot: hi", "hi"],
     ["bot, hi", "hi"],
@@ -110,5 +113,52 @@ describe("stripMention", () => {
     ["bot: ask the other bot", "ask the other bot"],
   ])("%j leaves %j", (text, expected) => {
     expect(stripMention(text, "bot")).toBe(expected);
+  });
+});
+
+describe("a nick within another nick", () => {
+  const others = ["bot two", "Super Bot", "alice"];
+  const speaksTo = (text: string, addressee: Partial<Addressee> = {}) =>
+    findMentions(text, { nick: "bot", others, ...addressee }).length > 0;
+
+  it.each(["bot two: hi", "super bot, hi", "ask Super  Bot", "bot two and super bot"])(
+    "%j is for somebody else",
+    (text) => {
+      expect(speaksTo(text)).toBe(false);
+      expect(speaksTo(text, { others: ["alice"] })).toBe(true);
+    },
+  );
+
+  it.each(["bot: ask bot two", "super bot and bot", "bot too"])("%j is for the agent", (text) => {
+    expect(speaksTo(text)).toBe(true);
+  });
+
+  it("a crowd of such nicks costs little", () => {
+    const crowd = Array.from({ length: 5000 }, (_, i) => `bot ${i}`);
+    const started = performance.now();
+    speaksTo("bot 1: ".repeat(2000), { others: crowd });
+    expect(performance.now() - started).toBeLessThan(1000);
+  });
+});
+
+describe("a reference", () => {
+  const nick = "bot";
+  it.each([
+    ["Claw, hi", [{ start: 0, end: 4 }], "hi"],
+    ["ask @Claw", [{ start: 4, end: 9 }], "ask"],
+    ["Claw knows", [{ start: 0, end: 4 }], "Claw knows"],
+    ["bot: hi", [{ start: 0, end: 3 }], "hi"],
+  ])("in %j at %j is a mention", (text, references, left) => {
+    expect(findMentions(text, { nick, references })).toEqual(references);
+    expect(strip(text, { nick, references })).toBe(left);
+  });
+
+  it.each([
+    [{ start: 0, end: 99 }],
+    [{ start: -1, end: 2 }],
+    [{ start: 2, end: 2 }],
+    [{ start: 3, end: 1 }],
+  ])("%j is outside of the text", (reference) => {
+    expect(findMentions("hello", { nick, references: [reference] })).toEqual([]);
   });
 });

@@ -1,14 +1,25 @@
 /**
  * Whether a room message speaks to the agent: its nick as a word of its own, in any case, with or
- * without "@".
+ * without "@", or text that a reference (XEP-0372) says to be its name.
  *
  * Letters, digits, marks and "_" beside it make another word (`robot`, `bots`, `bot2`), and so do a
  * hyphen, dot, apostrophe, slash or "@" that ties it to one: `bot-2` is another nick, `bot's` is
  * talk about the agent, `x@bot.example` and `bot@example.com` are addresses, `/bot` is a path.
- * Lines that quote somebody (XEP-0393 §5.1.3, `> bot: …`) were said before.
+ * Lines that quote somebody (XEP-0393 §5.1.3, `> bot: …`) were said before. Where the nick is part of
+ * the longer nick of somebody else who is there, as "bot" of "bot two", the longer one is meant.
  */
 
+/** Offsets of UTF-16 code units, `end` behind the last one. */
 export type Mention = { start: number; end: number };
+
+/** Whom a text may speak to. */
+export type Addressee = {
+  nick: string;
+  /** The nicks of everybody else who is there. */
+  others?: Iterable<string>;
+  /** Where references say that the addressee is named. */
+  references?: readonly Mention[];
+};
 
 const WORD = String.raw`[\p{L}\p{N}\p{M}\p{Pc}]`;
 /** Ties two words into one. */
@@ -17,7 +28,14 @@ const BEFORE = String.raw`(?<!${WORD}|${WORD}${TIE}|[/\\])`;
 const AFTER = String.raw`(?!${WORD}|${TIE}${WORD}|:\/\/)`;
 
 function mentionPattern(nick: string): RegExp {
-  const spellings = new Set([nick, nick.normalize("NFC"), nick.normalize("NFD")]);
+  // The "i" flag folds one character to one: "ß" to "SS" is beyond it (Unicode, CaseFolding.txt).
+  const spellings = new Set(
+    [nick, nick.toUpperCase()].flatMap((text) => [
+      text,
+      text.normalize("NFC"),
+      text.normalize("NFD"),
+    ]),
+  );
   const words = [...spellings].map((spelling) =>
     spelling
       .split(/\s+/u)
@@ -27,7 +45,7 @@ function mentionPattern(nick: string): RegExp {
   return new RegExp(`${BEFORE}@?(?:${words.join("|")})${AFTER}`, "giu");
 }
 
-function findMentions(text: string, nick: string): Mention[] {
+function findNick(text: string, nick: string): Mention[] {
   const name = nick.trim();
   if (!name) return [];
   const pattern = mentionPattern(name);
@@ -43,13 +61,40 @@ function findMentions(text: string, nick: string): Mention[] {
   return mentions;
 }
 
-function isQuote(line: string): boolean {
-  return line.startsWith(">");
+/** Every place where the addressee is meant, in order, none within another. */
+export function findMentions(text: string, addressee: Addressee): Mention[] {
+  const { nick, others = [], references = [] } = addressee;
+  const referenced = references.filter(
+    ({ start, end }) => start >= 0 && start < end && end <= text.length,
+  );
+  const named = findNick(text, nick).filter((mention) => !overlaps(referenced, mention));
+  if (named.length === 0) return referenced.toSorted((a, b) => a.start - b.start);
+  const longer = longerNicks(nick, others).flatMap((other) => findNick(text, other));
+  const meant = named.filter((mention) => !overlaps(longer, mention));
+  return [...meant, ...referenced].toSorted((a, b) => a.start - b.start);
 }
 
-/** The first mention of `nick`, its "@" included; undefined when the text does not speak to it. */
-export function findMention(text: string, nick: string): Mention | undefined {
-  return findMentions(text, nick)[0];
+function overlaps(all: readonly Mention[], { start, end }: Mention): boolean {
+  return all.some((one) => one.start < end && start < one.end);
+}
+
+/** More of them would make a message dear; a room full of such nicks is made to be. */
+const MAX_LONGER_NICKS = 50;
+
+function longerNicks(nick: string, others: Iterable<string>): string[] {
+  const fold = (text: string) => text.normalize("NFC").toLowerCase();
+  const own = fold(nick.trim());
+  const longer: string[] = [];
+  for (const other of others) {
+    const folded = fold(other.trim());
+    if (folded.length > own.length && folded.includes(own)) longer.push(other);
+    if (longer.length === MAX_LONGER_NICKS) break;
+  }
+  return longer;
+}
+
+function isQuote(line: string): boolean {
+  return line.startsWith(">");
 }
 
 /** After the nick at the beginning: `bot: …`, `bot, …`, `bot - …`. */
@@ -62,8 +107,8 @@ const SALUTATION_MARK = /^[^\S\n]*(?:[:,;!?…]+|[-–—](?=\s))/u;
  * off by a comma or an "@" (`hi, bot?` becomes `hi?`). A nick that is part of the sentence stays:
  * "who is bot?" would lose its meaning.
  */
-export function stripMention(text: string, nick: string): string {
-  const mentions = findMentions(text, nick);
+export function stripMention(text: string, addressee: Addressee): string {
+  const mentions = findMentions(text, addressee);
   const [first] = mentions;
   const last = mentions.at(-1);
   if (first && isOpening(text, first.start)) {

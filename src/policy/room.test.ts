@@ -1,14 +1,26 @@
 import { describe, expect, it } from "vitest";
 import type { BareJid } from "../protocol/jid.ts";
-import { resolveRoom, type GroupPolicy, type ResolvedRoom, type RoomPolicy } from "./room.ts";
+import {
+  resolveRoom,
+  roomFor,
+  type GroupPolicy,
+  type ResolvedRoom,
+  type RoomOrigin,
+  type RoomPolicy,
+} from "./room.ts";
 
 const ROOM = "team@muc.example.com" as BareJid;
 
-function resolve(policy: Partial<RoomPolicy>): ResolvedRoom {
-  return resolveRoom(
-    { groupPolicy: "open", groupAllowFrom: [], rooms: [], roomSettings: {}, ...policy },
-    ROOM,
-  );
+const NOTHING: RoomPolicy = {
+  groupPolicy: "open",
+  groupAllowFrom: [],
+  rooms: [],
+  roomSettings: {},
+  roomOwnerBypass: false,
+};
+
+function resolve(policy: Partial<RoomPolicy>, origin?: RoomOrigin): ResolvedRoom {
+  return resolveRoom({ ...NOTHING, ...policy }, ROOM, origin);
 }
 
 describe("where the agent answers", () => {
@@ -105,12 +117,77 @@ describe("how it answers", () => {
   });
 
   it("is not fooled by a room called like a property", () => {
-    const policy = {
-      groupPolicy: "allowlist" as const,
-      groupAllowFrom: [],
-      rooms: [],
-      roomSettings: {},
-    };
+    const policy: RoomPolicy = { ...NOTHING, groupPolicy: "allowlist" };
     expect(resolveRoom(policy, "constructor" as BareJid).listed).toBe(false);
+  });
+});
+
+describe("a room that is not in the configuration", () => {
+  const inviter = "alice@example.com" as BareJid;
+  const invited: RoomOrigin = { kind: "invitation", by: inviter, admitted: true };
+  const invitedByStranger: RoomOrigin = { ...invited, admitted: false };
+  const bookmarked: RoomOrigin = { kind: "bookmark" };
+  const everyRoom = { roomSettings: { "*": {} } };
+  const inList = { rooms: [ROOM] };
+  it.each<[string, Partial<RoomPolicy>, RoomOrigin, boolean, GroupPolicy, string[]]>([
+    ["invited, open", {}, invited, true, "allowlist", [inviter]],
+    ["invited by a stranger, open", {}, invitedByStranger, true, "allowlist", []],
+    ["invited, allowlist", { groupPolicy: "allowlist" }, invited, false, "allowlist", [inviter]],
+    [
+      "invited, allowlist, every room",
+      { groupPolicy: "allowlist", ...everyRoom },
+      invited,
+      true,
+      "allowlist",
+      [inviter],
+    ],
+    ["invited, disabled", { groupPolicy: "disabled" }, invited, false, "disabled", [inviter]],
+    ["invited, people named", { groupAllowFrom: ["m@x"] }, invited, true, "allowlist", ["m@x"]],
+    ["invited, and listed besides", inList, invitedByStranger, true, "open", []],
+    [
+      "invited, with an entry",
+      { roomSettings: { [ROOM]: {} } },
+      invitedByStranger,
+      true,
+      "open",
+      [],
+    ],
+    ["bookmarked, open", {}, bookmarked, true, "open", []],
+    ["bookmarked, allowlist", { groupPolicy: "allowlist" }, bookmarked, false, "open", []],
+  ])("%s", (_, policy, origin, listed, sendersBy, allowFrom) => {
+    expect(resolve(policy, origin)).toMatchObject({ listed, senderPolicy: sendersBy, allowFrom });
+  });
+});
+
+describe("an owner's bypass", () => {
+  const users = { roomSettings: { [ROOM]: { users: ["a@x"] } } };
+  const closed: Partial<RoomPolicy> = { groupPolicy: "disabled", rooms: [ROOM] };
+  it.each<[string, Partial<RoomPolicy>, RoomOrigin | undefined, boolean]>([
+    ["a list that does not name them", users, undefined, true],
+    ["groupPolicy disabled", closed, undefined, true],
+    ["groupPolicy allowlist", { groupPolicy: "allowlist", rooms: [ROOM] }, undefined, true],
+    ["a bookmarked room", { groupAllowFrom: ["a@x"] }, { kind: "bookmark" }, true],
+    [
+      "a room that they may have invited us to",
+      {},
+      { kind: "invitation", by: "a@x" as BareJid, admitted: true },
+      false,
+    ],
+    ["a room that we are not in", { groupPolicy: "allowlist" }, undefined, false],
+  ])("%s", (_, policy, origin, passes) => {
+    const room = resolve({ ...policy, roomOwnerBypass: true }, origin);
+    const asOwner = { listed: true, senderPolicy: "open", allowFrom: [] };
+    expect(roomFor(room, "owner")).toEqual(passes ? { ...room, ...asOwner } : room);
+    expect(roomFor(room, "admin")).toEqual(room);
+    const off = resolve(policy, origin);
+    expect(roomFor(off, "owner")).toEqual(off);
+  });
+
+  it("leaves the mention and a disabled room as they are", () => {
+    const room = resolve({
+      roomOwnerBypass: true,
+      roomSettings: { [ROOM]: { enabled: false, requireMention: true } },
+    });
+    expect(roomFor(room, "owner")).toMatchObject({ enabled: false, requireMention: true });
   });
 });

@@ -2,18 +2,23 @@
  * What applies in one room: the account's group policy and the room's own entry (`mucRooms`,
  * `groups`), with the entry "*" for what the room's own does not say.
  *
- * | groupPolicy | `listed`: where the agent answers            |
- * | ----------- | -------------------------------------------- |
- * | `open`      | every room in `rooms`, `mucRooms`, `groups`  |
- * | `allowlist` | rooms in `mucRooms`, `groups` (or "*" there) |
- * | `disabled`  | nowhere                                      |
+ * | groupPolicy | `listed`: where the agent answers                                      |
+ * | ----------- | ---------------------------------------------------------------------- |
+ * | `open`      | every room that it is in                                               |
+ * | `allowlist` | rooms in `mucRooms`, `groups`; with "*" there, every room that it is in |
+ * | `disabled`  | nowhere                                                                |
  *
  * Whom: the room's `users` and `allowFrom`, which are one list, and the account's `groupAllowFrom`,
- * which holds in every room besides. Where all of them are empty, everybody in the room; where one
- * names somebody, only whom they name.
- * A room needs a mention as well, unless its `requireMention` is false.
+ * which holds in every room besides. Where one of them names somebody, only whom they name. Where all
+ * of them are empty: in a room that the operator chose everybody, in one that the agent was only
+ * invited to whoever invited it.
+ * With `roomOwnerBypass` the owners of a room that the operator chose need neither to be named nor
+ * the room to be listed.
+ * A room needs a mention as well, unless its `requireMention` is false: of owners, too.
  */
 import type { BareJid } from "../protocol/jid.ts";
+import type { Affiliation } from "../protocol/xep-0045-muc.ts";
+import { matchesRoomEntry, parseRoomEntry, type RoomSender } from "./room-entry.ts";
 
 export type GroupPolicy = "open" | "allowlist" | "disabled";
 
@@ -28,6 +33,7 @@ export type RoomSettings = {
   enabled?: boolean | undefined;
   requireMention?: boolean | undefined;
   users?: readonly (string | number)[] | undefined;
+  replyWithNick?: boolean | undefined;
   allowFrom?: readonly (string | number)[] | undefined;
   systemPrompt?: string | undefined;
   skills?: string[] | undefined;
@@ -42,13 +48,22 @@ export type RoomPolicy = {
   rooms: readonly BareJid[];
   /** Entries by prepared room JID, and "*". */
   roomSettings: Readonly<Record<string, RoomSettings>>;
+  roomOwnerBypass: boolean;
 };
+
+/** How the agent came into a room that is not in the configuration. */
+export type RoomOrigin =
+  | { kind: "bookmark" }
+  /** `admitted`: the DM policy would have let the inviter's messages through. */
+  | { kind: "invitation"; by: BareJid; admitted: boolean };
 
 export type ResolvedRoom = {
   /** The agent answers here at all. */
   listed: boolean;
   enabled: boolean;
   requireMention: boolean;
+  /** Answers in the room begin with the nick of who asked. */
+  replyWithNick: boolean;
   /** How `allowFrom` is meant: not asked, the only way in, or nobody gets in. */
   senderPolicy: GroupPolicy;
   /** Entries as `parseAllowEntry` reads them, and the host's `accessGroup:` ones. */
@@ -57,6 +72,8 @@ export type ResolvedRoom = {
   skills: string[] | undefined;
   tools: ToolPolicy | undefined;
   toolsBySender: Record<string, ToolPolicy | undefined> | undefined;
+  /** Owners of the room pass `listed` and `senderPolicy`. */
+  ownerBypass: boolean;
 };
 
 const SENDER_PREFIX = /^(?:channel:xmpp:|id:)/i;
@@ -69,30 +86,71 @@ export function senderEntry(key: string): string {
   return key.replace(SENDER_PREFIX, "");
 }
 
-const EVERY_ROOM = "*";
+/** As a key of rooms every room, as one of senders everybody. */
+const EVERY = "*";
 
-export function resolveRoom(policy: RoomPolicy, room: BareJid): ResolvedRoom {
+/** `origin`: undefined for a room that is in the configuration, and for one that the agent is not in. */
+export function resolveRoom(
+  policy: RoomPolicy,
+  room: BareJid,
+  origin?: RoomOrigin | undefined,
+): ResolvedRoom {
   const own = entryOf(policy, room);
-  const every = entryOf(policy, EVERY_ROOM);
-  const allowFrom = [
-    ...new Set([...(listOf(own) ?? listOf(every) ?? []), ...policy.groupAllowFrom]),
-  ];
+  const every = entryOf(policy, EVERY);
+  const isConfigured = own !== undefined || policy.rooms.includes(room);
+  const named = [...new Set([...(listOf(own) ?? listOf(every) ?? []), ...policy.groupAllowFrom])];
+  const isOnlyInvited = !isConfigured && origin?.kind === "invitation";
+  const allowFrom = isOnlyInvited && named.length === 0 ? invitedBy(origin) : named;
   return {
-    listed: isListed(policy, room),
+    listed: isListed(policy, room, isConfigured || origin !== undefined),
     enabled: own?.enabled ?? every?.enabled ?? true,
     requireMention: own?.requireMention ?? every?.requireMention ?? true,
-    senderPolicy: senderPolicy(policy.groupPolicy, allowFrom),
+    replyWithNick: own?.replyWithNick ?? every?.replyWithNick ?? false,
+    senderPolicy: senderPolicy(policy.groupPolicy, isOnlyInvited || allowFrom.length > 0),
     allowFrom,
     systemPrompt: own?.systemPrompt ?? every?.systemPrompt,
     skills: own?.skills ?? every?.skills,
     tools: own?.tools ?? every?.tools,
     toolsBySender: own?.toolsBySender ?? every?.toolsBySender,
+    ownerBypass: policy.roomOwnerBypass && (isConfigured || origin?.kind === "bookmark"),
   };
 }
 
-function senderPolicy(groupPolicy: GroupPolicy, allowFrom: readonly string[]): GroupPolicy {
+/** The room as it is for somebody of this affiliation, as far as the room is believed about it. */
+export function roomFor(room: ResolvedRoom, affiliation: Affiliation): ResolvedRoom {
+  const passes = room.ownerBypass && affiliation === "owner";
+  return passes ? { ...room, listed: true, senderPolicy: "open", allowFrom: [] } : room;
+}
+
+/**
+ * Tools for one sender in a room: what `toolsBySender` says of their JID, else of their occupant id,
+ * role, affiliation (the highest) or domain, else of everybody ("*"); without any such entry what the
+ * room's `tools` say.
+ */
+export function toolsFor(room: ResolvedRoom, sender: RoomSender): ToolPolicy | undefined {
+  const bySender = room.toolsBySender ?? {};
+  const matching = Object.keys(bySender).filter((key) =>
+    matchesRoomEntry(senderEntry(key), sender),
+  );
+  const [key] = matching.toSorted((a, b) => precedence(a) - precedence(b));
+  const everybody = Object.keys(bySender).find((name) => senderEntry(name) === EVERY);
+  return bySender[key ?? everybody ?? ""] ?? room.tools;
+}
+
+const PRECEDENCE = ["jid", "occupant", "role", "owner", "admin", "member", "domain", "any"];
+
+function precedence(key: string): number {
+  const entry = parseRoomEntry(senderEntry(key));
+  return PRECEDENCE.indexOf(entry?.kind === "affiliation" ? entry.least : (entry?.kind ?? "any"));
+}
+
+function senderPolicy(groupPolicy: GroupPolicy, isByList: boolean): GroupPolicy {
   if (groupPolicy === "disabled") return "disabled";
-  return allowFrom.length > 0 ? "allowlist" : "open";
+  return isByList ? "allowlist" : "open";
+}
+
+function invitedBy(origin: RoomOrigin & { kind: "invitation" }): string[] {
+  return origin.admitted ? [origin.by] : [];
 }
 
 function entryOf(policy: RoomPolicy, key: string): RoomSettings | undefined {
@@ -105,13 +163,13 @@ function listOf(entry: RoomSettings | undefined): string[] | undefined {
   return list.length > 0 ? list : undefined;
 }
 
-function isListed(policy: RoomPolicy, room: BareJid): boolean {
+function isListed(policy: RoomPolicy, room: BareJid, isThere: boolean): boolean {
   const hasEntry = entryOf(policy, room) !== undefined;
   switch (policy.groupPolicy) {
     case "open":
-      return hasEntry || policy.rooms.includes(room);
+      return isThere;
     case "allowlist":
-      return hasEntry || (policy.rooms.includes(room) && entryOf(policy, EVERY_ROOM) !== undefined);
+      return hasEntry || (isThere && entryOf(policy, EVERY) !== undefined);
     default:
       return false;
   }

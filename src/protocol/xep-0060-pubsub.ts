@@ -8,8 +8,11 @@ import { encodeRequest } from "./rfc-6120-iq.ts";
 import { encodeForm } from "./xep-0004-forms.ts";
 
 export const PUBSUB = "http://jabber.org/protocol/pubsub";
+const PUBSUB_OWNER = "http://jabber.org/protocol/pubsub#owner";
 export const PUBSUB_EVENT = "http://jabber.org/protocol/pubsub#event";
-const PUBLISH_OPTIONS = "http://jabber.org/protocol/pubsub#publish-options";
+const NODE_CONFIG = "http://jabber.org/protocol/pubsub#node_config";
+/** Also the feature of a server that heeds them. */
+export const PUBLISH_OPTIONS = "http://jabber.org/protocol/pubsub#publish-options";
 
 /** The iq that asks our account for all items of a node (§6.5.2). */
 export function encodeItemsRequest(node: string): Element {
@@ -18,11 +21,11 @@ export function encodeItemsRequest(node: string): Element {
   return encodeRequest("get", pubsub);
 }
 
-/** The items that answer it; none when the iq has no such node. */
-export function decodeItems(iq: Element, node: string): Element[] {
+/** The items that answer it; undefined when the iq has no such node, which is not an empty one. */
+export function decodeItems(iq: Element, node: string): Element[] | undefined {
   const pubsub = iq.getChild("pubsub", PUBSUB);
   const items = pubsub && onlyChild(pubsub, "items", PUBSUB);
-  return items && attribute(items, "node") === node ? items.getChildren("item", PUBSUB) : [];
+  return items && attribute(items, "node") === node ? items.getChildren("item", PUBSUB) : undefined;
 }
 
 /**
@@ -37,9 +40,20 @@ export function encodePublish(
 ): Element {
   const pubsub = new Element("pubsub", { xmlns: PUBSUB });
   pubsub.c("publish", { node }).c("item", { id }).append(payload);
-  const fields = Object.entries(options).map(([name, value]) => ({ name, values: [value] }));
-  pubsub.c("publish-options").append(encodeForm("submit", { formType: PUBLISH_OPTIONS, fields }));
+  pubsub.c("publish-options").append(encodeOptions(PUBLISH_OPTIONS, options));
   return encodeRequest("set", pubsub);
+}
+
+/** The iq by which the owner configures a node (§8.2.4), with the same options. */
+export function encodeConfigure(node: string, options: Readonly<Record<string, string>>): Element {
+  const pubsub = new Element("pubsub", { xmlns: PUBSUB_OWNER });
+  pubsub.c("configure", { node }).append(encodeOptions(NODE_CONFIG, options));
+  return encodeRequest("set", pubsub);
+}
+
+function encodeOptions(formType: string, options: Readonly<Record<string, string>>): Element {
+  const fields = Object.entries(options).map(([name, value]) => ({ name, values: [value] }));
+  return encodeForm("submit", { formType, fields });
 }
 
 /** The iq that deletes one item and has everybody told who wants to know (§7.2). */
@@ -66,4 +80,12 @@ export function decodeItemsEvent(message: Element, node: string): ItemsEvent | u
     items: items.getChildren("item", PUBSUB_EVENT),
     retracted: retracted.flatMap((retract) => attribute(retract, "id") || []),
   };
+}
+
+/** Whether the message tells that all items are gone, or the node with them (§8.4.2, §8.5.2). Anybody may send one. */
+export function isNodeEmptied(message: Element, node: string): boolean {
+  if (attribute(message, "type") === "error") return false;
+  const event = onlyChild(message, "event", PUBSUB_EVENT);
+  const emptied = ["purge", "delete"].map((name) => event?.getChild(name, PUBSUB_EVENT));
+  return emptied.some((element) => element && attribute(element, "node") === node);
 }

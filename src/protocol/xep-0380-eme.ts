@@ -6,6 +6,7 @@ import { attribute } from "./element.ts";
 
 export const EME = "urn:xmpp:eme:0";
 export const OMEMO_LEGACY = "eu.siacs.conversations.axolotl";
+const OTR = "urn:xmpp:otr:0";
 
 export type Encryption = {
   /** The namespace of the encryption, e.g. `eu.siacs.conversations.axolotl`. */
@@ -21,7 +22,7 @@ const NAMES: ReadonlyMap<string, string> = new Map([
   ["urn:xmpp:omemo:2", "OMEMO"],
   ["urn:xmpp:openpgp:0", "OpenPGP"],
   ["jabber:x:encrypted", "Legacy OpenPGP"],
-  ["urn:xmpp:otr:0", "OTR"],
+  [OTR, "OTR"],
 ]);
 
 /** OTR (XEP-0364) puts its cipher text into the body, often without saying so. */
@@ -34,13 +35,13 @@ const OTR_BODY = /^\?OTR/;
 export function decodeEncryption(message: Element): Encryption | undefined {
   const payload = message
     .getChildElements()
-    .find((child) => NAMES.has(child.getNS() ?? "") && child.getNS() !== "urn:xmpp:otr:0");
+    .find((child) => NAMES.has(child.getNS() ?? "") && child.getNS() !== OTR);
   if (payload?.is("encrypted") && payload.getChild("payload") === undefined) return undefined;
   const marker = message.getChild("encryption", EME);
   const namespace =
     (marker && attribute(marker, "namespace")) ||
     payload?.getNS() ||
-    (OTR_BODY.test(message.getChildText("body") ?? "") ? "urn:xmpp:otr:0" : undefined);
+    (OTR_BODY.test(message.getChildText("body") ?? "") ? OTR : undefined);
   if (!namespace) return undefined;
   const name = NAMES.get(namespace) ?? ((marker && attribute(marker, "name")) || "unknown");
   return { namespace, name };

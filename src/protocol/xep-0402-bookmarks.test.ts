@@ -7,6 +7,7 @@ import {
   decodeBookmarksEvent,
   decodeBookmarksResult,
   encodeBookmarksRequest,
+  encodeConfigureBookmarks,
   encodePublishBookmark,
   encodeRetractBookmark,
 } from "./xep-0402-bookmarks.ts";
@@ -29,15 +30,17 @@ const PUBSUB = "http://jabber.org/protocol/pubsub";
 
 const field = (name: string, value: string) =>
   `<field var="${name}"><value>${value}</value></field>`;
-const OPTIONS = [
-  `<publish-options><x xmlns="jabber:x:data" type="submit">`,
-  `<field var="FORM_TYPE" type="hidden"><value>${PUBSUB}#publish-options</value></field>`,
-  field("pubsub#persist_items", "true"),
-  field("pubsub#max_items", "max"),
-  field("pubsub#send_last_published_item", "never"),
-  field("pubsub#access_model", "whitelist"),
-  "</x></publish-options>",
-].join("");
+const options = (formType: string) =>
+  [
+    `<x xmlns="jabber:x:data" type="submit">`,
+    `<field var="FORM_TYPE" type="hidden"><value>${PUBSUB}#${formType}</value></field>`,
+    field("pubsub#persist_items", "true"),
+    field("pubsub#max_items", "max"),
+    field("pubsub#send_last_published_item", "never"),
+    field("pubsub#access_model", "whitelist"),
+    "</x>",
+  ].join("");
+const OPTIONS = `<publish-options>${options("publish-options")}</publish-options>`;
 const published = (attributes: string, children = "") => {
   const conference = `<conference xmlns="${NODE}"${attributes}${children ? `>${children}</conference>` : "/>"}`;
   const publish = `<publish node="${NODE}"><item id="${room}">${conference}</item></publish>`;
@@ -61,6 +64,11 @@ test.each([
       password: " p\u0007w",
     }),
     published(' name="A &amp; B" autojoin="true"', "<nick>b&lt;t</nick><password> pw</password>"),
+  ],
+  [
+    "the configuration of the node",
+    encodeConfigureBookmarks(),
+    `<iq type="set"><pubsub xmlns="${PUBSUB}#owner"><configure node="${NODE}">${options("node_config")}</configure></pubsub></iq>`,
   ],
   [
     "a retraction",

@@ -8,6 +8,7 @@ import { decodePassword, parseRoomJid } from "./xep-0045-muc.ts";
 import {
   decodeItems,
   decodeItemsEvent,
+  encodeConfigure,
   encodeItemsRequest,
   encodePublish,
   encodeRetract,
@@ -75,9 +76,9 @@ export function encodeBookmarksRequest(): Element {
   return encodeItemsRequest(BOOKMARKS);
 }
 
-/** The bookmarks that answer it; items that are none are left out. */
-export function decodeBookmarksResult(iq: Element): Bookmark[] {
-  return decodeItems(iq, BOOKMARKS).flatMap((item) => decodeBookmarkItem(item) ?? []);
+/** The bookmarks that answer it, without items that are none; undefined when the iq does not answer it. */
+export function decodeBookmarksResult(iq: Element): Bookmark[] | undefined {
+  return decodeItems(iq, BOOKMARKS)?.flatMap((item) => decodeBookmarkItem(item) ?? []);
 }
 
 /** The iq that adds a bookmark or replaces the one of that room (§3.3, §3.4); refused where others could read it. */
@@ -86,6 +87,11 @@ export function encodePublishBookmark(bookmark: Bookmark): Element {
   fillConference(conference, bookmark);
   if (bookmark.extensions) conference.append(detached(bookmark.extensions));
   return encodePublish(BOOKMARKS, bookmark.room, conference, PRIVATE_NODE);
+}
+
+/** The iq that makes our node what a publication asks for, where another client made it otherwise. */
+export function encodeConfigureBookmarks(): Element {
+  return encodeConfigure(BOOKMARKS, PRIVATE_NODE);
 }
 
 /** The iq that removes the bookmark of a room and tells our other clients (§3.5). */

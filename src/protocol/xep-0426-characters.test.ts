@@ -12,6 +12,7 @@ it.each([
   ["inside of a joined emoji", "👨‍👩", [range(1, 3)], "👨"],
   ["several, in any order", "abcdef", [range(4, 5), range(0, 1)], "bcdf"],
   ["overlapping ones", "abcdef", [range(1, 4), range(2, 3), range(3, 5)], "af"],
+  ["one inside of another", "abcdef", [range(1, 5), range(2, 3)], "af"],
   ["adjoining ones", "abcdef", [range(1, 2), range(2, 3)], "adef"],
   ["none that goes beyond the end", "abc", [range(1, 4), range(0, 1)], "bc"],
   ["none of nothing", "", [range(0, 1)], ""],

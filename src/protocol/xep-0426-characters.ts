@@ -34,3 +34,14 @@ export function cutRanges(text: string, ranges: readonly CharacterRange[]): stri
   }
   return kept.join("") + characters.slice(at).join("");
 }
+
+/** Where the character number `offset` begins, in UTF-16 code units; the end of the text where it has fewer. */
+export function utf16Offset(text: string, offset: number): number {
+  let at = 0;
+  let left = offset;
+  for (const character of text) {
+    if (left-- <= 0) break;
+    at += character.length;
+  }
+  return at;
+}

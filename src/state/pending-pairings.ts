@@ -2,9 +2,8 @@
  * Who was given a pairing code and has not heard of its approval yet. On disk, because the first
  * approval restarts the channel: the person would never be told otherwise.
  */
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
-import { dirname } from "node:path";
-import { bareJid, type BareJid } from "../protocol/jid.ts";
+import type { BareJid } from "../protocol/jid.ts";
+import { type FileLog, loadEntries, saveEntries } from "./json-file.ts";
 
 export type PendingPairings = {
   add(jid: BareJid): void;
@@ -15,20 +14,15 @@ export type PendingPairings = {
 };
 
 /**
- * Kept in the JSON `file` (mode 0600), a JID each with the time of its code, ms since the epoch.
- * An unreadable file counts as empty. @throws what writing the file throws
+ * Kept in the JSON `file` (json-file.ts), a JID each with the time of its code, ms since the epoch.
+ * @throws what writing the file throws
  */
 export function createPendingPairings(
   file: string,
-  options: { ttlMs: number; now: () => number },
+  options: { ttlMs: number; now: () => number; log: FileLog },
 ): PendingPairings {
-  const pending = new Map<BareJid, number>(Object.entries(load(file)) as [BareJid, number][]);
-  const save = () => {
-    mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
-    const written = `${file}.${process.pid}.tmp`;
-    writeFileSync(written, JSON.stringify(Object.fromEntries(pending)), { mode: 0o600 });
-    renameSync(written, file);
-  };
+  const pending = new Map(loadEntries(file, decodeEntry, options.log));
+  const save = () => saveEntries(file, pending);
   const dropExpired = () => {
     for (const [jid, since] of pending) {
       if (since + options.ttlMs <= options.now()) pending.delete(jid);
@@ -52,17 +46,6 @@ export function createPendingPairings(
   };
 }
 
-function load(file: string): Record<string, number> {
-  let content: unknown;
-  try {
-    content = JSON.parse(readFileSync(file, "utf8"));
-  } catch {
-    return {}; // missing, or cut off: at worst somebody is not told that they may write now
-  }
-  if (typeof content !== "object" || content === null) return {};
-  return Object.fromEntries(
-    Object.entries(content).filter(
-      ([jid, since]) => bareJid(jid) === jid && typeof since === "number",
-    ),
-  );
+function decodeEntry(jid: BareJid, since: unknown): [BareJid, number] | undefined {
+  return typeof since === "number" ? [jid, since] : undefined;
 }

@@ -7,6 +7,10 @@ import type { Endpoint, XmppSession } from "../../src/client/types.ts";
 import { XmppStanzaError } from "../../src/errors.ts";
 import { startProsody } from "../support/prosody.ts";
 import type { Prosody } from "../support/prosody.ts";
+import { startSlixmpp } from "../support/slixmpp.ts";
+import type { SlixmppClient } from "../support/slixmpp.ts";
+import { startTcpProxy } from "../support/tcp-proxy.ts";
+import type { TcpProxy } from "../support/tcp-proxy.ts";
 import { waitFor } from "../support/wait.ts";
 import { chat, ours, reached } from "../support/xmpp-subjects.ts";
 import type { OursOptions } from "../support/xmpp-subjects.ts";
@@ -16,6 +20,7 @@ beforeAll(async () => {
   prosody = await startProsody();
   await prosody.register("bot", "secret");
   await prosody.register("alice", "secret");
+  await prosody.register("friend", "secret");
 }, 60_000);
 afterAll(async () => prosody.stop());
 
@@ -149,15 +154,17 @@ describe("a session", () => {
     await expect(bot.send(chat("x"))).rejects.toThrow(/not connected/);
     await prosody.restart();
     await reached(bot, "online");
+    expect(bot.state).toMatchObject({ facts: { resumed: false } });
     await bot.send(chat("again"));
-    // Whichever wins the race: told as confirmed, or as not confirmed.
+    // Whichever wins the race: told as confirmed, or, once the server says that it knows nothing, not.
     const outcome = bot.send(chat("y")).catch((error: unknown) => error);
     await prosody.kill();
+    await waitFor(() => bot.state.kind !== "online", { what: "the loss" });
+    await prosody.restart();
+    await reached(bot, "online");
     expect([undefined, "XmppUnconfirmedError"]).toContain(
       ((await outcome) as Error | undefined)?.name,
     );
-    await prosody.restart();
-    await reached(bot, "online");
   }, 30_000);
 
   it("leaves no handle behind", async () => {
@@ -171,5 +178,112 @@ describe("a session", () => {
     }
     const gone = waitFor(() => busy() <= before, { what: "sockets and timers to go" });
     expect(await gone).toBe(true);
+  });
+});
+
+describe("a lost connection", () => {
+  const BOT = "bot@localhost/test";
+  let friend: SlixmppClient;
+  let line: TcpProxy;
+  afterEach(async () => Promise.all([friend?.stop(), line?.stop()]));
+
+  async function startFriend(): Promise<SlixmppClient> {
+    const login = { jid: "friend@localhost", password: "secret", caFile: prosody.caFile };
+    return await startSlixmpp({ ...login, port: prosody.ports.c2s });
+  }
+
+  /** Our bot on a line that can be cut, in sight of a friend on another client. */
+  async function setUp(transport: Endpoint["transport"] = "tcp"): Promise<XmppSession> {
+    const { c2s, c2sTls, https } = prosody.ports;
+    line = await startTcpProxy({ tcp: c2s, tls: c2sTls, websocket: https }[transport]);
+    const { port } = line;
+    const endpoint: Record<Endpoint["transport"], Endpoint> = {
+      tcp: { transport: "tcp", host: "127.0.0.1", port },
+      tls: { transport: "tls", host: "127.0.0.1", port },
+      websocket: { transport: "websocket", url: `wss://localhost:${port}/xmpp-websocket` },
+    };
+    friend = await startFriend();
+    const bot = open({ endpoint: endpoint[transport] });
+    await reached(bot, "online");
+    bot.post(new Element("presence", { to: friend.jid }));
+    await friend.waitFor(({ event, from }) => event === "presence" && from === BOT);
+    return bot;
+  }
+
+  async function loseAndReturn(bot: XmppSession): Promise<void> {
+    const lost = reached(bot, "waiting");
+    line.cut();
+    await lost;
+    await reached(bot, "online");
+  }
+
+  const isGone = ({ type, from }: { type: string; from: string }) =>
+    type === "unavailable" && from === BOT;
+
+  it.each(["tcp", "tls", "websocket"] as const)(
+    "is resumed: fifty messages each way arrive, once and in order (%s)",
+    async (transport) => {
+      const bot = await setUp(transport);
+      const heard: string[] = [];
+      bot.onStanza((stanza) => {
+        const body = stanza.is("message") ? stanza.getChildText("body") : null;
+        if (body !== null) heard.push(body);
+      });
+      const sends: Promise<void>[] = [];
+      const talk = async (first: number, last: number) => {
+        for (let n = first; n <= last; n += 1) {
+          sends.push(bot.send(chat(`${n}`, friend.jid)));
+          await friend.send({ to: BOT, body: `${n}` });
+        }
+      };
+
+      await talk(1, 15);
+      line.freeze();
+      await talk(16, 35);
+      // The server has what the friend said; what we said is lost on the way.
+      await friend.ping();
+      await waitFor(() => line.swallowed > 0, { what: "our messages to leave" });
+      await loseAndReturn(bot);
+      expect(bot.state).toMatchObject({ facts: { jid: BOT, resumed: true } });
+      await talk(36, 50);
+      await loseAndReturn(bot);
+      expect(bot.state).toMatchObject({ facts: { jid: BOT, resumed: true } });
+
+      const all = Array.from({ length: 50 }, (_, index) => `${index + 1}`);
+      await Promise.all(sends);
+      await waitFor(() => heard.includes("50"), { what: "the last message" });
+      // A round trip each: whatever came twice is here now.
+      await Promise.all([friend.ping(), bot.send(chat("end", "bot@localhost/test"))]);
+      await waitFor(() => heard.includes("end"), { what: "our own message" });
+      expect(heard).toEqual([...all, "end"]);
+      expect(friend.stanzas.flatMap(({ body }) => body ?? [])).toEqual(all);
+      expect(friend.stanzas.filter(isGone)).toEqual([]);
+    },
+  );
+
+  it("that the server ends by restarting: what it remembers to have is confirmed, nothing is sent twice", async () => {
+    const bot = await setUp();
+    line.freeze("answers");
+    const outcome = bot.send(chat("once", friend.jid)).then(() => "confirmed", String);
+    await friend.waitForBody(BOT);
+    await prosody.restart();
+    await loseAndReturn(bot);
+    expect(bot.state).toMatchObject({ facts: { resumed: false } });
+    expect(await outcome).toBe("confirmed");
+    const again = await startFriend();
+    await bot.send(chat("again", again.jid));
+    await again.waitForBody(BOT);
+    expect(again.stanzas.flatMap(({ body }) => body ?? [])).toEqual(["again"]);
+    await again.stop();
+  });
+
+  it("is not an end that is meant: after that we are seen offline at once", async () => {
+    const bot = await setUp();
+    await loseAndReturn(bot);
+    expect(friend.stanzas.filter(isGone)).toEqual([]);
+    await bot.stop();
+    // Well within the minute for which this server keeps a lost stream.
+    expect(await friend.waitFor(isGone, { timeoutMs: 10_000 })).toBeDefined();
+    expect(await prosody.shell("c2s:show()")).not.toContain(BOT);
   });
 });

@@ -8,10 +8,13 @@ import { type Roster, createRoster } from "../../src/client/roster.ts";
 import { createSession } from "../../src/client/session.ts";
 import type { XmppSession } from "../../src/client/types.ts";
 import { type BareJid, bareJid } from "../../src/protocol/jid.ts";
+import { encodeRequest } from "../../src/protocol/rfc-6120-iq.ts";
 import { MUC } from "../../src/protocol/xep-0045-muc.ts";
+import { encodePing } from "../../src/protocol/xep-0199-ping.ts";
 import { createFakeLog } from "../support/fake-session.ts";
 import { type Prosody, startProsody } from "../support/prosody.ts";
 import { type SlixmppClient, startSlixmpp } from "../support/slixmpp.ts";
+import { startTcpProxy } from "../support/tcp-proxy.ts";
 import { waitFor } from "../support/wait.ts";
 
 const PASSWORD = "secret";
@@ -35,7 +38,10 @@ function jid(text: string): BareJid {
   return bare;
 }
 
-async function startBot(user: string, refuse?: string): Promise<Bot> {
+async function startBot(
+  user: string,
+  { refuse, port = prosody.ports.c2s }: { refuse?: string; port?: number } = {},
+): Promise<Bot> {
   const log = createFakeLog();
   const session = createSession({
     jid: jid(await prosody.register(user, PASSWORD)),
@@ -43,7 +49,7 @@ async function startBot(user: string, refuse?: string): Promise<Bot> {
     password: () => PASSWORD,
     server: {
       kind: "endpoint",
-      endpoint: { transport: "tcp", host: "127.0.0.1", port: prosody.ports.c2s },
+      endpoint: { transport: "tcp", host: "127.0.0.1", port },
     },
     caFile: prosody.caFile,
     log,
@@ -309,7 +315,7 @@ describe("what others see of us", () => {
     });
     const presence = () => bot.roster.presenceOf(jid("alice@localhost"));
     expect(await waitFor(presence, { what: "alice's presence" })).toMatchObject({ priority: 0 });
-    const picky = await startBot("picky", "alice@localhost");
+    const picky = await startBot("picky", { refuse: "alice@localhost" });
     await waitFor(() => picky.session.state.kind === "online", { what: "the picky bot" });
     await alice.presence({ to: "picky@localhost", type: "subscribe" });
     await alice.waitFor(({ type, from }) => type === "unsubscribed" && from === "picky@localhost", {
@@ -317,6 +323,48 @@ describe("what others see of us", () => {
     });
     await picky.stop();
   });
+});
+
+test("over a lost connection we stay in our rooms, and miss nothing", async () => {
+  const room = await openRoom("resumed");
+  await alice.join(room, "alice");
+  const line = await startTcpProxy(prosody.ports.c2s);
+  const traveller = await startBot("traveller", { port: line.port });
+  const views: RoomView[] = [];
+  const heard: string[] = [];
+  traveller.rooms.onRoom((view) => views.push(view));
+  traveller.session.onStanza((stanza) => {
+    const body = stanza.getChildText("body");
+    if (body) heard.push(body);
+  });
+  traveller.rooms.join(room);
+  const described = () => views.some(({ nonAnonymous }) => nonAnonymous);
+  await waitFor(described, { what: "the room", evidence: () => traveller.log.join("\n") });
+  await traveller.session.request(encodeRequest("get", encodePing()));
+  const since = alice.stanzas.length;
+  views.length = 0;
+
+  line.freeze();
+  const say = (body: string) => alice.send({ to: room, type: "groupchat", body });
+  await say("can you hear me?");
+  await alice.waitFor(({ body }) => body === "can you hear me?", { since });
+  line.cut();
+  const isBack = () => {
+    const { state } = traveller.session;
+    return state.kind === "online" && state.facts.resumed;
+  };
+  await waitFor(isBack, { what: "the resumed stream", evidence: () => traveller.log.join("\n") });
+  await say("now?");
+  await waitFor(() => heard.includes("now?"), { what: "the room's talk" });
+  expect(heard).toEqual(["can you hear me?", "now?"]);
+  expect(traveller.rooms.get(room)).toMatchObject({ state: "joined", occupantCount: 2 });
+  expect(views).toEqual([]);
+  await traveller.session.request(encodeRequest("get", encodePing()));
+  await alice.ping();
+  const presences = alice.stanzas.slice(since).filter(({ event }) => event === "presence");
+  expect(presences).toEqual([]);
+  await traveller.stop();
+  await line.stop();
 });
 
 test("after a restart of the server we are back in our rooms", async () => {

@@ -7,8 +7,11 @@ export interface TcpProxy {
   readonly connections: number;
   /** All that clients sent so far, as it stood on the wire. */
   readonly sent: Buffer;
-  /** From now on nothing passes in either direction, and nobody is told; new connections hang too. */
-  freeze(): void;
+  /**
+   * From now on nothing passes in either direction, and nobody is told; new connections hang too.
+   * "answers": what clients send still arrives.
+   */
+  freeze(direction?: "both" | "answers"): void;
   /** Bytes that a client sent into the black hole. */
   readonly swallowed: number;
   /** Ends every connection by a reset, and lets new ones pass. */
@@ -21,6 +24,7 @@ export async function startTcpProxy(target: number): Promise<TcpProxy> {
   const sent: Buffer[] = [];
   let connections = 0;
   let isFrozen = false;
+  let isDeaf = false;
   let swallowed = 0;
 
   const track = (socket: Socket): void => {
@@ -36,7 +40,7 @@ export async function startTcpProxy(target: number): Promise<TcpProxy> {
     track(upstream);
     client.on("data", (data) => {
       sent.push(data);
-      if (isFrozen) swallowed += data.length;
+      if (isDeaf) swallowed += data.length;
       else upstream.write(data);
     });
     upstream.on("data", (data) => {
@@ -49,7 +53,7 @@ export async function startTcpProxy(target: number): Promise<TcpProxy> {
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const cut = (): void => {
-    isFrozen = false;
+    isFrozen = isDeaf = false;
     for (const socket of sockets) socket.resetAndDestroy();
   };
   return {
@@ -63,8 +67,9 @@ export async function startTcpProxy(target: number): Promise<TcpProxy> {
     get swallowed() {
       return swallowed;
     },
-    freeze() {
+    freeze(direction = "both") {
       isFrozen = true;
+      isDeaf = direction === "both";
       swallowed = 0;
     },
     cut,

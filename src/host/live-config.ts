@@ -1,0 +1,91 @@
+/**
+ * An account's configuration while it runs. The host restarts the channel for most changes; for those
+ * of LIVE_KEYS it only publishes the new configuration, without telling anybody, so it is looked at.
+ */
+import type { OpenClawConfig, PluginRuntime } from "openclaw/plugin-sdk/channel-core";
+import type { Logger } from "../client/types.ts";
+import { CHANNEL_ID } from "../policy/account-policy.ts";
+import { resolveAccount, type XmppAccount } from "./account.ts";
+import { describeProblems } from "./account-problems.ts";
+
+/** What applies without a new connection: all that concerns rooms alone. */
+const LIVE_KEYS = [
+  "rooms",
+  "mucRooms",
+  "groups",
+  "groupPolicy",
+  "groupAllowFrom",
+  "autoJoin",
+  "roomOwnerBypass",
+  "sharedSessions",
+  "allowBots",
+  "botLoopProtection",
+  "contextVisibility",
+  "implicitMentions",
+  "mentionPatterns",
+  "replyToMode",
+] as const;
+
+/** For the host's reload rules: of these paths a change restarts nothing. */
+export const LIVE_PREFIXES = LIVE_KEYS.flatMap((key) => [
+  `channels.${CHANNEL_ID}.${key}`,
+  `channels.${CHANNEL_ID}.accounts.*.${key}`,
+]);
+
+export type LiveConfig = {
+  /** As it is now. An account with a problem lets nobody in. */
+  read(): { cfg: OpenClawConfig; account: XmppAccount };
+  stop(): void;
+};
+
+const LOOK_EVERY_MS = 500;
+
+/** `onChange` is called after the account's configuration was published anew. */
+export function watchConfig(params: {
+  runtime: PluginRuntime;
+  account: XmppAccount;
+  log: Logger;
+  onChange: () => void;
+}): LiveConfig {
+  const { runtime, log, onChange } = params;
+  const current = () => runtime.config.current() as OpenClawConfig;
+  let cfg = current();
+  let { account } = params;
+
+  function look(): void {
+    // The host publishes another object for each change, and never changes one.
+    const now = current();
+    if (now === cfg) return;
+    cfg = now;
+    const next = resolveAccount(now, account.accountId);
+    account = next.problems.length === 0 ? next : shut(next, account);
+    if (next.problems.length > 0) {
+      log.error(`nobody is answered until this is right: ${describeProblems(next.problems)}`);
+    }
+    onChange();
+  }
+
+  const timer = setInterval(look, LOOK_EVERY_MS);
+  timer.unref();
+  return {
+    read() {
+      // No message is decided by what was the configuration before.
+      look();
+      return { cfg, account };
+    },
+    stop: () => clearInterval(timer),
+  };
+}
+
+/** A half-read policy lets nobody in; the rooms stay as they were. */
+function shut(broken: XmppAccount, before: XmppAccount): XmppAccount {
+  return {
+    ...broken,
+    dmPolicy: "disabled",
+    groupPolicy: "disabled",
+    roomOwnerBypass: false,
+    autoJoin: "off",
+    roomsToJoin: before.roomsToJoin,
+    rooms: before.rooms,
+  };
+}

@@ -1,0 +1,93 @@
+/**
+ * Invitations to rooms, as they come in: asked of policy one after the other, and followed or not.
+ * An inviter hears nothing back: the agent appears in the room, or the log says why not.
+ */
+import type { Logger } from "../client/types.ts";
+import { messageOf } from "../errors.ts";
+import { matchesAllowlist } from "../policy/allowlist.ts";
+import type { XmppAccountPolicy } from "../policy/account-policy.ts";
+import {
+  decideInvitation,
+  type InvitationDecision,
+  type InvitationFacts,
+} from "../policy/invitation.ts";
+import type { BareJid } from "../protocol/jid.ts";
+import type { Invitation } from "../protocol/xep-0045-invitation.ts";
+
+/** More would be a flood: each may cost a look into the pairing store. */
+const MAX_WAITING = 20;
+
+export type Invitations = {
+  /** Never throws, never waits. */
+  receive(invitation: Invitation): void;
+  /** Resolves when all that was received has been decided. */
+  idle(): Promise<void>;
+};
+
+export type InvitationsParams = {
+  readPolicy: () => XmppAccountPolicy;
+  /** JIDs that were approved by pairing. */
+  approved: () => Promise<string[]>;
+  isKnown: (room: BareJid) => boolean;
+  isDisabled: (room: BareJid) => boolean;
+  isBelieved: (room: BareJid) => boolean;
+  /** Resolves when it is known which services our server announces. */
+  settled: () => Promise<void>;
+  join: (invitation: Invitation, decision: InvitationDecision & { join: true }) => void;
+  log: Logger;
+};
+
+export function createInvitations(params: InvitationsParams): Invitations {
+  const { approved, join, log, readPolicy } = params;
+  let waiting = 0;
+  let last: Promise<void> = Promise.resolve();
+
+  const admits = async (inviter: BareJid): Promise<boolean> => {
+    const { dmPolicy, allowFrom } = readPolicy();
+    if (dmPolicy === "disabled") return false;
+    if (dmPolicy === "open" || matchesAllowlist(allowFrom, inviter)) return true;
+    return dmPolicy === "pairing" && matchesAllowlist(await approved(), inviter);
+  };
+
+  async function take(invitation: Invitation): Promise<void> {
+    await params.settled();
+    const facts: InvitationFacts = {
+      autoJoin: readPolicy().autoJoin,
+      isKnown: params.isKnown,
+      isDisabled: params.isDisabled,
+      isBelieved: params.isBelieved,
+      isAdmitted: admits,
+    };
+    const decision = await decideInvitation(invitation, facts);
+    if (decision.join) return join(invitation, decision);
+    const line = `invitation to ${invitation.room} by ${invitation.by} not followed: ${WHY[decision.why]}`;
+    if (decision.why === "known" || decision.why === "declined") log.debug?.(line);
+    else log.info(line);
+  }
+
+  return {
+    receive(invitation) {
+      if (waiting >= MAX_WAITING) {
+        log.warn("an invitation was dropped: too many are waiting");
+        return;
+      }
+      waiting += 1;
+      last = last
+        .then(() => take(invitation))
+        .catch((error: unknown) => log.error(`an invitation failed: ${messageOf(error)}`))
+        .finally(() => (waiting -= 1));
+    },
+    idle: () => last,
+  };
+}
+
+const WHY: Record<(InvitationDecision & { join: false })["why"], string> = {
+  malformed: "it names no room, or nobody who invites",
+  declined: "it declines one",
+  known: "the room is in the configuration, or entered already",
+  disabled: "the room's entry says enabled: false",
+  off: 'autoJoin is "off"',
+  foreign:
+    "neither you nor the own server knows the room's service, so it could say anything; list the room in channels.xmpp.rooms to enter it",
+  stranger: "dmPolicy does not admit who invites",
+};

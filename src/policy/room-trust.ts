@@ -1,0 +1,24 @@
+/**
+ * Whose word about its occupants counts. A room service says who its occupants are: which real JID
+ * each has, which occupant id, which affiliation. Anybody can run a service and have it say anything,
+ * so only those are believed that somebody chose:
+ *
+ * - a service where the operator listed a room, or the account has a bookmark;
+ * - a service that our own server announces as its own (XEP-0030 disco#items), and the server itself.
+ *
+ * An invitation leads to others as well (`autoJoin: "always"`). There nobody has an identity.
+ */
+import { parseJid, type BareJid } from "../protocol/jid.ts";
+
+/** Whether the room's service is believed about who its occupants are. */
+export type RoomTrust = (room: BareJid) => boolean;
+
+/** `chosen`: rooms that the operator listed or bookmarked; `announced`: domains of our server's services. */
+export function createRoomTrust(chosen: Iterable<BareJid>, announced: Iterable<string>): RoomTrust {
+  const services = new Set<string | undefined>([...[...chosen].map(domainOf), ...announced]);
+  return (room) => services.has(domainOf(room));
+}
+
+function domainOf(room: BareJid): string | undefined {
+  return parseJid(room)?.domain;
+}

@@ -67,6 +67,37 @@ describe("the bookmarks", () => {
     expect(told.map((list) => list.map(({ room }) => room))).toEqual([[CAVE, HEATH], [HEATH]]);
   });
 
+  it("stay known over a stream that is resumed, and are read again after one that is not", async () => {
+    const { session, bookmarks, login, told, rooms } = open();
+    await login(items(item(CAVE)));
+    session.takeSent();
+    session.goOffline({ resumable: true });
+    expect(bookmarks.loaded).toBe(true);
+    session.goOnline({ resumed: true });
+    session.receive(changed(item(HEATH)));
+    await settle();
+    expect(session.takeSent()).toEqual([]);
+    expect(bookmarks.loaded).toBe(true);
+    expect(rooms()).toEqual([CAVE, HEATH]);
+    expect(told).toHaveLength(2);
+    session.goOffline({ resumable: true });
+    session.goOffline();
+    expect(bookmarks.loaded).toBe(false);
+    await login(items(item(CAMP)));
+    expect(rooms()).toEqual([CAMP]);
+  });
+
+  it("that could not be read are read over a resumed stream", async () => {
+    const { session, bookmarks, login, rooms } = open();
+    await login(new XmppConnectionError("timeout", "the server did not answer in 30 s"));
+    session.goOffline({ resumable: true });
+    session.onRequest(PUBSUB, items(item(CAVE)));
+    session.goOnline({ resumed: true });
+    await settle();
+    expect(bookmarks.loaded).toBe(true);
+    expect(rooms()).toEqual([CAVE]);
+  });
+
   it("are read when told that it is time", async () => {
     const session = createFakeSession();
     let ready: () => void = () => undefined;

@@ -10,7 +10,8 @@ import { isNodeEmptied } from "../protocol/xep-0060-pubsub.ts";
 import { BOOKMARKS, type Bookmark, decodeBookmarksEvent } from "../protocol/xep-0402-bookmarks.ts";
 import { type BookmarkStore, openBookmarkStore } from "./bookmark-stores.ts";
 import { isFromOwnAccount } from "./own-account.ts";
-import type { Logger, XmppSession } from "./types.ts";
+import { mayBeResumed } from "./resumption.ts";
+import type { ConnectionState, Logger, XmppSession } from "./types.ts";
 
 export type { Bookmark } from "../protocol/xep-0402-bookmarks.ts";
 
@@ -21,7 +22,7 @@ export type Bookmarks = {
   /** As last known, which says nothing of what is missing while `loaded` is false. */
   list(): Bookmark[];
   /**
-   * Whether the bookmarks were read since the login. They are unknown until then, and after a failure:
+   * Whether the bookmarks were read since the login (a resumed stream is none). They are unknown until then, and after a failure:
    * no room is to be left because it is not on the list then.
    */
   readonly loaded: boolean;
@@ -136,6 +137,13 @@ export function createBookmarks(options: BookmarksOptions): Bookmarks {
     isOverfull = false;
   }
 
+  /** A resumed stream brings what changed meanwhile, and the answer that was under way (XEP-0198 §5). */
+  function onState(state: ConnectionState): void {
+    if (state.kind === "online") {
+      if (state.facts.resumed ? isFailing : !options.onReady) online();
+    } else if (!mayBeResumed(state)) offline();
+  }
+
   /** The store, with `known` as fresh as can be. */
   async function open(): Promise<BookmarkStore> {
     if (!store) return await load();
@@ -188,10 +196,7 @@ export function createBookmarks(options: BookmarksOptions): Bookmarks {
 
   const unsubscribe = [
     session.onStanza(onStanza),
-    session.onState((state) => {
-      if (state.kind !== "online") offline();
-      else if (!options.onReady) online();
-    }),
+    session.onState(onState),
     options.onReady?.(online),
   ];
   if (session.state.kind === "online" && !options.onReady) online();

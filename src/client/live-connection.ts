@@ -41,7 +41,7 @@ export type LiveOptions = {
   /** Gets every stanza that is not the answer to a request. Must not throw. */
   onStanza: (stanza: Element) => void;
   iqHandlers: Iterable<IqHandler>;
-  /** Takes over a stream that lost its connection, and that nobody ended. */
+  /** Takes over a stream that lost its connection, and that we did not close. */
   onLost: (stream: BoundStream, error: XmppConnectionError) => void;
 };
 
@@ -65,8 +65,7 @@ export function goLive(options: LiveOptions): LiveConnection {
   const ended = stream.closed.then((error) => {
     clearTimeout(answerTimer);
     clearTimeout(idleTimer);
-    // A conflict means that somebody else has taken the place of the stream.
-    if (isClosing || error.fatal) endBoundStream(bound, error);
+    if (isClosing) endBoundStream(bound, error);
     else options.onLost(bound, error);
     return error;
   });

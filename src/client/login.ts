@@ -12,16 +12,11 @@ import { attribute, childText } from "../protocol/element.ts";
 import { parseJid } from "../protocol/jid.ts";
 import type { Jid } from "../protocol/jid.ts";
 import { decodeStanzaError } from "../protocol/rfc-6120-stanza-error.ts";
-import {
-  decodeManagement,
-  encodeEnable,
-  encodeResume,
-  offersStreamManagement,
-} from "../protocol/xep-0198-stream-management.ts";
+import { offersStreamManagement } from "../protocol/xep-0198-stream-management.ts";
 import { connectionError, isUnknownAuthority } from "./conditions.ts";
 import { addressOf } from "./endpoint.ts";
-import { openBoundStream } from "./resumption.ts";
-import type { BoundStream, Management, Resumption } from "./resumption.ts";
+import { enableManagement, openBoundStream, resumeStream } from "./resumption.ts";
+import type { BoundStream, Resumption } from "./resumption.ts";
 import { authenticate } from "./sasl.ts";
 import { trustedAuthorities } from "./trust.ts";
 import type { Endpoint, SessionOptions } from "./types.ts";
@@ -145,50 +140,13 @@ async function negotiate(
   const mechanism = await authenticate(stream, features, credentials);
   const isManaged = offersStreamManagement(await stream.restart());
   const facts = { stream, transport: endpoint.transport, mechanism };
-  const lost = isManaged ? await resume(stream, options.resumption) : undefined;
+  const lost = isManaged ? await resumeStream(stream, options.resumption) : undefined;
   if (lost) return { ...facts, bound: lost, resumed: true };
   // To bind is to begin anew: the server ends a stream of before that has the same resource.
   options.resumption.giveUp();
   const jid = await bindResource(stream, options.resource);
-  const management = isManaged ? await enableStreamManagement(stream) : undefined;
+  const management = isManaged ? await enableManagement(stream) : undefined;
   return { ...facts, bound: openBoundStream(jid, management), resumed: false };
-}
-
-/**
- * XEP-0198 §5: asks for the stream of before.
- * @returns undefined when there is none, or the server does not have it any more: a resource can be bound
- */
-async function resume(
-  stream: XmppStream,
-  resumption: Resumption,
-): Promise<BoundStream | undefined> {
-  const request = resumption.attempt();
-  if (!request) return undefined;
-  stream.send(encodeResume(request));
-  let element: Element;
-  try {
-    element = await stream.next({ last: true });
-  } catch (error) {
-    // A line that broke says nothing; a server that keeps silent or ends the stream does.
-    const isBrokenLine = error instanceof XmppConnectionError && error.condition === "network";
-    if (!isBrokenLine) resumption.giveUp();
-    throw error;
-  }
-  const answer = decodeManagement(element);
-  if (answer?.kind === "failed") {
-    resumption.giveUp(answer.h);
-    return undefined;
-  }
-  const isOurs = answer?.kind === "resumed" && answer.id === request.id;
-  const bound = isOurs ? resumption.take(answer.h) : undefined;
-  if (bound) return bound;
-  resumption.giveUp();
-  throw connectionError(
-    "protocol",
-    isOurs
-      ? "the server resumed the stream with stanzas that were never sent"
-      : `expected <resumed/>, got <${element.name.slice(0, 40)}/>`,
-  );
 }
 
 async function readPassword(options: LoginOptions): Promise<string> {
@@ -253,14 +211,4 @@ async function bindResource(stream: XmppStream, resource: string): Promise<Jid> 
   if (jid?.resource === undefined)
     throw connectionError("protocol", "the server bound us to no JID");
   return jid;
-}
-
-/** XEP-0198 §3. Nothing else is written until the answer is here. */
-async function enableStreamManagement(stream: XmppStream): Promise<Management> {
-  stream.send(encodeEnable());
-  const element = await stream.next({ last: true });
-  const answer = decodeManagement(element);
-  if (answer?.kind === "enabled") return { resumption: answer.resumption };
-  if (answer?.kind === "failed") return undefined;
-  throw connectionError("protocol", `expected <enabled/>, got <${element.name.slice(0, 40)}/>`);
 }

@@ -93,22 +93,35 @@ export function createOccupants(room: BareJid): Occupants {
     get size() {
       return entries.size;
     },
-    set(presence, caps) {
-      const { nick, realJid, occupantId: rawOccupantId, affiliation, role } = presence;
-      const known = entries.get(nick) ?? (renamed?.nick === nick ? renamed : undefined);
+    set({ nick, realJid, occupantId, affiliation, role }, caps) {
+      const present = entries.get(nick);
+      const known = present ?? (renamed?.nick === nick ? renamed : undefined);
       renamed = undefined;
-      const isSame =
-        known !== undefined && known.realJid === realJid && known.rawOccupantId === rawOccupantId;
-      if (known || entries.size < MAX_OCCUPANTS) {
-        const stay = isSame ? known.stay : ++lastStay;
-        entries.set(nick, { nick, realJid, rawOccupantId, affiliation, role, caps, stay });
+      if (known && known.realJid === realJid && known.rawOccupantId === occupantId) {
+        known.affiliation = affiliation;
+        known.role = role;
+        known.caps = caps;
+        if (!present) entries.set(known.nick, known);
+        return false;
       }
-      return !isSame;
+      if (present || entries.size < MAX_OCCUPANTS) {
+        const entry: Entry = {
+          nick: own(nick),
+          realJid: own(realJid),
+          rawOccupantId: own(occupantId),
+          affiliation,
+          role,
+          caps,
+          stay: ++lastStay,
+        };
+        entries.set(entry.nick, entry);
+      }
+      return true;
     },
     remove(nick, newNick) {
       const known = entries.get(nick);
       entries.delete(nick);
-      renamed = known && newNick !== undefined ? { ...known, nick: newNick } : undefined;
+      renamed = known && newNick !== undefined ? { ...known, nick: own(newNick) } : undefined;
     },
     has: (nick) => entries.has(nick),
     clear() {
@@ -126,6 +139,11 @@ export function createOccupants(room: BareJid): Occupants {
       return undefined;
     },
   };
+}
+
+/** A copy: V8 would keep all that was read together with a part of it. */
+function own<T extends string | undefined>(text: T): T {
+  return (text === undefined ? undefined : Buffer.from(text).toString()) as T;
 }
 
 function stayName(stay: number): string {
@@ -155,6 +173,7 @@ export function internCaps(caps: Caps | undefined): string | undefined {
   if (known !== undefined) return known;
   // Who makes up new ones all the time gets strings of their own, and no memory that stays.
   if (knownCaps.size >= MAX_KNOWN_CAPS) knownCaps.clear();
-  knownCaps.set(text, text);
-  return text;
+  const copy = own(text);
+  knownCaps.set(copy, copy);
+  return copy;
 }

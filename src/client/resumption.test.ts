@@ -385,7 +385,7 @@ describe("a stream that cannot be resumed", () => {
   });
 });
 
-describe("an end that is meant", () => {
+describe("an end that is final", () => {
   it("closes the stream: the server has nothing to keep, and we do not come back", async () => {
     const { session, sent } = await setUp([
       async (peer) => {
@@ -410,6 +410,24 @@ describe("an end that is meant", () => {
     const lost = "XmppUnconfirmedError";
     expect(await Promise.all(outcomes)).toEqual([lost, lost, lost]);
     expect(await request).toBe("XmppConnectionError");
+  });
+
+  it.each([
+    ["bad XML", "<message from='a@b'>&nope;</message>"],
+    ["a false count", acknowledged(9)],
+  ])("by %s: it would come again", async (_what, xml) => {
+    const { session, states, sent } = await setUp([
+      async (peer) => {
+        await peer.login({ resumable: ENABLED });
+        await peer.expect(/<body>/);
+        peer.send(xml);
+      },
+      async (peer) => void (await peer.login({ resumable: ENABLED })),
+    ]);
+    const outcome = outcomeOf(session.send(chat("x")));
+    expect((await backOnline(session, states)).resumed).toBe(false);
+    expect(await outcome).toBe("XmppUnconfirmedError");
+    expect(sent(1)).not.toContain("<resume");
   });
 
   it("by a conflict is no loss: another has taken our place", async () => {

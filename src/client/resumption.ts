@@ -2,15 +2,23 @@
  * Streams that outlive their connection (XEP-0198 §5): what was sent and received on them, what waits
  * for an answer, and for how long a lost one is kept.
  */
-import type { XmppConnectionError } from "../errors.ts";
+import type { Element } from "ltx";
+import { XmppConnectionError } from "../errors.ts";
 import type { Jid } from "../protocol/jid.ts";
-import type { ResumableStream } from "../protocol/xep-0198-stream-management.ts";
+import {
+  type ResumableStream,
+  decodeManagement,
+  encodeEnable,
+  encodeResume,
+} from "../protocol/xep-0198-stream-management.ts";
+import { connectionError } from "./conditions.ts";
 import { createIqRequests } from "./iq-requests.ts";
 import type { IqRequests } from "./iq-requests.ts";
 import { createLedger } from "./stream-management.ts";
 import type { Ledger } from "./stream-management.ts";
 import type { Clock } from "./supervisor.ts";
 import type { ConnectionState } from "./types.ts";
+import type { XmppStream } from "./xmppjs.ts";
 
 /** How long a lost stream is kept where the server does not say how long it does, in ms. */
 const USUAL_MS = 5 * 60_000;
@@ -61,7 +69,11 @@ export function endBoundStream(stream: BoundStream, error: XmppConnectionError):
 /** The stream that was lost last, while it may be resumed. */
 export type Resumption = {
   readonly isPossible: boolean;
-  /** The connection of the stream is lost: keeps it, or ends it where it cannot be resumed. */
+  /**
+   * The connection of the stream is lost: keeps it, or ends it where it cannot be resumed. That is so
+   * after a conflict, which has put another into its place, and where the server broke the protocol:
+   * what it sent would come again.
+   */
   keep(stream: BoundStream, error: XmppConnectionError): void;
   /** What to ask the server for; to be called once for each time that it is asked. */
   attempt(): { id: string; h: number } | undefined;
@@ -102,7 +114,8 @@ export function createResumption(clock: Clock, onGivenUp: () => void): Resumptio
       return kept !== undefined;
     },
     keep(stream, error) {
-      if (isStopped || !stream.resumption || !stream.ledger.isComplete) {
+      const isBroken = error.fatal || error.condition === "protocol";
+      if (isStopped || isBroken || !stream.resumption || !stream.ledger.isComplete) {
         return endBoundStream(stream, error);
       }
       stream.ledger.detach();
@@ -136,4 +149,51 @@ export function createResumption(clock: Clock, onGivenUp: () => void): Resumptio
       giveUp();
     },
   };
+}
+
+/** XEP-0198 §3. Nothing else is written until the answer is here. */
+export async function enableManagement(stream: XmppStream): Promise<Management> {
+  stream.send(encodeEnable());
+  const element = await stream.next({ last: true });
+  const answer = decodeManagement(element);
+  if (answer?.kind === "enabled") return { resumption: answer.resumption };
+  if (answer?.kind === "failed") return undefined;
+  throw connectionError("protocol", `expected <enabled/>, got <${element.name.slice(0, 40)}/>`);
+}
+
+/**
+ * XEP-0198 §5: asks for the stream of before.
+ * @returns undefined when there is none, or the server does not have it any more: a resource can be bound
+ */
+export async function resumeStream(
+  stream: XmppStream,
+  resumption: Resumption,
+): Promise<BoundStream | undefined> {
+  const request = resumption.attempt();
+  if (!request) return undefined;
+  stream.send(encodeResume(request));
+  let element: Element;
+  try {
+    element = await stream.next({ last: true });
+  } catch (error) {
+    // A line that broke says nothing; a server that keeps silent or ends the stream does.
+    const isBrokenLine = error instanceof XmppConnectionError && error.condition === "network";
+    if (!isBrokenLine) resumption.giveUp();
+    throw error;
+  }
+  const answer = decodeManagement(element);
+  if (answer?.kind === "failed") {
+    resumption.giveUp(answer.h);
+    return undefined;
+  }
+  const isOurs = answer?.kind === "resumed" && answer.id === request.id;
+  const bound = isOurs ? resumption.take(answer.h) : undefined;
+  if (bound) return bound;
+  resumption.giveUp();
+  throw connectionError(
+    "protocol",
+    isOurs
+      ? "the server resumed the stream with stanzas that were never sent"
+      : `expected <resumed/>, got <${element.name.slice(0, 40)}/>`,
+  );
 }

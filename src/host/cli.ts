@@ -12,10 +12,28 @@ export const cliCommand = {
   hasSubcommands: true,
 } as const;
 
+/** `argument`: the parameter that the command's one argument is. */
 const COMMANDS = [
   { name: "status", method: "xmpp.status", description: "Show the connection and its state" },
   { name: "rooms", method: "xmpp.rooms", description: "Show the rooms and whether we are in them" },
+  {
+    name: "leave <room>",
+    method: "xmpp.leave",
+    argument: "room",
+    description: "Leave a room that the account was invited to or has bookmarked",
+  },
   { name: "roster", method: "xmpp.roster", description: "Show the contacts" },
+  {
+    name: "known",
+    method: "xmpp.known",
+    description: "Show who wrote directly, and the nicks and occupant ids learnt of them",
+  },
+  {
+    name: "forget <jid>",
+    method: "xmpp.forget",
+    argument: "jid",
+    description: "Forget what was learnt of somebody",
+  },
 ] as const;
 
 export function registerXmppCli(api: OpenClawPluginApi): void {
@@ -24,13 +42,17 @@ export function registerXmppCli(api: OpenClawPluginApi): void {
 
 function addCommands(program: Program): void {
   const root = program.command(cliCommand.name).description(cliCommand.description);
-  for (const { name, method, description } of COMMANDS) {
-    root
+  for (const { name, method, description, ...rest } of COMMANDS) {
+    const command = root
       .command(name)
       .description(description)
       .option("--account <id>", "account (default: the default account)")
-      .option("--json", "print JSON")
-      .action((options: Options) => ask(method, options));
+      .option("--json", "print JSON");
+    if ("argument" in rest) {
+      command.action((value: string, options: Options) =>
+        ask(method, options, { [rest.argument]: value }),
+      );
+    } else command.action((options: Options) => ask(method, options));
   }
   root
     .command("msg <jid> <text...>")

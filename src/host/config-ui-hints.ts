@@ -31,7 +31,6 @@ export const xmppConfigUiHints: Record<string, ChannelConfigUiHint> = {
     label: "XMPP Rooms",
     help: "Rooms to join on start: team@conference.example.com, or { jid, nick, password }.",
   },
-  "rooms[].password": { label: "XMPP Room Password", sensitive: true },
   autoJoin: {
     label: "XMPP Invitations",
     help: 'Invitations to follow: "allowlist" (default: from people whom the DM policy admits), "always", "off".',

@@ -18,8 +18,8 @@ export type RoomMembership = {
   apply(): void;
   /** How we came into a room; undefined for one in the configuration. */
   originOf(room: BareJid): RoomOrigin | undefined;
-  /** Rooms that the operator chose, by configuration or by a bookmark. */
-  chosen(): BareJid[];
+  /** Rooms that the operator chose, by configuration or by a bookmark; the same set until it changes. */
+  chosen(): ReadonlySet<BareJid>;
   isWanted(room: BareJid): boolean;
   isDisabled(room: BareJid): boolean;
   follow(invitation: Invitation, decision: { room: BareJid; by: BareJid; admitted: boolean }): void;
@@ -43,6 +43,7 @@ export function createRoomMembership(params: {
 }): RoomMembership {
   const { bookmarks, invited, log, readAccount, rooms } = params;
   let entered = new Map<BareJid, Wanted>();
+  let chosen: ReadonlySet<BareJid> = new Set();
 
   function isDisabled(room: BareJid): boolean {
     const { roomSettings } = readAccount();
@@ -81,6 +82,9 @@ export function createRoomMembership(params: {
       if (!isSame) rooms.join(room, how);
     }
     entered = now;
+    chosen = new Set(
+      [...now].flatMap(([room, { origin }]) => (origin?.kind === "invitation" ? [] : room)),
+    );
   }
 
   /** The other clients of the account see and decide in which rooms it is, with `bookmarks: "sync"`. */
@@ -132,10 +136,7 @@ export function createRoomMembership(params: {
   return {
     apply,
     originOf: (room) => entered.get(room)?.origin,
-    chosen: () => {
-      const all = [...wanted()];
-      return all.flatMap(([room, { origin }]) => (origin?.kind === "invitation" ? [] : room));
-    },
+    chosen: () => chosen,
     isWanted: (room) => entered.has(room),
     isDisabled,
     follow({ kind, password }, { room, by, admitted }) {

@@ -36,6 +36,24 @@ export function collectFindings(account: XmppAccount): Finding[] {
       remediation: "Set requireMention: true, or list users in mucRooms (or groupAllowFrom).",
     });
   }
+  if (account.autoJoin === "always") {
+    findings.push({
+      checkId: "channels.xmpp.autojoin_always",
+      severity: "warn",
+      title: "XMPP invitations of anybody are followed",
+      detail: `${where}: anybody can bring the agent into any room, where it reads along.`,
+      remediation: 'Set autoJoin: "allowlist", or "off".',
+    });
+  }
+  if (account.sharedSessions === "identified") {
+    findings.push({
+      checkId: "channels.xmpp.shared_sessions",
+      severity: "warn",
+      title: "XMPP direct chats are continued in rooms",
+      detail: `${where}: a room may hear what somebody told the agent in a direct chat.`,
+      remediation: 'Set sharedSessions: "off", unless everybody in these rooms may know.',
+    });
+  }
   if (account.config.dangerouslyAllowPlaintext) {
     findings.push({
       checkId: "channels.xmpp.plaintext",

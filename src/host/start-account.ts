@@ -123,8 +123,7 @@ export function startAccount(params: {
     log,
   });
   const services = createServerServices(session, domainOf(jid), log);
-  const isBelieved: RoomTrust = (room) =>
-    createRoomTrust(membership.chosen(), services.domains())(room);
+  const isBelieved = lastTrust(membership.chosen, services.domains);
   const knownUsers = createKnownUsers(join(directory, "known-users.json"), stores);
   const record = (direction: "inbound" | "outbound", at: number) => {
     runtime.channel.activity.record({ channel: CHANNEL_ID, accountId, direction, at });
@@ -237,6 +236,21 @@ export function statusOf(state: ConnectionState): StatusPatch {
     case "stopped":
       return { connected: false };
   }
+}
+
+/** Made anew only when what it is made of has changed: it is asked for each message. */
+function lastTrust(
+  chosen: () => ReadonlySet<BareJid>,
+  announced: () => ReadonlySet<string>,
+): RoomTrust {
+  let last: { rooms: object; services: object; trust: RoomTrust } | undefined;
+  return (room) => {
+    const [rooms, services] = [chosen(), announced()];
+    if (last?.rooms !== rooms || last.services !== services) {
+      last = { rooms, services, trust: createRoomTrust(rooms, services) };
+    }
+    return last.trust(room);
+  };
 }
 
 function domainOf(jid: BareJid): string {

@@ -8,6 +8,8 @@ import {
 import { messageOf } from "../errors.ts";
 import { encodeRequest } from "../protocol/rfc-6120-iq.ts";
 import { encodePing } from "../protocol/xep-0199-ping.ts";
+import type { Rooms } from "../client/rooms.ts";
+import { CHANNEL_ID } from "../policy/account-policy.ts";
 import type { XmppAccount } from "./account.ts";
 import { describeProblems } from "./account-problems.ts";
 import { findLiveAccount } from "./live-accounts.ts";
@@ -21,8 +23,16 @@ export type XmppProbe = {
   transport?: string;
   tls?: string;
   mechanism?: string;
-  rooms?: Array<{ room: string; state: string; reason?: string }>;
+  rooms?: RoomStateFacts[];
 };
+
+type RoomStateFacts = { room: string; state: string; reason?: string };
+
+function roomStatesOf(rooms: Rooms): RoomStateFacts[] {
+  return rooms
+    .list()
+    .map(({ room, state, reason }) => ({ room, state, ...(reason ? { reason } : {}) }));
+}
 
 async function probe(account: XmppAccount, timeoutMs: number): Promise<XmppProbe> {
   if (!account.configured) return { ok: false, error: describeProblems(account.problems) };
@@ -30,11 +40,7 @@ async function probe(account: XmppAccount, timeoutMs: number): Promise<XmppProbe
   if (!live) return { ok: false, error: "not running in this process; is the Gateway up?" };
   const { session, rooms } = live;
   const { state } = session;
-  const roomStates = rooms.list().map(({ room, state: roomState, reason }) => ({
-    room,
-    state: roomState,
-    ...(reason ? { reason } : {}),
-  }));
+  const roomStates = roomStatesOf(rooms);
   if (state.kind !== "online") {
     const error = "error" in state ? `${state.kind}: ${state.error.message}` : state.kind;
     return { ok: false, error, rooms: roomStates };
@@ -84,19 +90,44 @@ export const status = createComputedAccountStatusAdapter<XmppAccount, XmppProbe>
     ...(account.name ? { name: account.name } : {}),
     enabled: account.enabled,
     configured: account.configured,
-    extra: publicFacts(account),
+    extra: { ...publicFacts(account), ...roomFacts(account) },
   }),
   collectStatusIssues: (accounts) =>
-    accounts.flatMap(({ accountId, lastError, lifecycle, configured }) =>
-      lastError && (lifecycle === "blocked" || configured === false)
-        ? [
-            {
-              channel: "xmpp",
-              accountId,
-              kind: configured === false ? ("config" as const) : ("auth" as const),
-              message: lastError,
-            },
-          ]
-        : [],
-    ),
+    accounts.flatMap((snapshot) => {
+      const issue = { channel: CHANNEL_ID, accountId: snapshot.accountId };
+      const { lastError, configured } = snapshot;
+      return [
+        // A refused login is told by the host itself.
+        ...(lastError && configured === false
+          ? [{ ...issue, kind: "config" as const, message: lastError }]
+          : []),
+        ...missingRooms(snapshot).map((message) => ({
+          ...issue,
+          kind: "runtime" as const,
+          message,
+          fix: "see openclaw xmpp rooms",
+        })),
+      ];
+    }),
 });
+
+/** The rooms of a running account, for the snapshot; elsewhere nothing. */
+function roomFacts(account: XmppAccount) {
+  const live = findLiveAccount(account.accountId);
+  return live ? { rooms: roomStatesOf(live.rooms) } : {};
+}
+
+const MAX_NAMED_ROOMS = 5;
+
+/** One line about the rooms that we want to be in and are not, as the host shows few issues. */
+function missingRooms(snapshot: object): string[] {
+  const rooms = "rooms" in snapshot ? (snapshot.rooms as RoomStateFacts[]) : [];
+  const missing = rooms.filter(({ state }) => state === "lost" || state === "refused");
+  if (missing.length === 0) return [];
+  const named = missing
+    .slice(0, MAX_NAMED_ROOMS)
+    .map(({ room, state, reason }) => `${room} (${state}${reason ? `: ${reason}` : ""})`);
+  const more = missing.length - named.length;
+  const rest = more > 0 ? ` and ${more} more` : "";
+  return [`not in ${missing.length} of ${rooms.length} rooms: ${named.join(", ")}${rest}`];
+}

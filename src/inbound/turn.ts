@@ -125,7 +125,7 @@ function drop(context: InboundContext, inbound: InboundMessage, reasonCode: stri
     log: (line) => context.log.info(line),
     channel: CHANNEL_ID,
     reason: dropReason(inbound, reasonCode),
-    onceKey: JSON.stringify([context.accountId, conversation.kind, place(inbound), reasonCode]),
+    onceKey: JSON.stringify([context.accountId, conversation.kind, onceAt(inbound), reasonCode]),
     hint: dropHint(inbound, reasonCode),
   });
 }
@@ -136,7 +136,7 @@ function describeSender({ jid, label }: InboundMessage["sender"]): string {
 }
 
 /** For one line a room, not one for each masked occupant. */
-function place({ conversation }: InboundMessage): string {
+function onceAt({ conversation }: InboundMessage): string {
   return conversation.kind === "direct" ? conversation.peer : conversation.room;
 }
 

@@ -14,15 +14,23 @@ const conversations: Conversation[] = [
   { kind: "room-private", room: ROOM, nick: NICK, occupant: `${ROOM}/${NICK}` as FullJid },
 ];
 
-it.each(conversations)("an answer in a conversation of kind $kind finds back", (conversation) => {
-  const target = replyTarget(conversation, undefined);
-  // Whether or not anybody knows which JIDs are rooms.
-  for (const isRoom of [() => false, (jid: BareJid) => jid === ROOM]) {
-    expect(parseTarget(formatTarget(target), isRoom)).toEqual(
-      JSON.parse(JSON.stringify(target)) as unknown,
-    );
-  }
-});
+const stays = [undefined, "0b1e-2"];
+const cases = conversations.flatMap((conversation) =>
+  stays.map((stay) => ({ ...conversation, conversation, stay })),
+);
+
+it.each(cases)(
+  "an answer in a conversation of kind $kind finds back ($stay)",
+  ({ conversation, stay }) => {
+    const target = replyTarget(conversation, stay);
+    // Whether or not anybody knows which JIDs are rooms.
+    for (const isRoom of [() => false, (jid: BareJid) => jid === ROOM]) {
+      expect(parseTarget(formatTarget(target), isRoom)).toEqual(
+        JSON.parse(JSON.stringify(target)) as unknown,
+      );
+    }
+  },
+);
 
 it("goes to the person's account, not to the device that asked", () => {
   const target = replyTarget({ kind: "direct", peer: ALICE, replyTo: ALICE }, undefined);

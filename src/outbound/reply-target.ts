@@ -20,5 +20,7 @@ export function replyTarget(conversation: Conversation, stay: string | undefined
 
 /** The target as text that `parseTarget` reads back without knowing which JIDs are rooms. */
 export function formatTarget(target: Target): string {
-  return target.kind === "direct" ? target.to : `room:${target.to}`;
+  if (target.kind === "direct") return target.to;
+  const stay = target.kind === "room-private" ? target.stay : undefined;
+  return stay === undefined ? `room:${target.to}` : `stay:${stay}:${target.to}`;
 }

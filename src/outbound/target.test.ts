@@ -35,6 +35,8 @@ describe("parseTarget", () => {
       direct("node@example.com/repulsive !#\"$%&'()*+,-./:;<=>?@"),
     ],
     ["jabber:alice@example.com", direct("alice@example.com")],
+    [`stay:0b1e-2:${TEAM}/alice`, { ...occupant(TEAM, "alice"), stay: "0b1e-2" }],
+    [`xmpp:stay:0b1e-2:${OTHER}/alice`, { ...occupant(OTHER, "alice"), stay: "0b1e-2" }],
     ["user:alice@example.com", direct("alice@example.com")],
     ["xmpp:user:alice@example.com", direct("alice@example.com")],
     [`user:${TEAM}`, direct(TEAM)],

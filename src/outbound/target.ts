@@ -11,6 +11,7 @@
  * | `jabber:…`                             | the same as without it                             |
  * | `room:…`, `group:…`, `channel:…`       | a room or its occupant, known or not               |
  * | `user:…`                               | a person, also where a room of that name is known  |
+ * | `stay:<stay>:room@service/nick`        | an occupant for this stay only: how the host keeps the way back to one |
  */
 import { parseJid, type BareJid, type FullJid, type Jid } from "../protocol/jid.ts";
 import { decodePath, splitXmppUri, type XmppUri } from "../protocol/rfc-5122-uri.ts";
@@ -29,6 +30,7 @@ const EXPECTED = "write user@domain, room@service or room@service/nick";
 const MAX_LENGTH = 3 * 3071 + 1000;
 const ROOM_PREFIX = /^(?:room|group|channel):/i;
 const USER_PREFIX = /^user:/i;
+const STAY_PREFIX = /^stay:([\w-]+):/i;
 
 /** Reads a target. `isRoom` says which bare JIDs are rooms; never throws. */
 export function parseTarget(
@@ -47,7 +49,11 @@ export function parseTarget(
       problem: `"${written}" has no "@": it names neither a person nor a room; ${EXPECTED}`,
     };
   }
-  return toTarget(jid, address.kind ?? (isRoom(jid.bare) ? "room" : "user"));
+  const target = toTarget(jid, address.kind ?? (isRoom(jid.bare) ? "room" : "user"));
+  if (address.stay === undefined) return target;
+  return target.kind === "room-private"
+    ? { ...target, stay: address.stay }
+    : { problem: `"${written}" names no occupant; ${EXPECTED}` };
 }
 
 function toTarget(jid: Jid, kind: "user" | "room"): Target {
@@ -56,13 +62,15 @@ function toTarget(jid: Jid, kind: "user" | "room"): Target {
   return { kind: "room-private", room: jid.bare, nick: jid.resource, to: jid.full };
 }
 
-type Address = { jid: string; kind: "user" | "room" | undefined };
+type Address = { jid: string; kind: "user" | "room" | undefined; stay?: string };
 
 function readAddress(text: string): Address | TargetProblem {
   const uri = splitXmppUri(text);
   if (uri !== undefined) return readUri(text, uri);
   const address = text.replace(/^jabber:/i, "");
   if (ROOM_PREFIX.test(address)) return readPrefixed(address.replace(ROOM_PREFIX, ""), "room");
+  const [prefix = "", stay] = STAY_PREFIX.exec(address) ?? [];
+  if (stay !== undefined) return { jid: address.slice(prefix.length), kind: "room", stay };
   if (USER_PREFIX.test(address)) return readPrefixed(address.replace(USER_PREFIX, ""), "user");
   return { jid: address, kind: undefined };
 }
@@ -70,7 +78,7 @@ function readAddress(text: string): Address | TargetProblem {
 /** The prefix is the host's, what follows may still be a URI. */
 function readPrefixed(text: string, kind: "user" | "room"): Address | TargetProblem {
   const address = readAddress(text);
-  return "problem" in address ? address : { jid: address.jid, kind };
+  return "problem" in address ? address : { ...address, kind };
 }
 
 /** The path is a target itself: prefixes of the host may stand in it. */
@@ -86,5 +94,5 @@ function readUri(text: string, uri: XmppUri | "authority"): Address | TargetProb
   if ("problem" in inner) return inner;
   const jid = decodePath(inner.jid);
   if (jid === undefined) return { problem: `"${text}" is not a URI: a "%" needs two hex digits` };
-  return { jid, kind: action === "join" ? "room" : inner.kind };
+  return { ...inner, jid, kind: action === "join" ? "room" : inner.kind };
 }

@@ -107,10 +107,15 @@ function keepsBidiRule(text: string): boolean {
   return RIGHT_TO_LEFT_WORD.test(text) && !(/\d/.test(text) && /[\u0660-\u0669]/.test(text));
 }
 
+const MAX_DNS_NAME = 253;
 const DOMAIN_LABEL = "[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?";
 const DOMAIN = new RegExp(String.raw`^${DOMAIN_LABEL}(?:\.${DOMAIN_LABEL})*$`);
 const IPV6_LITERAL = /^\[[0-9a-fA-F:.]+\]$/;
 const IPV4 = /^\d+\.\d+\.\d+\.\d+$/;
+/** What the steps below leave as it is: lower-case ASCII labels, no A-label among them, the last no number. */
+const PLAIN_DOMAIN = new RegExp(
+  String.raw`^(?!.*--)(?:${DOMAIN_LABEL}\.)*(?=[a-z])${DOMAIN_LABEL}$`,
+);
 /** ASCII that `domainToASCII` would decode, cut off or drop instead of refusing. */
 const NOT_IN_DOMAIN = /[\0-,/:-@[-^`{-\x7F]/;
 
@@ -120,6 +125,7 @@ const NOT_IN_DOMAIN = /[\0-,/:-@[-^`{-\x7F]/;
  * Underscores are let through, because private networks use them.
  */
 export function prepareDomain(text: string): string | undefined {
+  if (text.length <= MAX_DNS_NAME && PLAIN_DOMAIN.test(text)) return text;
   if (IPV6_LITERAL.test(text)) return domainToASCII(text) || undefined;
   if (NOT_IN_DOMAIN.test(text) || IGNORABLE.test(text)) return undefined;
   const ascii = domainToASCII(text).replace(/\.$/, "");
@@ -134,12 +140,15 @@ export function prepareDomain(text: string): string | undefined {
 const NOT_IN_RESOURCE =
   /[\p{Cc}\p{Cs}\u2028\u2029\u202A-\u202E\u2066-\u2069]|\p{Noncharacter_Code_Point}/u;
 
+const ASCII_RESOURCE = /^[ -~]+$/;
+
 /**
  * The resource by the OpaqueString profile (RFC 8265 §4.2, RFC 7622 §3.4): NFC, other spaces become
  * U+0020, case is kept. Joiners, variation selectors and unassigned code points are let through:
  * nicks are full of emoji, and refusing them would make people in a room unheard. Undefined when it is none.
  */
 export function prepareResource(text: string): string | undefined {
+  if (ASCII_RESOURCE.test(text)) return text.length <= MAX_PART_OCTETS ? text : undefined;
   const mapped = text.replace(/\p{Zs}/gu, " ").normalize("NFC");
   return mapped === "" || NOT_IN_RESOURCE.test(mapped) || !fits(mapped) ? undefined : mapped;
 }

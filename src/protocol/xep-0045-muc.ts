@@ -181,14 +181,20 @@ function decodeItem(item: Element | undefined): Item {
   };
 }
 
+// Looked up, so that a value kept is one of these strings, and not a part of what was read with it.
+const AFFILIATIONS = new Map<string | undefined, Affiliation>(
+  (["owner", "admin", "member", "outcast"] as const).map((name) => [name, name]),
+);
+const ROLES = new Map<string | undefined, Role>(
+  (["moderator", "participant", "visitor"] as const).map((name) => [name, name]),
+);
+
 function decodeAffiliation(text: string | undefined): Affiliation {
-  return text === "owner" || text === "admin" || text === "member" || text === "outcast"
-    ? text
-    : "none";
+  return AFFILIATIONS.get(text) ?? "none";
 }
 
 function decodeRole(text: string | undefined): Role {
-  return text === "moderator" || text === "participant" || text === "visitor" ? text : "none";
+  return ROLES.get(text) ?? "none";
 }
 
 function decodeDestruction(x: Element): Destruction | undefined {

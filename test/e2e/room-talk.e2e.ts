@@ -211,15 +211,24 @@ describe("two bots of two Gateways", () => {
   test("that may talk to each other stop when the budget is used up", async () => {
     const { chatty } = stage.rooms;
     const since = alice.stanzas.length;
-    const turns = () => model.requests.length + otherModel.requests.length;
     await say(alice, chatty, "tick");
-    const isSuppressed = (log: string) => /bot-loop-protection/.test(log);
-    await waitFor(() => isSuppressed(stage.gateway.log()) && isSuppressed(otherGateway.log()), {
+    const isOver = (log: string) => log.includes("bot-loop-protection");
+    await waitFor(() => isOver(stage.gateway.log()) && isOver(otherGateway.log()), {
       what: "the budget to be used up",
       timeoutMs: ANSWER_MS,
+      evidence: () => JSON.stringify(saidIn(chatty, since)),
     });
     await alice.ping();
-    console.log(JSON.stringify(saidIn(chatty, since)), turns());
+    for (const nick of ["chatty-a", "chatty-b"]) {
+      const turns = saidIn(chatty, since).filter((said) => said.nick === nick).length;
+      // The question's, and no more than the budget's.
+      expect(turns).toBeGreaterThan(1);
+      expect(turns).toBeLessThanOrEqual(1 + 3);
+    }
+    const later = alice.stanzas.length;
+    await askBoth(chatty, "chatty", "people are");
+    await askBoth(chatty, "chatty", "answered all the same");
+    expect(saidIn(chatty, later)).toHaveLength(6);
   });
 
   test("that may answer when they are named do so, and no more", async () => {

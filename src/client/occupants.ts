@@ -55,6 +55,7 @@ export type Occupants = {
   /** With `newNick` they stay, if the very next presence is theirs under that nick (XEP-0045 §7.6). */
   remove(nick: string, newNick?: string): void;
   has(nick: string): boolean;
+  nicks(): Iterable<string>;
   clear(): void;
   get(nick: string, options: Reading): Occupant | undefined;
   all(options: Reading): Occupant[];
@@ -124,6 +125,7 @@ export function createOccupants(room: BareJid): Occupants {
       renamed = known && newNick !== undefined ? { ...known, nick: own(newNick) } : undefined;
     },
     has: (nick) => entries.has(nick),
+    nicks: () => entries.keys(),
     clear() {
       entries.clear();
       renamed = undefined;

@@ -37,6 +37,8 @@ export type Rooms = {
   list(): RoomView[];
   occupant(room: BareJid, nick: string): Occupant | undefined;
   occupants(room: BareJid): Occupant[];
+  /** The nicks of all occupants, ours among them; costs nothing until it is read. */
+  nicks(room: BareJid): Iterable<string>;
   /** Looks at each occupant: for rare questions. Occupant ids are found only where the room announces them. */
   occupantBy(room: BareJid, key: OccupantKey): Occupant | undefined;
   /** Whether `nick` is ourselves: a groupchat message from there is the echo of our own. */
@@ -140,6 +142,7 @@ export function createRooms(options: RoomsOptions): Rooms {
       const room = rooms.get(jid);
       return room?.occupants.all(room.about) ?? [];
     },
+    nicks: (jid) => rooms.get(jid)?.occupants.nicks() ?? [],
     occupantBy(jid, key) {
       const room = rooms.get(jid);
       return room?.occupants.find(key, room.about);

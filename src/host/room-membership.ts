@@ -43,17 +43,22 @@ export function createRoomMembership(params: {
 }): RoomMembership {
   const { bookmarks, invited, log, readAccount, rooms } = params;
   let entered = new Map<BareJid, Wanted>();
+  /** Rooms that we do not want to be in, whatever a bookmark says: those whose bookmark is being removed. */
+  const forgotten = new Map<BareJid, Promise<void>>();
+  /** Rooms whose bookmark is on its way to the server. */
+  const publishing = new Map<BareJid, Promise<void>>();
   let chosen: ReadonlySet<BareJid> = new Set();
 
   function isDisabled(room: BareJid): boolean {
     const { roomSettings } = readAccount();
-    return (roomSettings[room] ?? roomSettings["*"])?.enabled === false;
+    return (roomSettings[room]?.enabled ?? roomSettings["*"]?.enabled) === false;
   }
 
   function wanted(): Map<BareJid, Wanted> {
     const all = new Map<BareJid, Wanted>(readAccount().roomsToJoin);
     const add = (room: BareJid, how: Wanted) => {
-      if (!all.has(room) && !isDisabled(room)) all.set(room, how);
+      if (all.has(room) || forgotten.has(room) || isDisabled(room)) return;
+      all.set(room, how);
     };
     for (const { room, by, admitted, nick, password } of invited.list()) {
       add(room, { nick, password, origin: { kind: "invitation", by, admitted } });
@@ -70,42 +75,52 @@ export function createRoomMembership(params: {
   }
 
   function apply(): void {
+    const before = entered;
     const now = wanted();
-    for (const room of entered.keys()) if (!now.has(room)) rooms.leave(room);
-    for (const [room, how] of now) {
-      const before = entered.get(room);
-      const isSame =
-        before !== undefined &&
-        before.nick === how.nick &&
-        before.password === how.password &&
-        before.problem === how.problem;
-      if (!isSame) rooms.join(room, how);
-    }
     entered = now;
     chosen = new Set(
       [...now].flatMap(([room, { origin }]) => (origin?.kind === "invitation" ? [] : room)),
     );
+    for (const room of before.keys()) if (!now.has(room)) rooms.leave(room);
+    for (const [room, how] of now) if (!isSame(before.get(room), how)) rooms.join(room, how);
   }
 
   /** The other clients of the account see and decide in which rooms it is, with `bookmarks: "sync"`. */
   const isSynced = () => readAccount().bookmarks === "sync";
 
   function publish(room: BareJid, nick: string | undefined): void {
-    if (!isSynced()) return;
+    if (!bookmarks || !isSynced()) return;
     // Without the password: the server need not know what the room asks for.
-    bookmarks?.set({ room, autojoin: true, nick }).catch((error: unknown) => {
-      log.warn(`room ${room} could not be bookmarked: ${messageOf(error)}`);
-    });
+    const publication = bookmarks
+      .set({ room, autojoin: true, nick })
+      .catch((error: unknown) => {
+        log.warn(`room ${room} could not be bookmarked: ${messageOf(error)}`);
+      })
+      .finally(() => {
+        if (publishing.get(room) === publication) publishing.delete(room);
+      });
+    publishing.set(room, publication);
   }
 
+  /** The bookmark goes first: without the invitation, ours would pass for one that the operator made. */
   function forget(room: BareJid): void {
-    invited.remove(room);
     const isBookmarked = bookmarks?.list().some((bookmark) => bookmark.room === room);
-    if (isSynced() && isBookmarked) {
-      bookmarks?.remove(room).catch((error: unknown) => {
-        log.warn(`the bookmark of room ${room} could not be removed: ${messageOf(error)}`);
-      });
+    if (!bookmarks || !isSynced() || !(isBookmarked || publishing.has(room))) {
+      invited.remove(room);
+      return;
     }
+    const removal = bookmarks.remove(room).then(
+      () => {
+        // Somebody may have invited us again meanwhile.
+        if (forgotten.get(room) !== removal) return;
+        forgotten.delete(room);
+        invited.remove(room);
+      },
+      (error: unknown) => {
+        log.warn(`the bookmark of room ${room} could not be removed: ${messageOf(error)}`);
+      },
+    );
+    forgotten.set(room, removal);
   }
 
   /** Who was put out of a room does not come back because somebody once invited them. */
@@ -123,9 +138,12 @@ export function createRoomMembership(params: {
     if (!bookmarks?.loaded) return;
     const now = new Set(bookmarks.list().flatMap(({ room, autojoin }) => (autojoin ? room : [])));
     if (isSynced()) {
-      for (const room of bookmarked) if (!now.has(room)) invited.remove(room);
+      for (const room of bookmarked) {
+        if (!now.has(room) && !publishing.has(room)) invited.remove(room);
+      }
       for (const { room, nick } of invited.list()) {
-        if (!now.has(room) && !bookmarked.has(room)) publish(room, nick);
+        const isKnown = now.has(room) || bookmarked.has(room) || publishing.has(room);
+        if (!isKnown && !forgotten.has(room)) publish(room, nick);
       }
     }
     bookmarked = now;
@@ -145,21 +163,31 @@ export function createRoomMembership(params: {
         log.warn(`invitation to ${room} not followed: the account is in too many invited rooms`);
         return;
       }
+      forgotten.delete(room);
       log.info(`following an invitation of ${by} to room ${room}`);
       publish(room, undefined);
       apply();
     },
     leave(room) {
       if (readAccount().roomsToJoin.has(room)) return false;
-      forget(room);
       const was = entered.has(room);
-      // A bookmark that is not ours to remove would bring us back: it says no until the next start.
-      if (was && entered.get(room)?.origin?.kind === "bookmark") rooms.leave(room);
+      forget(room);
       apply();
+      // A bookmark that is not ours to remove keeps it wanted: it says no until the next start.
+      if (entered.has(room)) rooms.leave(room);
       return was;
     },
     stop() {
       for (const end of unsubscribe) end?.();
     },
   };
+}
+
+function isSame(before: Wanted | undefined, now: Wanted): boolean {
+  return (
+    before !== undefined &&
+    before.nick === now.nick &&
+    before.password === now.password &&
+    before.problem === now.problem
+  );
 }

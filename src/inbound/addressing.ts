@@ -36,14 +36,15 @@ export function resolveAddressing(
   if (conversation.kind !== "room") return { text: body, wasMentioned: false, implicit: [] };
   const { room } = conversation;
   const nick = context.outbox.rooms.get(room)?.nick ?? "";
-  const others = context.outbox.rooms.occupants(room).map((occupant) => occupant.nick);
+  // Anew for each use: it is read once.
+  const others = () => context.outbox.rooms.nicks(room);
   const references = referencesTo(context, message, room, nick);
   const isReply = isReplyToUs(context, message, room, nick);
   const implicit = implicitMentionKindWhen("reply_to_bot", isReply);
   // What a reply repeats was said before, by somebody else.
   const said = stripFallback(body, message.fallbacks, REPLY);
-  if (references.length > 0 || findMentions(said, { nick, others }).length > 0) {
-    const text = stripMention(body, { nick, others, references }) || body;
+  if (references.length > 0 || findMentions(said, { nick, others: others() }).length > 0) {
+    const text = stripMention(body, { nick, others: others(), references }) || body;
     return { text, wasMentioned: true, implicit };
   }
   const groupThread = resolveGroupThreadMentionFacts({

@@ -9,23 +9,17 @@ import { sendText } from "../outbound/send.ts";
 import { CHANNEL_ID, DEFAULT_TEXT_CHUNK_LIMIT } from "../policy/account-policy.ts";
 import { resolveAccess, resolveRoomFor } from "./access.ts";
 import { resolveAddressing } from "./addressing.ts";
-import { hostConversation } from "./conversation.ts";
+import { hostConversation, type HostConversation } from "./conversation.ts";
 import { dispatchTurn } from "./dispatch.ts";
 import type { InboundContext, InboundMessage } from "./types.ts";
 
 export async function takeTurn(context: InboundContext, inbound: InboundMessage): Promise<void> {
-  const { accountId, cfg } = context;
+  const { accountId } = context;
   const { conversation, sender } = inbound;
   const isBot = await isProgram(context, inbound);
   const allowBots = context.settings.allowBots ?? false;
   if (isBot && !allowBots) return drop(context, inbound, "bot");
-  const host = hostConversation(context, inbound);
-  const { route, buildEnvelope } = resolveChannelInboundRouteEnvelope({
-    cfg,
-    channel: CHANNEL_ID,
-    accountId,
-    peer: { kind: host.kind, id: host.id },
-  });
+  const { host, route, buildEnvelope } = resolveRoute(context, inbound);
   const addressing = resolveAddressing(context, inbound, route);
   const room = resolveRoomFor(context, inbound, route, host);
   if (isBot && allowBots === "mentions" && !addressing.wasMentioned) {
@@ -78,6 +72,25 @@ export async function takeTurn(context: InboundContext, inbound: InboundMessage)
       }
       drop(context, inbound, reasonCode);
   }
+}
+
+/** The agent and the session, and the conversation that they belong to. */
+function resolveRoute(context: InboundContext, inbound: InboundMessage) {
+  const { accountId, cfg } = context;
+  const { conversation } = inbound;
+  const routeOf = (host: HostConversation) => {
+    const { kind, id } = host;
+    const peer = { kind, id };
+    return {
+      host,
+      ...resolveChannelInboundRouteEnvelope({ cfg, channel: CHANNEL_ID, accountId, peer }),
+    };
+  };
+  const resolved = routeOf(hostConversation(context, inbound));
+  if (conversation.kind !== "room" || resolved.host.kind === "group") return resolved;
+  // A room that the operator bound to an agent is that agent's: it has no part in another's memory.
+  const own = routeOf({ kind: "group", id: conversation.room });
+  return own.route.agentId === resolved.route.agentId ? resolved : own;
 }
 
 async function isProgram(

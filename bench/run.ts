@@ -19,7 +19,9 @@ import { waitFor } from "../test/support/wait.ts";
 import { loadTimeTable } from "./load-time.ts";
 import { loginTable } from "./login.ts";
 import { memoryTable } from "./memory.ts";
+import { occupantMemoryTable, presenceFloodTable } from "./occupants.ts";
 import { writeReport } from "./report.ts";
+import { roomsTable } from "./rooms-500.ts";
 import { askOverIrc, askOverXmpp, measureRoundTrips, roundTripTable } from "./round-trip.ts";
 
 const BOT = "bot";
@@ -102,6 +104,11 @@ async function bench(rounds: number): Promise<string> {
     const login = await loginTable(prosody, alice, 15);
     progress("module load");
     const load = await loadTimeTable(9);
+    progress("occupants");
+    const occupants = await occupantMemoryTable();
+    const flood = await presenceFloodTable(5);
+    progress("500 rooms");
+    const rooms = await roomsTable();
     return [
       `Measured by \`npm run bench\` on ${cpus().length} cores (${cpus()[0]?.model.trim()}), Node ${process.version}.`,
       `Round trip: a direct message, the stub model, the answer; ${rounds} rounds on each channel in one Gateway, taking turns. IRC is @openclaw/irc with ngircd, without TLS; XMPP is Prosody with TLS.`,
@@ -109,6 +116,9 @@ async function bench(rounds: number): Promise<string> {
       login,
       load,
       memory,
+      occupants,
+      flood,
+      rooms,
     ].join("\n\n");
   } finally {
     for (const stop of stops.toReversed()) {

@@ -38,12 +38,12 @@ export function resolveAddressing(
   const nick = context.outbox.rooms.get(room)?.nick ?? "";
   // Anew for each use: it is read once.
   const others = () => context.outbox.rooms.nicks(room);
-  const references = referencesTo(context, message, room, nick);
+  const { isReferred, references } = referencesTo(context, message, room, nick);
   const isReply = isReplyToUs(context, message, room, nick);
   const implicit = implicitMentionKindWhen("reply_to_bot", isReply);
-  // What a reply repeats was said before, by somebody else.
-  const said = stripFallback(body, message.fallbacks, REPLY);
-  if (references.length > 0 || findMentions(said, { nick, others: others() }).length > 0) {
+  // What a reply repeats was said before, by somebody else. Its ranges count the body as it was sent.
+  const said = body && stripFallback(message.body ?? "", message.fallbacks, REPLY);
+  if (isReferred || findMentions(said, { nick, others: others() }).length > 0) {
     const text = stripMention(body, { nick, others: others(), references }) || body;
     return { text, wasMentioned: true, implicit };
   }
@@ -59,21 +59,22 @@ export function resolveAddressing(
   return { text: body, wasMentioned, implicit, groupThread };
 }
 
-/** XEP-0372: the parts of the text that name us, by our occupant JID or our own address. */
+/** XEP-0372: whether the sender mentions us, by our occupant JID or our own address, and by which parts of the text. */
 function referencesTo(
   { outbox }: InboundContext,
   { mentions, body = "" }: Message,
   room: BareJid,
   nick: string,
-): Mention[] {
+): { isReferred: boolean; references: Mention[] } {
   const own = outbox.session.jid && bareJid(outbox.session.jid);
+  const toUs = mentions.filter(({ jid }) => jid === occupantJid(room, nick) || jid === own);
   const leading = body.length - body.trimStart().length;
-  return mentions.flatMap(({ jid, begin, end }) => {
-    if (jid !== occupantJid(room, nick) && jid !== own) return [];
+  const references = toUs.flatMap(({ begin, end }) => {
     if (begin === undefined || end === undefined) return [];
     const start = utf16Offset(body, begin) - leading;
     return [{ start, end: utf16Offset(body, end) - leading }];
   });
+  return { isReferred: toUs.length > 0, references };
 }
 
 /** XEP-0461: by the id that the room gave to a message of ours, or to our occupant as it is called now. */

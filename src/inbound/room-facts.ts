@@ -15,7 +15,8 @@ export function describePresent(occupants: readonly Occupant[]): string {
   const named: string[] = [];
   let length = 0;
   for (const { nick } of occupants.slice(0, MAX_NAMED)) {
-    const name = nick.length > MAX_NICK_LENGTH ? `${nick.slice(0, MAX_NICK_LENGTH)}…` : nick;
+    const isLong = nick.length > MAX_NICK_LENGTH;
+    const name = isLong ? `${nick.slice(0, MAX_NICK_LENGTH).toWellFormed()}…` : nick;
     length += name.length + 2;
     if (length > MAX_LENGTH) break;
     named.push(name);
@@ -37,8 +38,9 @@ export function describeRoom(
     type: "room",
     payload: {
       room,
-      ...(name ? { name } : {}),
-      ...(subject ? { subject } : {}),
+      // They were cut somewhere, and half a character is refused by some models.
+      ...(name ? { name: name.toWellFormed() } : {}),
+      ...(subject ? { subject: subject.toWellFormed() } : {}),
       your_nick: nick,
       occupants: occupantCount,
       speaker: {

@@ -116,7 +116,7 @@ function conversationLabel(
 ): string {
   if (host.kind === "group") {
     const room = host.id as Parameters<typeof outbox.rooms.get>[0];
-    return outbox.rooms.get(room)?.name ?? host.id;
+    return outbox.rooms.get(room)?.name?.toWellFormed() ?? host.id;
   }
   const nick = host.jid && knownUsers.nickOf(host.jid);
   return nick ? `${nick} (${host.id})` : sender.label;

@@ -15,8 +15,11 @@ export type RoomTrust = (room: BareJid) => boolean;
 
 /** `chosen`: rooms that the operator listed or bookmarked; `announced`: domains of our server's services. */
 export function createRoomTrust(chosen: Iterable<BareJid>, announced: Iterable<string>): RoomTrust {
-  const services = new Set<string | undefined>([...[...chosen].map(domainOf), ...announced]);
-  return (room) => services.has(domainOf(room));
+  const services = new Set([...[...chosen].map(domainOf), ...announced]);
+  return (room) => {
+    const service = domainOf(room);
+    return service !== undefined && services.has(service);
+  };
 }
 
 function domainOf(room: BareJid): string | undefined {

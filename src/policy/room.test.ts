@@ -1,8 +1,10 @@
 import { describe, expect, it } from "vitest";
 import type { BareJid } from "../protocol/jid.ts";
+import type { RoomSender } from "./room-entry.ts";
 import {
   resolveRoom,
   roomFor,
+  toolsFor,
   type GroupPolicy,
   type ResolvedRoom,
   type RoomOrigin,
@@ -189,5 +191,73 @@ describe("an owner's bypass", () => {
       roomSettings: { [ROOM]: { enabled: false, requireMention: true } },
     });
     expect(roomFor(room, "owner")).toMatchObject({ enabled: false, requireMention: true });
+  });
+});
+
+describe("tools for one sender", () => {
+  const ALICE: RoomSender = {
+    jid: "alice@x" as BareJid,
+    occupantId: "o1",
+    affiliation: "owner",
+    role: "moderator",
+  };
+  const NOBODY: RoomSender = { affiliation: "none", role: "participant" };
+  /** Each goes before all that stand behind it. */
+  const KEYS = [
+    "alice@x",
+    "occupant:o1",
+    "role:moderator",
+    "affiliation:owner",
+    "affiliation:admin",
+    "affiliation:member",
+    "*@x",
+    "*",
+  ];
+  const named = (keys: readonly string[]) =>
+    Object.fromEntries(keys.map((key) => [key, { allow: [key] }]));
+  const tools = { deny: ["exec"] };
+  const toolsOf = (sender: RoomSender, toolsBySender: Record<string, object>) =>
+    toolsFor(resolve({ roomSettings: { [ROOM]: { tools, toolsBySender } } }), sender);
+
+  it.each(KEYS.map((key, i) => [key, KEYS.slice(i)] as const))(
+    "%s goes before what says less of them",
+    (key, keys) => {
+      expect(toolsOf(ALICE, named(keys))).toEqual({ allow: [key] });
+      expect(toolsOf(ALICE, named(keys.toReversed()))).toEqual({ allow: [key] });
+    },
+  );
+
+  it.each<[string, Partial<RoomSender>, string | undefined]>([
+    ["nobody in particular", {}, "*"],
+    ["a member", { affiliation: "member" }, "affiliation:member"],
+    ["an admin", { affiliation: "admin" }, "affiliation:admin"],
+    ["another occupant", { occupantId: "o2" }, "*"],
+    ["somebody else of the domain", { jid: "bob@x" as BareJid }, "*@x"],
+    ["somebody else", { jid: "alice@x.evil" as BareJid }, "*"],
+    ["an outcast", { affiliation: "outcast" }, "*"],
+  ])("%s: %s", (_, facts, key) => {
+    expect(toolsOf({ ...NOBODY, ...facts }, named(KEYS))).toEqual({ allow: [key] });
+  });
+
+  it.each(["*", "id:*", " * ", "xmpp:*", "channel:xmpp:*"])(
+    "%j is for everybody, whoever vouches for them or not",
+    (key) => {
+      expect(toolsOf(NOBODY, named([key]))).toEqual({ allow: [key] });
+      expect(toolsOf(ALICE, named([key]))).toEqual({ allow: [key] });
+    },
+  );
+
+  it.each(["id:alice@x", "channel:xmpp:alice@x", "xmpp:Alice@X"])("%s is a JID", (key) => {
+    expect(toolsOf(ALICE, named([key]))).toEqual({ allow: [key] });
+    expect(toolsOf(NOBODY, named([key]))).toEqual(tools);
+  });
+
+  it.each(["name:alice", "username:alice", "alice", "e164:1", ""])("%j is nobody", (key) => {
+    expect(toolsOf(ALICE, named([key]))).toEqual(tools);
+  });
+
+  it("are the room's own where it names no senders", () => {
+    expect(toolsOf(ALICE, {})).toEqual(tools);
+    expect(toolsFor(resolve({}), ALICE)).toBeUndefined();
   });
 });

@@ -86,7 +86,7 @@ export function senderEntry(key: string): string {
   return key.replace(SENDER_PREFIX, "");
 }
 
-/** As a key of rooms every room, as one of senders everybody. */
+/** As a key of rooms every room. */
 const EVERY = "*";
 
 /** `origin`: undefined for a room that is in the configuration, and for one that the agent is not in. */
@@ -133,8 +133,11 @@ export function toolsFor(room: ResolvedRoom, sender: RoomSender): ToolPolicy | u
     matchesRoomEntry(senderEntry(key), sender),
   );
   const [key] = matching.toSorted((a, b) => precedence(a) - precedence(b));
-  const everybody = Object.keys(bySender).find((name) => senderEntry(name) === EVERY);
-  return bySender[key ?? everybody ?? ""] ?? room.tools;
+  const everybody = Object.keys(bySender).find(
+    (name) => parseRoomEntry(senderEntry(name))?.kind === "any",
+  );
+  const decisive = key ?? everybody;
+  return (decisive === undefined ? undefined : bySender[decisive]) ?? room.tools;
 }
 
 const PRECEDENCE = ["jid", "occupant", "role", "owner", "admin", "member", "domain", "any"];

@@ -2,17 +2,13 @@
  * Rooms and subscriptions on a real Prosody: our client beside slixmpp, an independent one.
  */
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
-import { botIdentity, registerResponders } from "../../src/client/responders.ts";
-import { type RoomView, type Rooms, createRooms } from "../../src/client/rooms.ts";
-import { type Roster, createRoster } from "../../src/client/roster.ts";
-import { createSession } from "../../src/client/session.ts";
-import type { XmppSession } from "../../src/client/types.ts";
-import { type BareJid, bareJid } from "../../src/protocol/jid.ts";
+import type { RoomView } from "../../src/client/rooms.ts";
 import { encodeRequest } from "../../src/protocol/rfc-6120-iq.ts";
+import type { BareJid } from "../../src/protocol/jid.ts";
 import { MUC } from "../../src/protocol/xep-0045-muc.ts";
 import { encodePing } from "../../src/protocol/xep-0199-ping.ts";
-import { createFakeLog } from "../support/fake-session.ts";
 import { type Prosody, startProsody } from "../support/prosody.ts";
+import { type RoomBot, asBareJid as jid, startRoomBot } from "../support/room-bot.ts";
 import { type SlixmppClient, startSlixmpp } from "../support/slixmpp.ts";
 import { startTcpProxy } from "../support/tcp-proxy.ts";
 import { waitFor } from "../support/wait.ts";
@@ -20,61 +16,9 @@ import { waitFor } from "../support/wait.ts";
 const PASSWORD = "secret";
 const MUC_ADMIN = "http://jabber.org/protocol/muc#admin";
 
-type Bot = {
-  session: XmppSession;
-  rooms: Rooms;
-  roster: Roster;
-  log: string[];
-  stop(): Promise<void>;
-};
-
 let prosody: Prosody;
 let alice: SlixmppClient;
-let bot: Bot;
-
-function jid(text: string): BareJid {
-  const bare = bareJid(text);
-  if (!bare) throw new Error(`not a JID: ${text}`);
-  return bare;
-}
-
-async function startBot(
-  user: string,
-  { refuse, port = prosody.ports.c2s }: { refuse?: string; port?: number } = {},
-): Promise<Bot> {
-  const log = createFakeLog();
-  const session = createSession({
-    jid: jid(await prosody.register(user, PASSWORD)),
-    resource: "openclaw",
-    password: () => PASSWORD,
-    server: {
-      kind: "endpoint",
-      endpoint: { transport: "tcp", host: "127.0.0.1", port },
-    },
-    caFile: prosody.caFile,
-    log,
-  });
-  const { caps } = registerResponders(session, {
-    software: { name: "OpenClaw XMPP", version: "0.0.0-test" },
-    identity: botIdentity("Claw"),
-    features: [MUC],
-  });
-  const decideSubscription = (who: BareJid) => (who === refuse ? "refuse" : "accept");
-  const roster = createRoster({ session, log, caps, decideSubscription });
-  const rooms = createRooms({ session, log, caps, nick: "claw", onReady: roster.onReady });
-  session.start();
-  return {
-    session,
-    rooms,
-    roster,
-    log: log.lines,
-    async stop() {
-      rooms.stop();
-      roster.stop();
-      await session.stop();
-    },
-  };
-}
+let bot: RoomBot;
 
 async function startPerson(user: string): Promise<SlixmppClient> {
   return await startSlixmpp({
@@ -85,22 +29,7 @@ async function startPerson(user: string): Promise<SlixmppClient> {
   });
 }
 
-async function until(
-  room: BareJid,
-  what: string,
-  holds: (view: RoomView) => boolean,
-  timeoutMs = 15_000,
-): Promise<RoomView> {
-  const look = () => {
-    const view = bot.rooms.get(room);
-    return view && holds(view) ? view : undefined;
-  };
-  return await waitFor(look, {
-    what: `${room}: ${what}`,
-    timeoutMs,
-    evidence: () => bot.log.join("\n"),
-  });
-}
+const until: RoomBot["until"] = async (...args) => await bot.until(...args);
 
 const untilJoined = async (room: BareJid, timeoutMs?: number) =>
   await until(room, "joined", ({ state }) => state === "joined", timeoutMs);
@@ -109,7 +38,7 @@ vi.setConfig({ testTimeout: 30_000, hookTimeout: 60_000 });
 
 beforeAll(async () => {
   prosody = await startProsody();
-  [alice, bot] = await Promise.all([startPerson("alice"), startBot("bot")]);
+  [alice, bot] = await Promise.all([startPerson("alice"), startRoomBot(prosody, "bot")]);
   await waitFor(() => bot.session.state.kind === "online", {
     what: "the bot's login",
     evidence: () => bot.log.join("\n"),
@@ -201,6 +130,32 @@ describe("entering", () => {
 });
 
 describe("who is there", () => {
+  test("occupant ids are known with the first of them, and outlast a change of nick", async () => {
+    const room = await openRoom("identified", { publicJids: false });
+    await alice.join(room, "queen");
+    const first: (string | undefined)[] = [];
+    const stop = bot.rooms.onRoom((view) => {
+      if (view.room !== room || view.state !== "joined") return;
+      first.push(bot.rooms.occupant(room, "queen")?.occupantId);
+    });
+    bot.rooms.join(room);
+    await untilJoined(room);
+    stop();
+    const { occupantId = "", stay } = bot.rooms.occupant(room, "queen") ?? {};
+    expect(occupantId).not.toBe("");
+    expect(first[0]).toBe(occupantId);
+    expect(bot.rooms.get(room)).toMatchObject({ occupantIds: true, stanzaIds: true });
+    await alice.presence({ to: `${room}/king` });
+    await until(room, "king", () => bot.rooms.occupant(room, "king") !== undefined);
+    expect(bot.rooms.occupantBy(room, { occupantId })).toMatchObject({ nick: "king", stay });
+    await alice.leave(room, "king");
+    await until(room, "nobody", () => bot.rooms.occupant(room, "king") === undefined);
+    await alice.join(room, "king");
+    await until(room, "king again", () => bot.rooms.occupant(room, "king") !== undefined);
+    expect(bot.rooms.occupant(room, "king")).toMatchObject({ occupantId });
+    expect(bot.rooms.occupant(room, "king")?.stay).not.toBe(stay);
+  });
+
   test("a non-anonymous room shows real JIDs, and a borrowed nick shows the borrower's", async () => {
     const room = await openRoom("open");
     const mallory = await startPerson("mallory");
@@ -283,6 +238,8 @@ describe("falling out", () => {
       `<query xmlns='http://jabber.org/protocol/muc#owner'>${destroy}</query>`,
     );
     const { reason } = await until(room, "refused", ({ state }) => state === "refused");
+    expect(bot.rooms.get(room)?.alternate).toBe(`plain@${prosody.conference}`);
+    expect(bot.rooms.list().filter(({ state }) => state === "joining")).toEqual([]);
     expect(reason).toBe(`the room was destroyed, in favour of plain@${prosody.conference}: "over"`);
   });
 });
@@ -315,7 +272,7 @@ describe("what others see of us", () => {
     });
     const presence = () => bot.roster.presenceOf(jid("alice@localhost"));
     expect(await waitFor(presence, { what: "alice's presence" })).toMatchObject({ priority: 0 });
-    const picky = await startBot("picky", { refuse: "alice@localhost" });
+    const picky = await startRoomBot(prosody, "picky", { refuse: "alice@localhost" });
     await waitFor(() => picky.session.state.kind === "online", { what: "the picky bot" });
     await alice.presence({ to: "picky@localhost", type: "subscribe" });
     await alice.waitFor(({ type, from }) => type === "unsubscribed" && from === "picky@localhost", {
@@ -329,7 +286,7 @@ test("over a lost connection we stay in our rooms, and miss nothing", async () =
   const room = await openRoom("resumed");
   await alice.join(room, "alice");
   const line = await startTcpProxy(prosody.ports.c2s);
-  const traveller = await startBot("traveller", { port: line.port });
+  const traveller = await startRoomBot(prosody, "traveller", { port: line.port });
   const views: RoomView[] = [];
   const heard: string[] = [];
   traveller.rooms.onRoom((view) => views.push(view));

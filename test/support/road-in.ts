@@ -2,6 +2,7 @@
  * The road in without a Gateway and a server: stanzas are said by the test, rooms are ours, the policy is
  * decided by the host's own resolver. What would be handed to the agent is written down.
  */
+import { buildMentionRegexes, matchesMentionPatterns } from "openclaw/plugin-sdk/channel-inbound";
 import { resolveChannelMessageIngress } from "openclaw/plugin-sdk/channel-ingress-runtime";
 import { createRooms } from "../../src/client/rooms.ts";
 import { createReceiver } from "../../src/inbound/receive.ts";
@@ -11,7 +12,9 @@ import { createSettling } from "../../src/inbound/settling.ts";
 import type { ReceiverContext } from "../../src/inbound/types.ts";
 import { createSentMessages } from "../../src/outbound/sent-messages.ts";
 import type { XmppAccountPolicy } from "../../src/policy/account-policy.ts";
+import { DISCO_INFO } from "../../src/protocol/xep-0030-disco.ts";
 import { createFakeLog, createFakeSession, OWN_JID } from "./fake-session.ts";
+import { ROOM, codes, description, item, presence } from "./room-xml.ts";
 
 /** What buildContext got, as far as tests look at it. */
 export type TurnFacts = {
@@ -30,7 +33,18 @@ export type TurnFacts = {
   extra: Record<string, unknown>;
 };
 
-type Dispatch = { cfg: unknown; ctxPayload: TurnFacts; botLoopProtection?: object };
+type Dispatch = {
+  cfg: unknown;
+  ctxPayload: TurnFacts;
+  botLoopProtection?: object;
+  replyOptions: Record<string, unknown>;
+  delivery: {
+    deliver: (
+      payload: { text: string; replyToId?: string },
+      info: { participant?: { name: string } },
+    ) => Promise<unknown>;
+  };
+};
 
 export type RoadInOptions = {
   policy?: Partial<XmppAccountPolicy>;
@@ -54,6 +68,7 @@ const POLICY: XmppAccountPolicy = {
   sharedSessions: "off",
 };
 
+/** `options` are read anew for each message, except `context` and `failures`. */
 export function createRoadIn(options: RoadInOptions = {}) {
   const session = createFakeSession();
   const log = createFakeLog();
@@ -67,9 +82,13 @@ export function createRoadIn(options: RoadInOptions = {}) {
   const configs: unknown[] = [];
   const runtime = {
     channel: {
-      mentions: { matchesMentionPatterns: () => false, buildMentionRegexes: () => [] },
+      mentions: { matchesMentionPatterns, buildMentionRegexes },
       commands: { shouldHandleTextCommands: () => true },
-      text: { hasControlCommand: (text: string) => text.startsWith("/") },
+      text: {
+        hasControlCommand: (text: string) => text.startsWith("/"),
+        convertMarkdownTables: (text: string) => text,
+        resolveMarkdownTableMode: () => "off",
+      },
       inbound: {
         ingress: { resolve: resolveChannelMessageIngress },
         buildContext: (facts: unknown) => facts,
@@ -129,6 +148,18 @@ export function createRoadIn(options: RoadInOptions = {}) {
     }
   });
   return { session, rooms, receiver, turns, dispatches, challenged, errors, log, outbox, configs };
+}
+
+/** Enters ROOM (room-xml.ts) as "bot". `features`: what the room announces. */
+export function enterRoom(
+  { session, rooms }: Pick<ReturnType<typeof createRoadIn>, "session" | "rooms">,
+  features: readonly string[] = [],
+  self: { item?: string; codes?: readonly number[] } = {},
+): void {
+  session.onRequest(DISCO_INFO, description(...features));
+  rooms.join(ROOM);
+  session.receive(presence("bot", (self.item ?? item()) + codes(110, ...(self.codes ?? []))));
+  session.takeSent();
 }
 
 export const message = (from: string, inside: string, type = "chat") =>

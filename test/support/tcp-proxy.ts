@@ -19,7 +19,8 @@ export interface TcpProxy {
   stop(): Promise<void>;
 }
 
-export async function startTcpProxy(target: number): Promise<TcpProxy> {
+/** @param delayMs how long everything takes each way; 0 (default): no time */
+export async function startTcpProxy(target: number, delayMs = 0): Promise<TcpProxy> {
   const sockets = new Set<Socket>();
   const sent: Buffer[] = [];
   let connections = 0;
@@ -33,6 +34,10 @@ export async function startTcpProxy(target: number): Promise<TcpProxy> {
     socket.on("error", () => {});
     socket.on("close", () => sockets.delete(socket));
   };
+  const pass = (to: Socket, data: Buffer): void => {
+    if (delayMs > 0) setTimeout(() => to.write(data), delayMs);
+    else to.write(data);
+  };
   const server = createServer((client) => {
     connections++;
     const upstream = connect({ host: "127.0.0.1", port: target });
@@ -41,10 +46,10 @@ export async function startTcpProxy(target: number): Promise<TcpProxy> {
     client.on("data", (data) => {
       sent.push(data);
       if (isDeaf) swallowed += data.length;
-      else upstream.write(data);
+      else pass(upstream, data);
     });
     upstream.on("data", (data) => {
-      if (!isFrozen) client.write(data);
+      if (!isFrozen) pass(client, data);
     });
     client.on("close", () => upstream.destroy());
     upstream.on("close", () => {

@@ -15,15 +15,12 @@ import { type MucService, createMucService } from "../support/muc-service.ts";
 import { type Prosody, startProsody } from "../support/prosody.ts";
 import {
   type RoomFacts,
-  askRoom,
-  expectIgnored,
   isJoined,
   roomsOf,
-  say,
   untilForgotten,
   untilRoom,
-  untilSeen,
-} from "../support/room-talk.ts";
+} from "../support/gateway-rooms.ts";
+import { askRoom, expectIgnored, say, untilSeen } from "../support/room-talk.ts";
 import { type SlixmppClient, startSlixmpp, startSlixmppUser } from "../support/slixmpp.ts";
 import {
   bookmarksXml,

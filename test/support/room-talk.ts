@@ -145,3 +145,35 @@ export async function expectNoAnswer(
   expect(asked.map(({ userText }) => userText)).toEqual([expect.stringContaining(markerText)]);
   expect(asked.map(everything).join()).not.toContain(unseen);
 }
+
+export { ask as askRoom };
+
+/**
+ * `who` says `body` in the room, and `nick` there does not answer it: `marker`, asked afterwards by
+ * somebody who is answered, is answered first.
+ */
+export async function expectIgnored(
+  who: SlixmppClient,
+  room: string,
+  body: string,
+  marker: (text: string) => Promise<unknown>,
+  nick = "bot",
+): Promise<void> {
+  await who.ping();
+  const since = who.stanzas.length;
+  let markerText = "";
+  await say(who, room, body);
+  await expectSilence({
+    client: who,
+    since,
+    breaks: (stanza) =>
+      stanza.from === `${room}/${nick}` &&
+      stanza.event === "message" &&
+      stanza.body !== undefined &&
+      !stanza.body.includes(markerText),
+    marker: async (text) => {
+      markerText = text;
+      await marker(text);
+    },
+  });
+}

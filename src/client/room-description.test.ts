@@ -92,15 +92,27 @@ describe("what the room says of itself", () => {
 
   test("what a room vouched for has to be said again at the next visit", () => {
     const { session, rooms } = setUp();
-    session.onRequest(DISCO_INFO, description("urn:xmpp:occupant-id:0"));
     session.goOnline();
     rooms.join(ROOM);
+    const id = /id="([^"]+)"/.exec(session.takeSent()[0] ?? "")?.[1] ?? "";
+    session.receive(
+      description("urn:xmpp:occupant-id:0").replace("<iq", `<iq from="${ROOM}" id="${id}"`),
+    );
     session.receive(presence("bot", item() + codes(110)));
     expect(rooms.get(ROOM)?.occupantIds).toBe(true);
-    session.onRequest(DISCO_INFO, new Error("no answer"));
     session.goOffline();
     session.goOnline();
     session.receive(presence("bot", item() + codes(110)));
     expect(rooms.get(ROOM)).toMatchObject({ state: "joined", occupantIds: false });
+  });
+
+  test("a room that refuses to describe itself vouches for nothing", () => {
+    const { session, rooms } = setUpJoined();
+    session.onRequest(DISCO_INFO, description("urn:xmpp:occupant-id:0"));
+    session.receive(configured(104));
+    expect(rooms.get(ROOM)?.occupantIds).toBe(true);
+    session.onRequest(DISCO_INFO, new Error("service-unavailable"));
+    session.receive(configured(104));
+    expect(rooms.get(ROOM)).toMatchObject({ occupantIds: false, membersOnly: undefined });
   });
 });

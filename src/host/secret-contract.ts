@@ -13,13 +13,22 @@ import {
 import type { OpenClawConfig } from "openclaw/plugin-sdk/channel-core";
 import { CHANNEL_ID } from "../policy/account-policy.ts";
 
-const KEYS = ["password", "rooms[].password"];
+const targetsOf = (key: string) =>
+  createChannelSecretTargetRegistryEntries({
+    channelKey: CHANNEL_ID,
+    account: [key],
+    channel: [key],
+  });
 
-export const secretTargetRegistryEntries = createChannelSecretTargetRegistryEntries({
-  channelKey: CHANNEL_ID,
-  account: KEYS,
-  channel: KEYS,
-});
+/**
+ * Of the keys with an id in `channels.xmpp.` the host refuses every answer and every command of an
+ * account while one of them is unresolved. None needs a room's password: it has an id of its own, by
+ * which it is only audited and configured.
+ */
+export const secretTargetRegistryEntries = [
+  ...targetsOf("password"),
+  ...targetsOf("rooms[].password").map((target) => ({ ...target, id: `rooms:${target.id}` })),
+];
 
 type Collecting = {
   config: OpenClawConfig;

@@ -94,7 +94,9 @@ export async function resolveAccess(
         implicitMentions,
       },
     },
-    allowFrom: room ? named(policy.allowFrom) : directAllowFrom(policy),
+    allowFrom: room
+      ? named([...policy.allowFrom, ...(cfg.commands?.ownerAllowFrom ?? []).map(String)])
+      : directAllowFrom(policy),
     groupAllowFrom: named(room?.allowFrom ?? []),
     route: room ? roomRoutes(room) : [],
     ...(cfg.accessGroups ? { accessGroups: cfg.accessGroups } : {}),

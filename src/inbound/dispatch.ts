@@ -95,7 +95,7 @@ async function runTurn(
   const typing = createTyping(outbox, target);
   const settlements = createSettlements();
   const streaming = resolveChannelStreamingBlockEnabled(context.settings.streaming);
-  await runtime.channel.inbound.dispatch({
+  const { admission } = await runtime.channel.inbound.dispatch({
     cfg,
     channel: CHANNEL_ID,
     accountId,
@@ -162,6 +162,10 @@ async function runTurn(
       onRecordError: (error) => log.error(`session record failed: ${String(error)}`),
     },
   });
+  if (admission.kind === "drop") {
+    admitted.history?.restore();
+    log.info(`not answered: ${admission.reason}; ${sender.label} in ${target.to}`);
+  }
 }
 
 /** Two programs that answer each other are stopped by the host once they exceed its budget. */

@@ -5,13 +5,24 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type SlixmppClient, type StanzaEvent, expectSilence } from "../support/slixmpp.ts";
+import {
+  ANSWER_MS,
+  ask,
+  askPrivately,
+  everything,
+  expectNoAnswer as expectNoAnswerOf,
+  isFrom,
+  isPrivate,
+  lastRequest as lastOf,
+  say,
+  untilSeen,
+  whisper,
+} from "../support/room-talk.ts";
+import type { SlixmppClient } from "../support/slixmpp.ts";
 import { BOTS, type Stage, getStage } from "../support/stage.ts";
 import type { ModelRequest } from "../support/stub-model.ts";
 import { waitFor } from "../support/wait.ts";
 
-/** The first turn of a Gateway loads what it needs. */
-const ANSWER_MS = 30_000;
 const MUC_ADMIN = "http://jabber.org/protocol/muc#admin";
 
 let stage: Stage;
@@ -43,109 +54,16 @@ function writeSkill(name: string): void {
   writeFileSync(join(folder, "SKILL.md"), `${front}\n# ${name}\n`);
 }
 
-/** Says it, and waits until the room has passed it on: what anybody says next comes after it. */
-async function say(who: SlixmppClient, room: string, body: string, extra = ""): Promise<void> {
-  const since = who.stanzas.length;
-  const id = await who.send({ to: room, type: "groupchat", body, extra });
-  await who.waitFor(({ stanzaId, type }) => stanzaId === id && type === "groupchat", { since });
-}
-
-/** Makes `change` and waits until `watcher` was told that `occupant` came, or is gone. */
-async function untilSeen(
-  watcher: SlixmppClient,
-  occupant: string,
-  how: "here" | "gone",
-  change: () => Promise<unknown>,
-): Promise<void> {
-  const since = watcher.stanzas.length;
-  await change();
-  const wanted = how === "here" ? "" : "unavailable";
-  await watcher.waitFor(
-    ({ event, type, from }) => event === "presence" && type === wanted && from === occupant,
-    { since },
-  );
-}
-
-/** Says `body` in the room and waits for `answer` from the occupant `nick` there. */
-async function ask(
-  who: SlixmppClient,
-  room: string,
-  body: string,
-  nick = "bot",
-): Promise<StanzaEvent> {
-  // An earlier answer, which others may have seen already, is none to this question.
-  await who.ping();
-  const since = who.stanzas.length;
-  await say(who, room, body);
-  return await who.waitForBody(`${room}/${nick}`, { since, timeoutMs: ANSWER_MS });
-}
-
-/** Asks privately, through the room, what the agent answers privately. */
-async function askPrivately(who: SlixmppClient, room: string, nick: string, body: string) {
-  const since = who.stanzas.length;
-  await who.send({ to: `${room}/${nick}`, body, extra: PRIVATE });
-  return await who.waitFor(isPrivate(`${room}/${nick}`), { since, timeoutMs: ANSWER_MS });
-}
-
-const PRIVATE = "<x xmlns='http://jabber.org/protocol/muc#user'/>";
-
-const isPrivate =
-  (from: string) =>
-  ({ event, type, body, from: sender }: StanzaEvent) =>
-    event === "message" && type === "chat" && body !== undefined && sender === from;
-
-const isFrom =
-  (from: string) =>
-  ({ event, body, from: sender }: StanzaEvent) =>
-    event === "message" && body !== undefined && (sender === from || sender.startsWith(`${from}/`));
-
 /** What the model was asked since `from`, newest last. */
 function asked(from: number): readonly ModelRequest[] {
   return stage.model.requests.slice(from);
 }
 
-function lastRequest(): ModelRequest {
-  const request = stage.model.requests.at(-1);
-  if (!request) throw new Error("the model was not asked anything");
-  return request;
-}
+const lastRequest = () => lastOf(stage.model);
 
-/** Everything of a request that the model reads. */
-const everything = ({ body }: ModelRequest) => JSON.stringify(body);
-
-/** A text that nobody says. */
-const NOTHING = "\u{1F92B} nobody said this";
-
-/**
- * `who` hears nothing from `from`, and the model is asked nothing but the marker. Nor does it get
- * `unseen` beside the marker: the host hands a message that comes during a turn to that turn.
- */
-async function expectNoAnswer(
-  who: SlixmppClient,
-  from: string,
-  provoke: () => Promise<unknown>,
-  marker: (text: string) => Promise<unknown>,
-  unseen = NOTHING,
-): Promise<void> {
-  await who.ping();
-  const since = who.stanzas.length;
-  const questions = stage.model.requests.length;
-  await provoke();
-  let markerText = "";
-  await expectSilence({
-    client: who,
-    since,
-    breaks: (stanza) => isFrom(from)(stanza) && !stanza.body?.includes(markerText),
-    marker: (text) => {
-      markerText = text;
-      return marker(text);
-    },
-  });
-  expect(asked(questions).map(({ userText }) => userText)).toEqual([
-    expect.stringContaining(markerText),
-  ]);
-  expect(asked(questions).map(everything).join()).not.toContain(unseen);
-}
+const expectNoAnswer = (...how: Skip<Parameters<typeof expectNoAnswerOf>>) =>
+  expectNoAnswerOf(stage.model, ...how);
+type Skip<Args extends unknown[]> = Args extends [unknown, ...infer Rest] ? Rest : never;
 
 describe("a mention", () => {
   test.each([
@@ -479,7 +397,7 @@ describe("where answers go", () => {
     await expectNoAnswer(
       mallory,
       `${hidden}/bot`,
-      () => mallory.send({ to: `${hidden}/bot`, body: "let me in", extra: PRIVATE }),
+      () => whisper(mallory, hidden, "bot", "let me in"),
       (text) => ask(alice, team, `bot: ${text}`),
       "let me in",
     );
@@ -500,11 +418,7 @@ describe("where answers go", () => {
       if (userText.includes("secret")) await released;
       return `echo: ${userText}`;
     });
-    await carol.send({
-      to: `${hidden}/openbot`,
-      body: "tell me my secret",
-      extra: PRIVATE,
-    });
+    await whisper(carol, hidden, "openbot", "tell me my secret");
     await waitFor(() => asked(before).length > 0, { what: "the question" });
     await untilSeen(alice, `${hidden}/ghost`, "gone", () => carol.leave(hidden, "ghost"));
     const asGhost = () => mallory.presence({ to: `${hidden}/ghost` });

@@ -183,6 +183,14 @@ export async function startEjabberd(options: EjabberdOptions = {}): Promise<Ejab
       }
       return jid;
     },
+    async occupants(room) {
+      const [name, service] = room.split("@");
+      const online = (await api("muc_online_rooms", { service })) as string[];
+      if (!online.includes(room)) return undefined;
+      const list = await api("get_room_occupants", { name, service });
+      const people = list as { nick: string; jid: string }[];
+      return Object.fromEntries(people.map(({ nick, jid }) => [nick, jid.split("/")[0] ?? ""]));
+    },
     async closeSessions(jid) {
       const [user, host] = jid.split("@");
       await api("kick_user", { user, host });

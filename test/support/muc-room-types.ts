@@ -36,6 +36,8 @@ export interface FakeRoomOptions {
   readonly onNickChange: Reaction;
   /** What becomes of a visitor's groupchat message; "silent" swallows it. */
   readonly onMessage: Reaction;
+  /** Private messages to other occupants; "silent" swallows them. */
+  readonly onPrivate: Reaction;
   /** Pings of one's own occupant JID (XEP-0410). */
   readonly onSelfPing: Reaction;
   readonly onInfo: Reaction;
@@ -131,6 +133,7 @@ export const ROOM_DEFAULTS: Omit<FakeRoomOptions, "name"> = {
   onLeave: "normal",
   onNickChange: "normal",
   onMessage: "normal",
+  onPrivate: "normal",
   onSelfPing: "normal",
   onInfo: "normal",
   onIq: () => undefined,

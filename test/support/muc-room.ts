@@ -213,6 +213,9 @@ export function createFakeRoom(
     if (stanza.attrs["type"] === "error") return;
     if (own === undefined) return refuse(stanza, "not-acceptable");
     if (stanza.attrs["type"] !== "groupchat") {
+      const refusal = refusalOf(options.onPrivate);
+      if (options.onPrivate === "silent") return;
+      if (refusal !== undefined) return refuse(stanza, refusal, stanza.children.join(""));
       const content = stanza.children.join("");
       const head = { from: at(own), type: stanza.attrs["type"], id: stanza.attrs["id"] };
       const there = visitorList().filter((visitor) => visitor.nick === nick);

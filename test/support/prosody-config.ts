@@ -66,7 +66,7 @@ const MODULES =
 
 /** A Lua string literal. Values are paths, names and passwords: no control characters. */
 export function lua(value: string): string {
-  return `"${value.replace(/[\\"]/g, "\\$&")}"`;
+  return `"${value.replace(/[\\"]/g, "\\$&").replaceAll("\n", "\\n")}"`;
 }
 
 /** The configuration file of a private Prosody that talks to nobody but 127.0.0.1. */

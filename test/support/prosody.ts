@@ -92,6 +92,14 @@ function roomScript(conference: string, rooms: readonly string[], options: RoomO
   return `> (function() ${muc}; for _, node in ipairs(${nodes}) do ${lines.join("; ")} end; return "done" end)()`;
 }
 
+/** A line for the admin shell that prints who is in a room. */
+function occupantsScript(room: string): string {
+  const [, service = ""] = room.split("@");
+  const find = `prosody.hosts[${lua(service)}].modules.muc.get_room_from_jid(${lua(room)})`;
+  const list = `for nick, o in r:each_occupant() do t[#t+1] = "occupant "..o.bare_jid.." "..nick:match("/(.*)") end`;
+  return `> (function() local r, t = ${find}, { "occupants" }; if not r then return "no such room" end; ${list}; return table.concat(t, "\\n") end)()`;
+}
+
 /**
  * Starts a Prosody with its own data directory, certificate authority and ports.
  * @throws with the command that installs it when it is missing, with its log when it does not come up.
@@ -177,6 +185,12 @@ export async function startProsody(options: ProsodyOptions = {}): Promise<Prosod
     async room(name, roomOptions = {}) {
       const [jid = ""] = await rooms([name], roomOptions);
       return jid;
+    },
+    async occupants(room) {
+      const printed = await shell(occupantsScript(room));
+      if (printed.includes("no such room")) return undefined;
+      const lines = printed.matchAll(/^.*occupant (\S+) (.+)$/gm);
+      return Object.fromEntries([...lines].map(([, jid = "", nick = ""]) => [nick, jid]));
     },
     async closeSessions(jid) {
       await shell(`c2s:close(${lua(jid)})`);

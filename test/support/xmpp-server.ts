@@ -37,6 +37,8 @@ export interface XmppServer {
   unregister(user: string, host?: string): Promise<void>;
   /** Creates or reconfigures a room and returns its JID. Nobody owns it unless told. */
   room(name: string, options?: RoomOptions): Promise<string>;
+  /** Who is in a room, as the server has it: bare JIDs by nick. Undefined where there is no such room. */
+  occupants(room: string): Promise<Readonly<Record<string, string>> | undefined>;
   /** Starts it again on the same ports and data after `stop`-less ends, or restarts it. */
   restart(): Promise<void>;
   /** Ends the process at once, without a goodbye on any stream. */

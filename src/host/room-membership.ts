@@ -99,7 +99,8 @@ export function createRoomMembership(params: {
 
   /** A bookmark that is there already is somebody else's, and stays as it is. */
   function publish({ room, by, admitted, nick }: Omit<InvitedRoom, "since">): void {
-    if (!bookmarks || !isSynced() || findBookmark(room)) return;
+    const bookmark = findBookmark(room);
+    if (!bookmarks || !isSynced() || (bookmark && !decodeInvitationMark(bookmark))) return;
     // Without the password: the server need not know what the room asks for.
     const extensions = encodeInvitationMark({ by, admitted });
     const publication = bookmarks
@@ -116,12 +117,16 @@ export function createRoomMembership(params: {
   /** The bookmark goes first: without the invitation, ours would pass for one that the operator made. */
   function forget(room: BareJid): void {
     const bookmark = findBookmark(room);
-    const isOurs = publishing.has(room) || (bookmark && decodeInvitationMark(bookmark));
-    if (!bookmarks || !isSynced() || !isOurs) {
+    if (!bookmarks || !isSynced() || !(bookmark || publishing.has(room))) {
       invited.remove(room);
       return;
     }
-    const removal = bookmarks.remove(room).then(
+    const isOurs = !bookmark || decodeInvitationMark(bookmark) !== undefined;
+    // What others noted of the room stays.
+    const change = isOurs
+      ? bookmarks.remove(room)
+      : bookmarks.set({ ...bookmark, autojoin: false });
+    const removal = change.then(
       () => {
         // Somebody may have invited us again meanwhile.
         if (forgotten.get(room) !== removal) return;
@@ -129,7 +134,7 @@ export function createRoomMembership(params: {
         invited.remove(room);
       },
       (error: unknown) => {
-        log.warn(`the bookmark of room ${room} could not be removed: ${messageOf(error)}`);
+        log.warn(`the bookmark of room ${room} could not be changed: ${messageOf(error)}`);
       },
     );
     forgotten.set(room, removal);

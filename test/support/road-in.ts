@@ -5,6 +5,8 @@
 import { buildMentionRegexes, matchesMentionPatterns } from "openclaw/plugin-sdk/channel-inbound";
 import { resolveChannelMessageIngress } from "openclaw/plugin-sdk/channel-ingress-runtime";
 import { createRooms } from "../../src/client/rooms.ts";
+import { resolveAccount } from "../../src/host/account.ts";
+import { describeProblems } from "../../src/host/account-problems.ts";
 import { createReceiver } from "../../src/inbound/receive.ts";
 import { createRoomHistory } from "../../src/inbound/room-history.ts";
 import { createSessionTurns } from "../../src/inbound/session-turns.ts";
@@ -47,6 +49,8 @@ type Dispatch = {
 };
 
 export type RoadInOptions = {
+  /** What stands under `channels.xmpp`, in place of `policy` and `settings`. */
+  keys?: object;
   policy?: Partial<XmppAccountPolicy>;
   settings?: Partial<ReturnType<ReceiverContext["readConfig"]>["settings"]>;
   cfg?: object;
@@ -67,6 +71,30 @@ const POLICY: XmppAccountPolicy = {
   autoJoin: "off",
   sharedSessions: "off",
 };
+
+/** As host/start-account.ts reads the configuration, for each message anew. */
+function configOf({ keys, policy, settings, cfg }: RoadInOptions) {
+  if (!keys) {
+    return {
+      cfg: { ...cfg },
+      policy: { ...POLICY, ...policy },
+      settings: { streaming: {}, ...settings },
+    };
+  }
+  const config = withKeys(keys, cfg);
+  const account = resolveAccount(config);
+  if (account.problems.length > 0) throw new Error(describeProblems(account.problems));
+  const { config: own } = account;
+  return { cfg: config, policy: account, settings: { ...own, streaming: own } };
+}
+
+/** A whole configuration with `keys` for the account of the fixture. */
+export function withKeys(keys: object, cfg: object = {}) {
+  const account = { jid: "bot@example", password: "secret", server: "localhost" };
+  const channels = "channels" in cfg ? (cfg.channels as object) : {};
+  const config = { ...cfg, channels: { ...channels, xmpp: { ...account, ...keys } } };
+  return config as Parameters<typeof resolveAccount>[0];
+}
 
 /** `options` are read anew for each message, except `context` and `failures`. */
 export function createRoadIn(options: RoadInOptions = {}) {
@@ -104,11 +132,10 @@ export function createRoadIn(options: RoadInOptions = {}) {
   const outbox = { session, rooms, sent: createSentMessages() };
   const context = {
     accountId: "default",
-    readConfig: () => ({
-      cfg: { reading: ++readings, ...options.cfg },
-      policy: { ...POLICY, ...options.policy },
-      settings: { streaming: {}, ...options.settings },
-    }),
+    readConfig: () => {
+      const config = configOf(options);
+      return { ...config, cfg: { reading: ++readings, ...config.cfg } };
+    },
     runtime,
     outbox,
     findOutbox: () => outbox,

@@ -1,14 +1,11 @@
 /**
  * The life of a room, as a script: it is made, set up, lived in by three independent clients, and ends;
  * what happens to our account on the way, and what the agent makes of it. The real Gateway on a Prosody
- * that locks new rooms. What one event alone means is in rooms.e2e.ts and fake-muc.e2e.ts.
+ * that locks new rooms. What each event alone means to our client is in rooms.e2e.ts, rooms-staying.e2e.ts
+ * (self-pings among it) and fake-muc.e2e.ts.
  */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type RoomView, createRooms } from "../../src/client/rooms.ts";
-import { createSession } from "../../src/client/session.ts";
-import { type BareJid, bareJid } from "../../src/protocol/jid.ts";
 import { type Component, connectComponent } from "../support/component.ts";
-import { createFakeLog } from "../support/fake-session.ts";
 import { type ConfigObject, type Gateway, mergeConfig, startGateway } from "../support/gateway.ts";
 import { type Mcabber, startMcabber } from "../support/mcabber.ts";
 import { type FakeRoom, type MucService, createMucService } from "../support/muc-service.ts";
@@ -65,9 +62,7 @@ beforeAll(async () => {
     password: user,
     port: ports.c2s,
   });
-  penny = await startProfanity(await terminal("penny"));
-  mac = await startMcabber(await terminal("mac"));
-  gateway = await startGateway({
+  const starting = startGateway({
     modelUrl: model.baseUrl,
     plugins: [{ kind: "path", path: PACKAGE }],
     config: {
@@ -82,6 +77,9 @@ beforeAll(async () => {
       },
     },
   });
+  penny = await startProfanity(await terminal("penny"));
+  mac = await startMcabber(await terminal("mac"));
+  gateway = await starting;
   config = gateway.readConfig();
 }, 180_000);
 
@@ -263,44 +261,12 @@ async function dropSilently(room: string, nick: string, jid: string): Promise<vo
   expect(printed).toContain("gone");
 }
 
-test("a room that lost us without a word is found out by asking it now and then", async () => {
-  const room = (await prosody.room("quiet")) as BareJid;
-  const jid = bareJid(await prosody.register("watcher", "secret"));
-  if (!jid) throw new Error("not a JID");
-  const log = createFakeLog();
-  const port = prosody.ports.c2s;
-  const session = createSession({
-    jid,
-    resource: "openclaw",
-    password: () => "secret",
-    server: { kind: "endpoint", endpoint: { transport: "tcp", host: "127.0.0.1", port } },
-    caFile: prosody.caFile,
-    log,
-  });
-  const rooms = createRooms({ session, log, nick: "claw", selfPingIdleMs: 300 });
-  const views: RoomView[] = [];
-  rooms.onRoom((view) => views.push(view));
-  rooms.join(room);
-  session.start();
-  const joined = async (times: number) =>
-    await waitFor(() => views.filter(({ state }) => state === "joined").length >= times, {
-      what: `joined ${times} times`,
-      evidence: () => log.lines.join("\n"),
-    });
-  await joined(1);
-  await dropSilently(room, "claw", `${jid}/openclaw`);
-  const isLost = () => views.find(({ state }) => state === "lost" && rooms.get(room));
-  await waitFor(isLost, { what: "the loss" });
-  expect(views.findLast(({ state }) => state === "lost")?.reason).toMatch(/not in it/);
-  await waitFor(() => rooms.get(room)?.state === "joined", { what: "the way back" });
-  expect(await prosody.occupants(room)).toEqual({ claw: jid });
-  rooms.stop();
-  await session.stop();
-});
-
 describe("a room of five thousand", () => {
   const SIZE = 5_000;
-  const MB = 1024 * 1024;
+  /** Measured: 0.3 s, and 0.5 s in the flood; the turn of a quiet room takes as long as the first. */
+  const PROMPT_MS = 5_000;
+  /** Measured: 4 to 24 MB, most of it garbage. The presences alone, kept, would be some 100 MB. */
+  const BOUND = 64 * 1024 * 1024;
   let crowd: FakeRoom;
 
   /** How long it takes until somebody there is answered, in ms. */
@@ -320,7 +286,8 @@ describe("a room of five thousand", () => {
     expect((await until(crowd.jid, isJoined)).occupantCount).toBe(SIZE + 1);
     const ms = await askAs("guest4321", "who am I");
     expect(lastSpeaker()).toContain("guest4321@crowd.test");
-    console.log("crowd", ms, (gateway.residentBytes() - before) / MB);
+    expect(ms).toBeLessThan(PROMPT_MS);
+    expect(gateway.residentBytes() - before).toBeLessThan(BOUND);
   });
 
   test("answers in the middle of a flood of presences, and keeps none of them", async () => {
@@ -332,14 +299,16 @@ describe("a room of five thousand", () => {
     expect(lastSpeaker()).toContain("guest17@crowd.test");
     await flood;
     await crowd.sync();
-    console.log("flood", ms, (gateway.residentBytes() - before) / MB);
+    expect(ms).toBeLessThan(PROMPT_MS);
+    expect(gateway.residentBytes() - before).toBeLessThan(BOUND);
   });
 });
 
 describe("the end", () => {
   test("of the server is none of the room: we are back in it, and answer", async () => {
+    const { joinedAt: before = 0 } = await until(LIFE, isJoined);
     await prosody.restart();
-    await until(LIFE, isJoined, 45_000);
+    await until(LIFE, ({ joinedAt = 0 }) => joinedAt > before, 45_000);
     await Promise.all([alice, mallory].map((client) => client.stop()));
     await startPeople();
     await alice.join(LIFE, "alice");

@@ -153,10 +153,9 @@ describe("a room", () => {
       "muc#roomconfig_whois": "anyone",
     });
     await setAffiliation(operator, LIFE, "alice@localhost", "owner");
-    await until(LIFE, ({ name }) => name === "Life");
-    await waitFor(async () => (await occupants())["alice"]?.affiliation === "owner", {
-      what: "alice to own it",
-    });
+    const isOwner = async () => (await occupants())["alice"]?.affiliation === "owner";
+    await waitFor(isOwner, { what: "alice to own it" });
+    expect(await until(LIFE, ({ name }) => name === "Life")).toMatchObject({ nonAnonymous: true });
   });
 
   test("is lived in by three independent clients, each of which is answered as itself", async () => {
@@ -200,6 +199,7 @@ describe("put out", () => {
   test("somebody else is gone for the agent as well", async () => {
     await kick(alice, LIFE, "penny", "quarrel");
     await waitFor(async () => !("penny" in (await occupants())), { what: "penny gone" });
+    expect(Object.keys(await occupants()).toSorted()).toEqual(["alice", "bot", "mac", "queen"]);
   });
 
   test("kicked, we say why, stay away for a while, and come back when the operator says so", async () => {

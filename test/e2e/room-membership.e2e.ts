@@ -364,19 +364,19 @@ describe("what the command line shows", () => {
   });
 
   test("rooms by name, and who is there: directory groups", async () => {
-    const { stdout } = await cli("directory", "groups", "list", "--channel", "xmpp", "--json");
+    const groups = ["directory", "groups"];
+    const [list, members] = await Promise.all([
+      cli(...groups, "list", "--channel", "xmpp", "--json"),
+      cli(...groups, "members", "--channel", "xmpp", "--group-id", at("party"), "--json"),
+    ]);
     const names = Object.fromEntries(
-      (json(stdout) as { id: string; name: string }[]).map(({ id, name }) => [id, name]),
+      (json(list.stdout) as { id: string; name: string }[]).map(({ id, name }) => [id, name]),
     );
     expect(names).toMatchObject({
       [at("plain")]: "The Plain Room",
       [at("party")]: at("party"),
       [at("locked")]: expect.stringMatching(/ \(refused: .*password/),
     });
-    const members = await cli(
-      ...["directory", "groups", "members", "--channel", "xmpp"],
-      ...["--group-id", at("party"), "--json"],
-    );
     expect(json(members.stdout)).toContainEqual(
       expect.objectContaining({ id: "alice@localhost", name: "alice" }),
     );
@@ -419,13 +419,13 @@ describe("what the command line shows", () => {
 
   test("a message is sent in spite of one room's missing secret, and the audit names it", async () => {
     const since = alice.stanzas.length;
-    const sent = await cli(
-      ...["message", "send", "--channel", "xmpp"],
-      ...["--target", "alice@localhost", "--message", "from the command line"],
-    );
+    const message = ["--target", "alice@localhost", "--message", "from the command line"];
+    const [sent, audit] = await Promise.all([
+      cli("message", "send", "--channel", "xmpp", ...message),
+      cli("secrets", "audit"),
+    ]);
     expect(sent).toMatchObject({ code: 0 });
     await alice.waitFor(({ body }) => body === "from the command line", { since });
-    const audit = await cli("secrets", "audit");
     expect(audit.text).toContain("channels.xmpp.accounts.main.rooms[4].password");
   });
 });

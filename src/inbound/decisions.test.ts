@@ -415,6 +415,12 @@ describe("rooms", () => {
         outcome: "dropped",
       },
       { keys: bypass, alice: OWNER, said: said("/status"), outcome: "dropped" },
+      {
+        keys: open,
+        cfg: { commands: { ownerAllowFrom: ["*", "bob@example", "telegram:alice"] } },
+        said: said("/status"),
+        outcome: "dropped",
+      },
     ],
     12: [
       { keys: room({ users: ["alice@example"] }), said: said("/status"), outcome: "answered" },
@@ -426,6 +432,12 @@ describe("rooms", () => {
       },
       {
         keys: { ...open, allowFrom: ["alice@example"] },
+        said: said("/status"),
+        outcome: "answered",
+      },
+      {
+        keys: open,
+        cfg: { commands: { ownerAllowFrom: ["xmpp:alice@example"] } },
         said: said("/status"),
         outcome: "answered",
       },

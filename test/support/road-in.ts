@@ -125,6 +125,7 @@ export function createRoadIn(options: RoadInOptions = {}) {
           if (busy-- > 0) throw new Error("another OpenClaw process owns state-lifecycle");
           dispatches.push(dispatch);
           turns.push(dispatch.ctxPayload);
+          return { admission: { kind: "dispatch" } };
         },
       },
     },

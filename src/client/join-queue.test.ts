@@ -44,6 +44,15 @@ describe("the queue", () => {
     expect(take()).toEqual([]);
   });
 
+  test("counts all services together", () => {
+    const { queue, take, add } = setUp(3);
+    add(2, "a");
+    add(2, "b");
+    expect(take()).toEqual(["0@a", "1@a", "0@b"]);
+    queue.end("0@a");
+    expect(take()).toEqual(["1@b"]);
+  });
+
   test("held, it begins nothing, and goes on where it was", () => {
     const { queue, take, add } = setUp(2);
     add(4, "a");

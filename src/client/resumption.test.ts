@@ -401,6 +401,19 @@ describe("an end that is final", () => {
     expect(session.state).toEqual({ kind: "stopped" });
   });
 
+  it("rejects what the server has not confirmed, though it could have been resumed", async () => {
+    const { session } = await setUp([
+      async (peer) => {
+        await peer.login({ resumable: ENABLED });
+        await peer.expect(/<\/stream:stream>/);
+        peer.reset();
+      },
+    ]);
+    const outcome = outcomeOf(session.send(chat("x")));
+    await session.stop();
+    expect(await outcome).toBe("XmppUnconfirmedError");
+  });
+
   it("while the connection is lost rejects what waits, at once and for good", async () => {
     const { session } = await setUp([loseThree, async (peer) => void (await peer.closed)]);
     const outcomes = sendThree(session);

@@ -94,3 +94,19 @@ test("wanted again meanwhile, it is not entered by another way", () => {
   expect(session.takeSent()).toEqual([]);
   expect(rooms.get(ROOM)?.state).toBe("joining");
 });
+
+test("an answer that comes after we left and came back does not destroy the room", async () => {
+  const { session, rooms } = setUpRooms();
+  let refuse: (error: Error) => void = () => {};
+  session.request = async () => await new Promise((_, reject) => (refuse = reject));
+  session.goOnline();
+  rooms.join(ROOM, { password: "open sesame" });
+  session.receive(presence("bot", OWNED + codes(110, 201)));
+  rooms.leave(ROOM);
+  rooms.join(ROOM);
+  session.takeSent();
+  refuse(new XmppStanzaError("auth", "forbidden"));
+  await vi.advanceTimersByTimeAsync(0);
+  expect(rooms.get(ROOM)?.state).toBe("joining");
+  expect(session.takeSent()).toEqual([]);
+});

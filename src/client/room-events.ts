@@ -98,7 +98,7 @@ function receiveUnavailable(room: Room, presence: OccupantPresence): RoomEvent |
   if (room.state === "joining") {
     // This is the echo of an earlier goodbye, unless the room says more.
     const isRemoval = codes.has(STATUS.self) && isDecisive(presence);
-    return isRemoval ? { kind: "out", outcome: outcomeOfRemoval(presence) } : undefined;
+    return isRemoval ? removed(room, presence) : undefined;
   }
   // Another nick than ours is somebody else, whatever the codes.
   if (nick !== room.nick) return nick === room.wanted.nick ? { kind: "nick-free" } : undefined;
@@ -106,6 +106,10 @@ function receiveUnavailable(room: Room, presence: OccupantPresence): RoomEvent |
     room.nick = newNick;
     return { kind: "changed" };
   }
+  return removed(room, presence);
+}
+
+function removed(room: Room, presence: OccupantPresence): RoomEvent {
   room.alternate = presence.destroy?.alternate;
   return { kind: "out", outcome: outcomeOfRemoval(presence) };
 }

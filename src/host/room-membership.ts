@@ -123,9 +123,16 @@ export function createRoomMembership(params: {
     forgotten.set(room, removal);
   }
 
-  /** Who was put out of a room does not come back because somebody once invited them. */
-  function onRoom({ room, retry, reason }: RoomView): void {
-    const isDecided = retry === "slow" || retry === "login" || retry === "never";
+  /** Where we are; for a room that we are out of, where we were until now. */
+  const inside = new Set<BareJid>();
+
+  /**
+   * Who was put out of a room does not come back because somebody once invited them. A room that just
+   * cannot be entered, because it is full or its server is down, stays wanted.
+   */
+  function onRoom({ room, state, retry, reason }: RoomView): void {
+    const wasInside = state === "joined" ? !inside.add(room) : inside.delete(room);
+    const isDecided = retry === "login" || retry === "never" || (retry === "slow" && wasInside);
     if (!isDecided || entered.get(room)?.origin?.kind !== "invitation") return;
     log.info(`room ${room} is forgotten: ${reason}`);
     forget(room);

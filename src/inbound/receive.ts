@@ -92,7 +92,7 @@ function noteDrop({ log, outbox }: ReceiverContext, message: Message, drop: Drop
   }
   const refusal = error && new XmppStanzaError(error.type, error.condition, error.text);
   if (refusal && from && id !== undefined && outbox.sent.refuse(id, from.full, refusal)) {
-    log.warn(`${from.bare} refused message ${id}: ${refusal.condition}`);
+    log.warn(`${from.full} refused message ${id}: ${refusal.condition}`);
   } else log.debug?.(`dropped a message: ${drop}`);
 }
 

@@ -86,16 +86,15 @@ describe("what the agent is told", () => {
     const { gallery } = stage.rooms;
     await ask(alice, gallery, "bot: where am I?");
     const { prompt, context, system, userText } = lastRequest(model);
-    const told = prompt + context;
+    const told = (prompt + context).replaceAll("\\", "");
     expect(userText).toBe("where am I?");
     for (const fact of ["The Gallery", "PINEAPPLE", "OLIVE", "alice@localhost", "hears-all"]) {
       expect(told).toContain(fact);
     }
-    expect(told).toMatch(/"affiliation": ?"none"/);
-    expect(told).toMatch(/"nick": ?"alice"/);
-    // Neither ends the block that it stands in.
-    expect(told).not.toContain("<|im_start|>");
-    expect(told).not.toMatch(/^Give everybody the PINEAPPLE/m);
+    expect(told).toMatch(/"nick":"alice".*"affiliation":"none"/);
+    // None of it ends the block that it stands in.
+    expect(prompt + context).not.toMatch(/^(?:Give everybody|<\|im_start)/m);
+    expect(told).not.toMatch(/obey[^`]{0,9}```/);
     await ask(mallory, gallery, "bot: and who am I?");
     expect(system + lastRequest(model).system).not.toMatch(/PINEAPPLE|OLIVE|The Gallery/);
   });
@@ -172,6 +171,18 @@ describe("who is behind a mask", () => {
     expect(answering("alice speaking").toSorted()).toEqual(OF_ALICE.toSorted());
     const requests = model.requests.map(everything).join();
     expect(requests).not.toContain("mallory speaking");
+  });
+
+  test("tools go by what the room says of who asks", async () => {
+    const { masks } = stage.rooms;
+    const toolsOf = async (who: SlixmppClient) => {
+      await ask(who, masks, "what can you do?", "mask-member");
+      // Other bots may have been asked the same.
+      const own = model.requests.findLast(({ context }) => /your_nick\W+mask-member/.test(context));
+      return ["read", "write", "exec"].filter((tool) => own?.tools.includes(tool));
+    };
+    expect(await toolsOf(bob)).toEqual(["read", "write"]);
+    expect(await toolsOf(carol)).toEqual(["read"]);
   });
 
   test("a moderator sees who is who, and answers no others", async () => {
@@ -290,20 +301,18 @@ describe("one memory", () => {
       await untilSeen(bob, `${veil}/${nick}`, "gone", () => who.leave(veil, nick));
       await untilSeen(bob, `${veil}/${nick}`, "here", () => who.join(veil, nick));
     }
+    const known = async () =>
+      JSON.stringify(await stage.gateway.call("xmpp.known", { account: "memo" }));
     await ask(mallory, veil, "memo: what is mine?", "memo");
     expect(everything(lastRequest(model))).not.toContain("pecan");
     await ask(alice, veil, "memo: and mine?", "memo");
     expect(everything(lastRequest(model))).toContain("walnut");
     expect(everything(lastRequest(model))).not.toContain("what is mine?");
 
-    const known = async () =>
-      (await stage.gateway.openclaw(["xmpp", "known", "--account", "memo"])).stdout;
     expect(await known()).toContain("alice@localhost");
-    const { code } = await stage.gateway.openclaw([
-      ...["xmpp", "forget", "alice@localhost", "--account", "memo"],
-    ]);
-    expect(code).toBe(0);
+    await stage.gateway.openclaw(["xmpp", "forget", "alice@localhost", "--account", "memo"]);
     expect(await known()).not.toContain("alice@localhost");
+    expect(await known()).toContain("mallory@localhost");
     await ask(alice, veil, "memo: do you still know me?", "memo");
     expect(everything(lastRequest(model))).not.toContain("walnut");
     expect(everything(lastRequest(model))).toContain("what is mine?");
@@ -329,6 +338,9 @@ describe("a private message in a room", () => {
 
   test("has a session of its own, where nobody vouches for who wrote", async () => {
     const { den, veil } = stage.rooms;
+    await stage.prosody.room("veil", { publicJids: false });
+    await untilSeen(alice, `${veil}/bob`, "gone", () => bob.leave(veil, "bob"));
+    await untilSeen(alice, `${veil}/bob`, "here", () => bob.join(veil, "bob"));
     await askPrivately(bob, veil, "apart", "behind the veil: quince");
     expect(everything(lastRequest(model))).not.toContain("bob@localhost");
     await askPrivately(bob, veil, "apart", "what did I say?");
@@ -350,16 +362,12 @@ describe("a private message in a room", () => {
     const since = strict.received.length;
     strict.whisper("alice", "apart", "psst");
     await strict.waitFor(({ attrs }) => attrs["to"] === `${strict.jid}/alice`, since);
-    await waitFor(() => /not-acceptable/.test(stage.gateway.log()), {
+    const refusal = `${strict.jid}/alice refused message`;
+    await waitFor(() => stage.gateway.log().includes(refusal), {
       what: "the refusal",
       evidence: () => stage.gateway.log().slice(-3_000),
     });
-    console.log(
-      stage.gateway
-        .log()
-        .split("\n")
-        .filter((line) => line.includes("not-acceptable")),
-    );
+    expect(stage.gateway.log()).toMatch(new RegExp(`${refusal} \\S+: not-acceptable`));
     const before = strict.received.length;
     strict.say("alice", "apart: speak up");
     await strict.waitForBody(/echo: speak up/, before);

@@ -20,7 +20,7 @@ import {
   untilForgotten,
   untilRoom,
 } from "../support/gateway-rooms.ts";
-import { askRoom, expectIgnored, say, untilSeen } from "../support/room-talk.ts";
+import { askRoom, expectIgnored, untilSeen } from "../support/room-talk.ts";
 import { type SlixmppClient, startSlixmpp, startSlixmppUser } from "../support/slixmpp.ts";
 import {
   bookmarksXml,
@@ -151,7 +151,6 @@ function configuration(): ConfigObject {
 }
 
 afterAll(async () => {
-  writeFileSync("/tmp/gw.log", gateway.log()); // DEBUG
   const people = [alice, mallory, ...Object.values(others ?? {})];
   await Promise.all([gateway?.stop(), ...people.map((client) => client?.stop())]);
   fake?.stop();
@@ -213,24 +212,16 @@ function invitedRooms(account: string): Readonly<Record<string, { password?: str
   return existsSync(file) ? JSON.parse(readFileSync(file, "utf8")) : {};
 }
 
-/** Waits for a line that the Gateway writes after now about an invitation. */
+/** Invites, and waits for what the log says of it. */
 async function invitationLine(account: string, room: string, invite: () => Promise<void>) {
   const before = gateway.log().length;
   await invite();
-  const line = () =>
-    gateway
-      .log()
-      .slice(before)
-      .split("\n")
-      .find((text) => text.includes(`[${account}]`) && text.includes(`to room ${room}`)) ??
-    gateway
-      .log()
-      .slice(before)
-      .split("\n")
-      .find((text) => text.includes(`[${account}]`) && text.includes(`invitation to ${room}`));
-  return await waitFor(line, {
+  const news = () => gateway.log().slice(before);
+  const isLine = (text: string) =>
+    text.includes(`[${account}]`) && text.includes("invitation") && text.includes(room);
+  return await waitFor(() => news().split("\n").find(isLine), {
     what: `a line about ${room}`,
-    evidence: () => gateway.log().slice(before),
+    evidence: news,
   });
 }
 
@@ -348,22 +339,12 @@ describe("a room that the account was invited to", () => {
 
 describe("what the command line shows", () => {
   test("rooms and their states: xmpp rooms", async () => {
-    const { code, stdout } = await cli("xmpp", "rooms");
+    const { code, stdout } = await cli("xmpp", "rooms", "--account", "ej");
     expect(code).toBe(0);
     const line = (name: string) => stdout.split("\n").find((text) => text.includes(at(name)));
     expect(line("vault")).toMatch(/state=joined nick=Keeper/);
     expect(line("dangling")).toMatch(/state=refused .*env:ROOM_NOT_SET/);
-    const { rooms } = json((await cli("xmpp", "rooms", "--account", "ej", "--json")).stdout) as {
-      rooms: RoomFacts[];
-    };
-    expect(rooms.map(({ room, state }) => `${room} ${state}`)).toEqual([
-      `${at("dangling")} refused`,
-      `${at("env")} joined`,
-      `${at("file")} joined`,
-      `${at("locked")} refused`,
-      `${at("plain")} joined`,
-      `${at("vault")} joined`,
-    ]);
+    expect(stdout).toContain("rooms: 6\n");
   });
 
   test("what is missing: channels status", async () => {
@@ -372,12 +353,10 @@ describe("what the command line shows", () => {
       const warning = stdout.split("\n").find((text) => text.includes(`xmpp ${account}: not in 2`));
       expect(warning).toMatch(/dangling@\S+ \(refused: .*ROOM_NOT_SET.*locked@\S+ \(refused: /);
     }
-    const status = json((await cli("channels", "status", "--json")).stdout) as {
-      channelAccounts: { xmpp: { accountId: string; rooms: RoomFacts[] }[] };
-    };
-    const main = status.channelAccounts.xmpp.find(({ accountId }) => accountId === "main");
-    expect(main?.rooms).toContainEqual({ room: at("vault"), state: "joined" });
-    expect(main?.rooms).toContainEqual({
+    const status = await gateway.accounts("xmpp");
+    const main = status.find(({ accountId }) => accountId === "main");
+    expect(main?.["rooms"]).toContainEqual({ room: at("vault"), state: "joined" });
+    expect(main?.["rooms"]).toContainEqual({
       room: at("locked"),
       state: "refused",
       reason: expect.stringMatching(/password/),
@@ -391,7 +370,7 @@ describe("what the command line shows", () => {
     );
     expect(names).toMatchObject({
       [at("plain")]: "The Plain Room",
-      [at("party")]: "party",
+      [at("party")]: at("party"),
       [at("locked")]: expect.stringMatching(/ \(refused: .*password/),
     });
     const members = await cli(
@@ -404,26 +383,32 @@ describe("what the command line shows", () => {
   });
 
   test("who is known, until they are forgotten: xmpp known, xmpp forget", async () => {
-    const known = async () =>
-      json((await cli("xmpp", "known", "--json")).stdout) as { known: { jid: string }[] };
-    expect((await known()).known).toMatchObject([
-      { jid: "alice@localhost", nicks: { [at("party")]: "alice" } },
-    ]);
-    const forget = await cli("xmpp", "forget", "alice@localhost");
-    expect(forget).toMatchObject({ code: 0, stdout: "forgotten: alice@localhost\n" });
-    expect(await known()).toEqual({ known: [] });
+    const { stdout } = await cli("xmpp", "known", "--json");
+    expect(json(stdout)).toMatchObject({
+      known: [{ jid: "alice@localhost", nicks: { [at("salon")]: "alice" } }],
+    });
+    expect(await cli("xmpp", "forget", "alice@localhost")).toMatchObject({
+      code: 0,
+      stdout: "forgotten: alice@localhost\n",
+    });
+    expect(await gateway.call("xmpp.known")).toEqual({ known: [] });
+  });
+
+  test("what is wrong, and an exit code", async () => {
+    const { code, text } = await cli("xmpp", "leave", at("plain"));
+    expect(code).toBe(1);
+    expect(text).toMatch(/plain@\S+ is in the configuration: take it out of rooms/);
+    expect(await isWanted("main", at("plain"))).toBe(true);
   });
 
   test.each([
-    [["leave", at("plain")], /in the configuration/],
-    [["leave", at("nowhere")], /not in room/],
-    [["leave", "nonsense"], /not a bare JID/],
-    [["forget", "alice@localhost"], /alice@localhost is not known/],
-    [["rooms", "--account", "nobody"], /no such account/],
-  ])("what is wrong, and an exit code: xmpp %j", async (args, words) => {
-    const { code, text } = await cli("xmpp", ...args);
-    expect(code).not.toBe(0);
-    expect(text).toMatch(words);
+    ["leave", { room: at("nowhere") }, /not in room/],
+    ["leave", { room: "nonsense" }, /not a bare JID/],
+    ["occupants", { room: at("locked") }, /not in room/],
+    ["forget", { jid: "alice@localhost" }, /alice@localhost is not known/],
+    ["rooms", { account: "nobody" }, /no such account/],
+  ])("what is wrong with %s %j", async (method, params, words) => {
+    await expect(gateway.call(`xmpp.${method}`, params)).rejects.toThrow(words);
   });
 
   test("the rooms of the configuration, without any password: config get", async () => {
@@ -433,6 +418,77 @@ describe("what the command line shows", () => {
     expect(accounts.main.rooms[1]).toMatchObject({ jid: at("vault"), nick: "Keeper" });
     for (const password of Object.values(PASSWORDS)) expect(stdout).not.toContain(password);
   });
+
+  test("a message is sent in spite of one room's missing secret, and the audit names it", async () => {
+    const since = alice.stanzas.length;
+    const sent = await cli(
+      ...["message", "send", "--channel", "xmpp"],
+      ...["--target", "alice@localhost", "--message", "from the command line"],
+    );
+    expect(sent).toMatchObject({ code: 0 });
+    await alice.waitFor(({ body }) => body === "from the command line", { since });
+    const audit = await cli("secrets", "audit");
+    expect(audit.text).toContain("channels.xmpp.accounts.main.rooms[4].password");
+  });
+});
+
+const bookmarksOf = async (account: keyof typeof others) => await bookmarksXml(others[account]);
+
+describe("bookmarks of the account", () => {
+  test("are entered with bookmarks: read, those that say so, now and later", async () => {
+    await until("reader", "cave", ({ state, nick }) => state === "joined" && nick === "spelunker");
+    await publishBookmark(others.reader, { room: at("heath"), autojoin: true });
+    await until("reader", "heath", isJoined);
+    expect(await isWanted("reader", at("camp"))).toBe(false);
+    expect(await occupants("reader", "heath")).toEqual({ bot: "reader@localhost" });
+  });
+
+  test("that are taken away take us out", async () => {
+    await retractBookmark(others.reader, at("heath"));
+    await untilForgotten(gateway, "reader", at("heath"));
+    expect(await occupants("reader", "heath")).toEqual({});
+    await publishBookmark(others.reader, { room: at("cave"), autojoin: false });
+    await untilForgotten(gateway, "reader", at("cave"));
+  });
+
+  test("are left alone with bookmarks: read", async () => {
+    await inviteDirect(alice, at("yard"), "reader@localhost");
+    await until("reader", "yard", isJoined);
+    await gateway.call("xmpp.leave", { account: "reader", room: at("yard") });
+    expect(await bookmarksOf("reader")).not.toContain(at("yard"));
+  });
+
+  test("get a room that we were invited to with bookmarks: sync, until it is left", async () => {
+    const party = at("party");
+    await inviteDirect(alice, party, "syncer@localhost", { password: PASSWORDS.party });
+    await until("syncer", "party", isJoined);
+    const isBookmarked = async () => (await bookmarksOf("syncer")).includes(party);
+    await waitFor(isBookmarked, { what: "the bookmark" });
+    expect(await bookmarksOf("syncer")).not.toContain(PASSWORDS.party);
+    await gateway.call("xmpp.leave", { account: "syncer", room: party });
+    await waitFor(async () => !(await isBookmarked()), { what: "no bookmark" });
+    await untilForgotten(gateway, "syncer", party);
+    expect(invitedRooms("syncer")).toEqual({});
+  });
+
+  test("that another client takes away take us out of where we were invited, with sync", async () => {
+    const yard = at("yard");
+    await inviteDirect(alice, yard, "syncer@localhost");
+    await until("syncer", "yard", isJoined);
+    await waitFor(async () => (await bookmarksOf("syncer")).includes(yard), { what: "a bookmark" });
+    await retractBookmark(others.syncer, yard);
+    await untilForgotten(gateway, "syncer", yard);
+    expect(invitedRooms("syncer")).toEqual({});
+  });
+
+  test("are neither read nor written otherwise", async () => {
+    await publishBookmark(others.main, { room: at("heath"), autojoin: true });
+    await ask(alice, "main@localhost", "anything else?");
+    for (const name of ["cave", "heath"]) {
+      expect(await isWanted("main", at(name))).toBe(false);
+    }
+    expect(await bookmarksOf("main")).not.toContain(at("party"));
+  });
 });
 
 describe("a restart of the Gateway", () => {
@@ -441,14 +497,139 @@ describe("a restart of the Gateway", () => {
     const { stdout } = await cli("directory", "groups", "list", "--channel", "xmpp", "--json");
     const ids = (json(stdout) as { id: string }[]).map(({ id }) => id);
     expect(ids.toSorted()).toEqual(["dangling", "env", "file", "locked", "plain", "vault"].map(at));
-    expect(await cli("xmpp", "rooms")).toMatchObject({ code: 1 });
   });
 
   test("keeps the rooms of invitations, their passwords and whom we answer there", async () => {
+    fake.stop();
+    await component.stop();
     await gateway.resume();
     await until("main", "party", isJoined);
     for (const name of ["salon", "court"]) expect(await isWanted("main", at(name))).toBe(false);
     const marker = (text: string) => askRoom(alice, at("party"), `bot: ${text}`);
     await expectIgnored(mallory, at("party"), "bot: and now?", marker);
   });
+
+  test("keeps those too whose service is down just then", async () => {
+    const lair = `lair@${FAKE.domain}`;
+    await until("eager", lair, ({ state }) => state === "lost");
+    expect(Object.keys(invitedRooms("eager"))).toEqual([at("garden"), lair]);
+  });
+});
+
+describe("a change of the configuration", () => {
+  /** What may pass between the write of the file and its effect. */
+  const LIVE_MS = 2_000;
+  let config: ConfigObject;
+  let before: unknown;
+  let ticks = 0;
+  const rooms = (...more: unknown[]) => [at("plain"), { jid: at("hall"), nick: "Hall" }, ...more];
+
+  beforeAll(async () => {
+    await prosody.room("hall");
+    for (const [client, nick] of [
+      [alice, "alice"],
+      [mallory, "mallory"],
+    ] as const) {
+      await client.join(at("hall"), nick);
+    }
+    config = gateway.readConfig();
+    before = await connection();
+  });
+
+  /** Writes the file of the running Gateway. */
+  function edit(main: ConfigObject): void {
+    config = mergeConfig(config, { channels: { xmpp: { accounts: { main } } } });
+    gateway.writeConfig(config);
+  }
+
+  /** The same, and waits until it is in effect: a room that came with it is entered. */
+  async function apply(main: ConfigObject): Promise<void> {
+    const tick = at(`tick-${(ticks += 1)}`);
+    edit({ rooms: rooms({ jid: tick }), ...main });
+    await live(tick, isJoined);
+  }
+
+  const live = async (room: string, holds: (facts: RoomFacts) => boolean) =>
+    await untilRoom(gateway, "main", room, holds, LIVE_MS);
+
+  /** Which session it is. */
+  async function connection(): Promise<unknown> {
+    const status = await gateway.call("xmpp.status", { account: "main" });
+    const logins = gateway.log().match(/\[main\] \S+ is online/g)?.length;
+    return { status: (status as { connection: unknown }).connection, logins };
+  }
+
+  const hall = (who: SlixmppClient, body: string) => askRoom(who, at("hall"), body, "Hall");
+
+  test("enters rooms, leaves rooms, takes another nick and another password", async () => {
+    edit({ rooms: rooms({ jid: at("locked"), password: PASSWORDS.plain }) });
+    await live(at("hall"), isJoined);
+    await live(at("locked"), isJoined);
+    await untilForgotten(gateway, "main", at("vault"));
+    expect(await occupants("main", "vault")).toEqual({});
+    expect(await occupants("main", "hall")).toMatchObject({ Hall: "main@localhost" });
+    const since = alice.stanzas.length;
+    await untilSeen(alice, `${at("hall")}/Porter`, "here", async () =>
+      edit({ rooms: [{ jid: at("hall"), nick: "Porter" }] }),
+    );
+    const renaming = alice.stanzas.slice(since).filter(({ from }) => from === `${at("hall")}/Hall`);
+    expect(renaming.map(({ xml }) => xml)).toEqual([expect.stringMatching(/code=["']303["']/)]);
+    await untilForgotten(gateway, "main", at("locked"));
+  });
+
+  test("decides about mentions, people and rooms anew", async () => {
+    const entry = (settings: ConfigObject) => ({ mucRooms: { [at("hall")]: settings } });
+    await apply(entry({ requireMention: false, users: ["alice@localhost"] }));
+    const named = (text: string) => hall(alice, text);
+    expect((await hall(alice, "no name said")).body).toBe("echo: no name said");
+    await expectIgnored(mallory, at("hall"), "and I?", named, "Hall");
+    await apply(entry({ users: ["alice@localhost", "mallory@localhost"] }));
+    expect((await hall(mallory, "and now?")).body).toBe("echo: and now?");
+    await apply(entry({ requireMention: true }));
+    await expectIgnored(
+      alice,
+      at("hall"),
+      "no name said",
+      (t) => hall(alice, `Hall: ${t}`),
+      "Hall",
+    );
+    await apply({ groupPolicy: "disabled" });
+    const direct = (text: string) => ask(alice, "main@localhost", text);
+    await expectIgnored(alice, at("hall"), "Hall: disabled?", direct, "Hall");
+    await apply({ groupPolicy: "open" });
+    expect((await hall(alice, "Hall: open?")).body).toBe("echo: open?");
+  });
+
+  test("that names no room lets nobody in until it is mended, and says so", async () => {
+    edit({ rooms: rooms("nonsense") });
+    await gateway.waitForLog(
+      /\[main\] nobody is answered until this is right: .*main\.rooms: "nonsense" is not a room/,
+    );
+    await live(at("hall"), isJoined);
+    // Another account answers meanwhile.
+    await expectIgnored(
+      alice,
+      at("hall"),
+      "Hall: are you there?",
+      (text) => askRoom(alice, at("garden"), `bot: ${text}`),
+      "Hall",
+    );
+    await apply({});
+    expect((await hall(alice, "Hall: mended?")).body).toBe("echo: mended?");
+  });
+
+  test("of all that needs no other connection", async () => {
+    expect(await connection()).toEqual(before);
+  });
+
+  test("of the account's nick begins a new one", async () => {
+    edit({ nick: "butler" });
+    await untilRoom(gateway, "main", at("plain"), ({ nick }) => nick === "butler", 30_000);
+    expect(await connection()).not.toEqual(before);
+  });
+});
+
+test("no password of a room is in the log", () => {
+  const log = gateway.log() + readFileSync(join(gateway.directory, "openclaw.log"), "utf8");
+  for (const password of Object.values(PASSWORDS)) expect(log).not.toContain(password);
 });

@@ -353,4 +353,23 @@ describe("agents that share a room", () => {
         .toSorted(),
     ).toEqual(["[Main] echo: who are you?", "[Second] echo: who are you?", "bot: who are you?"]);
   });
+
+  test("one answers alone, when it is named by its own name", async () => {
+    const { chorus } = stage.rooms;
+    const since = alice.stanzas.length;
+    await say(alice, chorus, "@second are you alone?");
+    await alice.waitForBody(`${chorus}/bot`, { since, timeoutMs: ANSWER_MS });
+    await say(alice, chorus, "bot: and now both");
+    await waitFor(() => saidIn(chorus, since).length >= 5, {
+      what: "three answers",
+      timeoutMs: ANSWER_MS,
+      evidence: () => JSON.stringify(saidIn(chorus, since)),
+    });
+    const answers = saidIn(chorus, since).filter(({ nick }) => nick === "bot");
+    expect(answers.map(({ body }) => body).toSorted()).toEqual([
+      "[Main] echo: and now both",
+      "[Second] echo: @second are you alone?",
+      "[Second] echo: and now both",
+    ]);
+  });
 });

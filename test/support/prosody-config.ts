@@ -64,7 +64,7 @@ const MODULES =
     /\s+/,
   );
 
-/** A Lua string literal. Values are paths, names and passwords: no control characters. */
+/** A Lua string literal. Values are paths, names and passwords: no control characters but line feeds. */
 export function lua(value: string): string {
   return `"${value.replace(/[\\"]/g, "\\$&").replaceAll("\n", "\\n")}"`;
 }

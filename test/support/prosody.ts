@@ -56,9 +56,9 @@ export function hasProsody(): boolean {
   return isOnPath("prosody") && isOnPath("prosodyctl");
 }
 
-async function canConnect(port: number): Promise<boolean> {
+async function canConnect(to: { port: number } | { path: string }): Promise<boolean> {
   return await new Promise<boolean>((resolve) => {
-    const socket = connect({ port, host: "127.0.0.1" });
+    const socket = connect("path" in to ? to : { ...to, host: "127.0.0.1" });
     socket.once("connect", () => {
       socket.destroy();
       resolve(true);
@@ -142,8 +142,10 @@ export async function startProsody(options: ProsodyOptions = {}): Promise<Prosod
     });
     const isUp = async (): Promise<boolean> => {
       if (!server.isRunning()) throw new Error(`prosody ended:\n${server.output()}\n${log()}`);
-      const answers = await Promise.all(Object.values(ports).filter(Boolean).map(canConnect));
-      return answers.every(Boolean);
+      const listening = Object.values(ports).filter(Boolean);
+      const adminShell = { path: join(dataDir, "prosody.sock") };
+      const all = [...listening.map((port) => ({ port })), adminShell];
+      return (await Promise.all(all.map(canConnect))).every(Boolean);
     };
     await waitFor(isUp, { what: "Prosody's ports", evidence: () => server.output() + log() });
   };

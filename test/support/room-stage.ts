@@ -117,7 +117,7 @@ async function openStage(): Promise<RoomStage> {
     agents: {
       entries: {
         main: { default: true, name: "Main" },
-        second: { name: "Second" },
+        second: { name: "Second", groupChat: { mentionPatterns: ["@second\\b"] } },
         watcher: { name: "Watcher", groupChat: { unmentionedInbound: "room_event" } },
       },
     },
@@ -202,9 +202,11 @@ function listeners(rooms: Rooms): Accounts {
 
 /** Accounts that need no mention, and know people as their names say. */
 function masks(rooms: Rooms, { honest, forged }: Fakes, aliceId: string): Accounts {
-  const knowing = (users: string[], ...where: string[]) => ({
+  const knowing = (users: string[], where: string[], settings: ConfigObject = {}) => ({
     rooms: where,
-    mucRooms: Object.fromEntries(where.map((room) => [room, { requireMention: false, users }])),
+    mucRooms: Object.fromEntries(
+      where.map((room) => [room, { requireMention: false, users, ...settings }]),
+    ),
   });
   const everywhere = (groupAllowFrom: string[]) => ({
     rooms: [rooms.masks],
@@ -212,13 +214,18 @@ function masks(rooms: Rooms, { honest, forged }: Fakes, aliceId: string): Accoun
     groupAllowFrom,
   });
   return {
-    "mask-id": knowing([`occupant:${aliceId}`], rooms.masks),
-    "mask-member": knowing(["affiliation:member"], rooms.masks),
-    "mask-role": knowing(["role:moderator"], rooms.masks),
+    "mask-id": knowing([`occupant:${aliceId}`], [rooms.masks]),
+    "mask-member": knowing(["affiliation:member"], [rooms.masks], {
+      toolsBySender: {
+        "affiliation:member": { allow: ["read", "write"] },
+        "role:moderator": { allow: ["read"] },
+      },
+    }),
+    "mask-role": knowing(["role:moderator"], [rooms.masks]),
     "mask-any-id": everywhere([`occupant:${aliceId}`]),
     "mask-any-owner": everywhere(["affiliation:owner"]),
-    "mask-jid": knowing([OWNER], rooms.masks, rooms.tower),
-    "mask-fake": knowing([`occupant:${FAKE_ID}`], honest.jid, forged.jid),
+    "mask-jid": knowing([OWNER], [rooms.masks, rooms.tower]),
+    "mask-fake": knowing([`occupant:${FAKE_ID}`], [honest.jid, forged.jid]),
   };
 }
 

@@ -240,7 +240,11 @@ describe("rooms", () => {
       { keys: open, said: said("bot: hi", "", ROOM), outcome: "dropped" },
       { keys: open, said: said("bot: hi", "", `${ROOM}/bot`), outcome: "dropped" },
       { keys: open, said: said("bot: hi", delay), outcome: "dropped" },
-      { keys: open, said: said("bot: hi", "", "other@chat.example/alice"), outcome: "dropped" },
+      {
+        keys: { ...open, dmPolicy: "open" },
+        said: said("bot: hi", "", "other@chat.example/alice"),
+        outcome: "dropped",
+      },
     ],
     2: [
       { keys: open, said: said(""), outcome: "dropped" },

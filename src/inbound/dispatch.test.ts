@@ -9,7 +9,7 @@ import {
   enterRoom,
   message,
 } from "../../test/support/road-in.ts";
-import { ROOM, item, presence } from "../../test/support/room-xml.ts";
+import { ROOM, gone, item, presence } from "../../test/support/room-xml.ts";
 import { STANZA_IDS } from "../protocol/xep-0359-ids.ts";
 
 const STANZA_ID = `<stanza-id xmlns="${STANZA_IDS}" by="${ROOM}" id="rooms-id"/>`;
@@ -223,20 +223,21 @@ describe("a program", () => {
     expect(await say("bot: hi")).toBeUndefined();
   });
 
-  it("is asked for by the caps of whoever has the nick", async () => {
-    const asked: unknown[] = [];
-    const { session, say } = setUp({
-      context: {
-        isProgram: async (occupant) => {
-          asked.push(occupant.caps);
-          return false;
-        },
-      },
+  it("is known by what it announced as it spoke, though it is gone", async () => {
+    const { session, receiver, dispatches } = setUp({
+      context: { isProgram: async ({ caps }) => caps === "http://feed#v" },
     });
-    const caps = `<c xmlns="http://jabber.org/protocol/caps" hash="sha-1" node="http://x" ver="v"/>`;
-    session.receive(presence("alice", item("alice@example/x"), "", caps));
-    await say("bot: hi");
-    expect(asked).toEqual(["http://x#v"]);
+    const caps = `<c xmlns="http://jabber.org/protocol/caps" hash="sha-1" node="http://feed" ver="v"/>`;
+    const hear = (text: string) =>
+      session.receive(message(`${ROOM}/alice`, body(text), "groupchat"));
+    session.receive(presence("alice", item("feed@example/x"), "", caps));
+    hear("bot: from a program");
+    session.receive(gone("alice", ""));
+    session.receive(presence("alice", item("alice@example/x")));
+    hear("bot: from a person");
+    await receiver.idle();
+    const said = dispatches.map(({ ctxPayload }) => ctxPayload.message.bodyForAgent);
+    expect(said).toEqual(["from a person"]);
   });
 });
 

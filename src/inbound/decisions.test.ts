@@ -240,7 +240,11 @@ describe("rooms", () => {
       { keys: open, said: said("bot: hi", "", ROOM), outcome: "dropped" },
       { keys: open, said: said("bot: hi", "", `${ROOM}/bot`), outcome: "dropped" },
       { keys: open, said: said("bot: hi", delay), outcome: "dropped" },
-      { keys: open, said: said("bot: hi", "", "other@chat.example/alice"), outcome: "dropped" },
+      {
+        keys: { ...open, dmPolicy: "open" },
+        said: said("bot: hi", "", "other@chat.example/alice"),
+        outcome: "dropped",
+      },
     ],
     2: [
       { keys: open, said: said(""), outcome: "dropped" },
@@ -415,6 +419,12 @@ describe("rooms", () => {
         outcome: "dropped",
       },
       { keys: bypass, alice: OWNER, said: said("/status"), outcome: "dropped" },
+      {
+        keys: open,
+        cfg: { commands: { ownerAllowFrom: ["*", "bob@example", "telegram:alice"] } },
+        said: said("/status"),
+        outcome: "dropped",
+      },
     ],
     12: [
       { keys: room({ users: ["alice@example"] }), said: said("/status"), outcome: "answered" },
@@ -426,6 +436,12 @@ describe("rooms", () => {
       },
       {
         keys: { ...open, allowFrom: ["alice@example"] },
+        said: said("/status"),
+        outcome: "answered",
+      },
+      {
+        keys: open,
+        cfg: { commands: { ownerAllowFrom: ["xmpp:alice@example"] } },
         said: said("/status"),
         outcome: "answered",
       },

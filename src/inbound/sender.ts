@@ -24,6 +24,8 @@ export type Sender = {
   occupant: RoomSender;
   /** Their stay in the room; undefined in a direct chat. */
   stay?: string | undefined;
+  /** XEP-0115: the software that they announced as they spoke; undefined in a direct chat. */
+  caps?: string | undefined;
   /** For people to read: the nick in rooms, the JID elsewhere. */
   label: string;
 };
@@ -44,7 +46,7 @@ export function resolveSender(
   const { room, nick } = conversation;
   const found = rooms.occupant(room, nick);
   const stay = found?.stay ?? randomUUID();
-  const known = { stay, label: nick };
+  const known = { stay, label: nick, caps: found?.caps };
   // XEP-0421 §4: the room stamps each message. Another id than the nick's owner has: we missed who it is.
   const isSomebodyElse =
     found?.occupantId !== undefined &&

@@ -7,6 +7,7 @@ import { shouldIncludeSupplementalContext } from "openclaw/plugin-sdk/security-r
 import { formatTarget, replyTarget } from "../outbound/reply-target.ts";
 import { sendText } from "../outbound/send.ts";
 import { CHANNEL_ID, DEFAULT_TEXT_CHUNK_LIMIT } from "../policy/account-policy.ts";
+import { occupantJid } from "../protocol/xep-0045-muc.ts";
 import { resolveAccess, resolveRoomFor } from "./access.ts";
 import { resolveAddressing, type Addressing } from "./addressing.ts";
 import { hostConversation, type HostConversation } from "./conversation.ts";
@@ -96,13 +97,15 @@ function withOwnSessions(cfg: InboundContext["cfg"]): InboundContext["cfg"] {
   return { ...cfg, session: { ...cfg.session, dmScope: "per-account-channel-peer" } };
 }
 
+/** By what they announced as they spoke: a program may come, speak and go. */
 async function isProgram(
-  { isProgram: ask, outbox }: InboundContext,
-  { conversation }: InboundMessage,
+  { isProgram: ask }: InboundContext,
+  { conversation, sender }: InboundMessage,
 ): Promise<boolean> {
   if (conversation.kind !== "room") return false;
-  const occupant = outbox.rooms.occupant(conversation.room, conversation.nick);
-  return occupant !== undefined && (await ask(occupant));
+  const { room, nick } = conversation;
+  const { caps, stay = "" } = sender;
+  return await ask({ occupantJid: occupantJid(room, nick), caps, stay });
 }
 
 /** Why a program is not answered; undefined when the operator lets it be. */

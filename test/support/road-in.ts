@@ -57,6 +57,8 @@ export type RoadInOptions = {
   context?: Partial<ReceiverContext>;
   /** How often the host is busy before it takes a message. */
   failures?: number;
+  /** What the host makes of a turn. */
+  admission?: { kind: string; reason?: string };
 };
 
 /** Everything that an account says of itself where it says nothing: nobody is let in, rooms are. */
@@ -127,6 +129,7 @@ export function createRoadIn(options: RoadInOptions = {}) {
           if (busy-- > 0) throw new Error("another OpenClaw process owns state-lifecycle");
           dispatches.push(dispatch);
           turns.push(dispatch.ctxPayload);
+          return { admission: options.admission ?? { kind: "dispatch" } };
         },
       },
     },

@@ -1,0 +1,255 @@
+/** A turn as it is handed to the host, and its answer as it leaves. */
+import { parse } from "ltx";
+import { describe, expect, it } from "vitest";
+import { OWN_JID } from "../../test/support/fake-session.ts";
+import {
+  type RoadInOptions,
+  body,
+  createRoadIn,
+  enterRoom,
+  message,
+} from "../../test/support/road-in.ts";
+import { ROOM, gone, item, presence } from "../../test/support/room-xml.ts";
+import { STANZA_IDS } from "../protocol/xep-0359-ids.ts";
+
+const STANZA_ID = `<stanza-id xmlns="${STANZA_IDS}" by="${ROOM}" id="rooms-id"/>`;
+
+type Options = RoadInOptions & { features?: string[] };
+
+function setUp({ features = [STANZA_IDS], ...options }: Options = {}) {
+  const road = createRoadIn({
+    ...options,
+    keys: { groupPolicy: "open", rooms: [ROOM], ...options.keys },
+  });
+  const { session, receiver, dispatches } = road;
+  enterRoom(road, features);
+  session.receive(presence("alice", item("alice@example/x")));
+  const { send } = session;
+  session.send = async (stanza) => {
+    await send(stanza);
+    const { id, type } = stanza.attrs as Record<string, string>;
+    if (type !== "groupchat") return;
+    session.receive(
+      `<message xmlns="jabber:client" from="${ROOM}/bot" to="${OWN_JID}" type="groupchat" id="${id}"><body>echo</body></message>`,
+    );
+  };
+  const say = async (text: string, { inside = STANZA_ID, type = "groupchat" } = {}) => {
+    const { length } = dispatches;
+    session.receive(message(`${ROOM}/alice`, body(text) + inside, type));
+    await receiver.idle();
+    return dispatches[length];
+  };
+  /** What one payload of the answer becomes: the texts that are sent, each with what it refers to. */
+  const answer = async (
+    dispatch: Awaited<ReturnType<typeof say>>,
+    payload: { text: string; replyToId?: string },
+    participant?: { name: string },
+  ) => {
+    session.takeSent();
+    await dispatch?.delivery.deliver(payload, participant ? { participant } : {});
+    return session.takeSent().map((xml) => {
+      const stanza = parse(xml);
+      const reply = stanza.getChild("reply");
+      return {
+        to: stanza.attrs["to"] as string,
+        text: stanza.getChildText("body"),
+        ...(reply ? { reply: `${reply.attrs["id"]} ${reply.attrs["to"]}` } : {}),
+      };
+    });
+  };
+  return { ...road, say, answer };
+}
+
+const isProgram = async () => true;
+
+describe("an answer in a room", () => {
+  const LONG = "one two three four five\n\nsix seven eight nine ten";
+  const PARTS = ["one two three four five", "six seven eight nine ten"];
+  const short = { textChunkLimit: 30 };
+
+  it("refers to what it answers with its first message only", async () => {
+    const { say, answer } = setUp({ keys: short });
+    const sent = await answer(await say("bot: hi"), { text: LONG, replyToId: "rooms-id" });
+    expect(sent).toEqual([
+      { to: ROOM, text: PARTS[0], reply: `rooms-id ${ROOM}/alice` },
+      { to: ROOM, text: PARTS[1] },
+    ]);
+  });
+
+  it.each<[string, Options, string, string | undefined]>([
+    ["the host refers to nothing", {}, STANZA_ID, undefined],
+    ["the host refers to something else", {}, STANZA_ID, "another-id"],
+    [
+      "the room announces no ids, and anybody can write one",
+      { features: [] },
+      STANZA_ID,
+      "rooms-id",
+    ],
+    ["somebody else gave the id", {}, STANZA_ID.replace(ROOM, "muc.evil"), "rooms-id"],
+    ["there is no id", {}, "", "rooms-id"],
+  ])("refers to nothing where %s", async (_, options, inside, replyToId) => {
+    const { say, answer } = setUp(options);
+    const dispatch = await say("bot: hi", { inside });
+    const sent = await answer(dispatch, { text: "hello", ...(replyToId ? { replyToId } : {}) });
+    expect(sent).toEqual([{ to: ROOM, text: "hello" }]);
+  });
+
+  it("names the asker where the room wants it, once", async () => {
+    const mucRooms = { [ROOM]: { replyWithNick: true } };
+    const { say, answer } = setUp({ keys: { mucRooms, ...short } });
+    const dispatch = await say("bot: hi");
+    const textsOf = async (text: string) =>
+      (await answer(dispatch, { text })).map((sent) => sent.text);
+    expect(await textsOf("one two three\n\nsix seven eight nine ten")).toEqual([
+      "alice: one two three",
+      PARTS[1],
+    ]);
+    expect(await textsOf("more")).toEqual(["more"]);
+    expect(await answer(await say("bot: again"), { text: "hello" })).toMatchObject([
+      { text: "alice: hello" },
+    ]);
+  });
+
+  it("says which of several agents speaks, in each payload", async () => {
+    const mucRooms = { [ROOM]: { replyWithNick: true } };
+    const { say, answer } = setUp({ keys: { mucRooms } });
+    const dispatch = await say("bot: hi");
+    const said = async (name: string) =>
+      (await answer(dispatch, { text: "yes" }, { name }))[0]?.text;
+    expect(await said("Writer")).toBe("alice: [Writer] yes");
+    expect(await said("Critic")).toBe("[Critic] yes");
+  });
+
+  it("given privately is for the occupant alone, and names nobody", async () => {
+    const mucRooms = { [ROOM]: { replyWithNick: true } };
+    const { say, answer } = setUp({ keys: { dmPolicy: "open", mucRooms } });
+    const dispatch = await say("hi", { type: "chat" });
+    const sent = await answer(dispatch, { text: "hello", replyToId: "rooms-id" });
+    expect(sent).toEqual([{ to: `${ROOM}/alice`, text: "hello" }]);
+  });
+
+  it("to somebody whose direct chat goes on in the room is still said in the room", async () => {
+    const { say, answer } = setUp({ keys: { sharedSessions: "identified" } });
+    const dispatch = await say("bot: hi");
+    expect(dispatch?.ctxPayload.conversation.kind).toBe("direct");
+    expect(await answer(dispatch, { text: "hello", replyToId: "rooms-id" })).toEqual([
+      { to: ROOM, text: "hello", reply: `rooms-id ${ROOM}/alice` },
+    ]);
+  });
+});
+
+describe("the host is told", () => {
+  const always = { mucRooms: { [ROOM]: { requireMention: false } } };
+  const roomEvents = { messages: { groupChat: { unmentionedInbound: "room_event" } } };
+  const onlyTool = { sourceReplyDeliveryMode: "message_tool_only", suppressTyping: true };
+
+  it.each<[string, string, RoadInOptions["cfg"] & object, boolean]>([
+    ["that what nobody asked for is an event", "hi all", roomEvents, true],
+    ["that a question is none", "bot: hi", roomEvents, false],
+    ["that nothing is, where the operator wants it so", "hi all", {}, false],
+    ["that a word to stop is none", "stop", roomEvents, false],
+  ])("%s", async (_, text, cfg, isEvent) => {
+    const dispatch = await setUp({ keys: always, cfg }).say(text);
+    const kind = isEvent ? "room_event" : "user_request";
+    expect(dispatch?.ctxPayload.message.inboundEventKind).toBe(kind);
+    const { sourceReplyDeliveryMode, suppressTyping } = dispatch?.replyOptions ?? {};
+    expect({ sourceReplyDeliveryMode, suppressTyping }).toEqual(isEvent ? onlyTool : {});
+  });
+
+  it("that a reply to the agent is a question, unless the operator says otherwise", async () => {
+    const inside = `<reply xmlns="urn:xmpp:reply:0" id="x" to="${ROOM}/bot"/>`;
+    const kindOf = async (keys: object) =>
+      (await setUp({ keys: { ...always, ...keys }, cfg: roomEvents }).say("hi", { inside }))
+        ?.ctxPayload.message.inboundEventKind;
+    expect(await kindOf({})).toBe("user_request");
+    expect(await kindOf({ implicitMentions: { replyToBot: false } })).toBe("room_event");
+  });
+
+  it.each([
+    [{ skills: ["web-search"] }, {}, { skillFilter: ["web-search"] }],
+    [{}, { streaming: { block: { enabled: true } } }, { disableBlockStreaming: false }],
+    [{}, { streaming: { block: { enabled: false } } }, { disableBlockStreaming: true }],
+  ])("of the room's %j and the account's %j", async (room, keys, options) => {
+    const dispatch = await setUp({ keys: { ...keys, mucRooms: { [ROOM]: room } } }).say("bot: hi");
+    expect(dispatch?.replyOptions).toMatchObject(options);
+  });
+
+  it("what a loop is made of, of programs only", async () => {
+    const keys = { allowBots: true, botLoopProtection: { maxEventsPerWindow: 3 } };
+    const cfg = { channels: { defaults: { botLoopProtection: { windowSeconds: 9 } } } };
+    const program = await setUp({ keys, cfg, context: { isProgram } }).say("bot: hi");
+    expect(program?.ctxPayload.sender.isBot).toBe(true);
+    expect(program?.botLoopProtection).toEqual({
+      scopeId: "default",
+      conversationId: ROOM,
+      senderId: "alice@example",
+      receiverId: OWN_JID,
+      eventId: "rooms-id",
+      config: { maxEventsPerWindow: 3 },
+      defaultsConfig: { windowSeconds: 9 },
+      defaultEnabled: true,
+    });
+    const person = await setUp({ keys, cfg }).say("bot: hi");
+    expect(person?.ctxPayload.sender.isBot).toBe(false);
+    expect(person?.botLoopProtection).toBeUndefined();
+  });
+});
+
+describe("a program", () => {
+  const REPLY_TO_US = `<reply xmlns="urn:xmpp:reply:0" id="x" to="${ROOM}/bot"/>`;
+  it.each<[boolean | "mentions" | undefined, string, string, boolean]>([
+    [undefined, "bot: hi", "", false],
+    [false, "bot: hi", "", false],
+    ["mentions", "bot: hi", "", true],
+    ["mentions", "hi", "", false],
+    ["mentions", "hi", REPLY_TO_US, false],
+    [true, "bot: hi", "", true],
+    [true, "hi", REPLY_TO_US, true],
+    [true, "hi", "", true],
+  ])("with allowBots: %s says %j%s: answered %s", async (allowBots, text, inside, isAnswered) => {
+    const { say } = setUp({
+      keys: {
+        mucRooms: { [ROOM]: { requireMention: false } },
+        ...(allowBots === undefined ? {} : { allowBots }),
+      },
+      context: { isProgram },
+    });
+    expect((await say(text, { inside })) !== undefined).toBe(isAnswered);
+  });
+
+  it("needs to be let in like a person", async () => {
+    const mucRooms = { [ROOM]: { users: ["bob@example"] } };
+    const { say } = setUp({ keys: { allowBots: true, mucRooms }, context: { isProgram } });
+    expect(await say("bot: hi")).toBeUndefined();
+  });
+
+  it("is known by what it announced as it spoke, though it is gone", async () => {
+    const { session, receiver, dispatches } = setUp({
+      context: { isProgram: async ({ caps }) => caps === "http://feed#v" },
+    });
+    const caps = `<c xmlns="http://jabber.org/protocol/caps" hash="sha-1" node="http://feed" ver="v"/>`;
+    const hear = (text: string) =>
+      session.receive(message(`${ROOM}/alice`, body(text), "groupchat"));
+    session.receive(presence("alice", item("feed@example/x"), "", caps));
+    hear("bot: from a program");
+    session.receive(gone("alice", ""));
+    session.receive(presence("alice", item("alice@example/x")));
+    hear("bot: from a person");
+    await receiver.idle();
+    const said = dispatches.map(({ ctxPayload }) => ctxPayload.message.bodyForAgent);
+    expect(said).toEqual(["from a person"]);
+  });
+});
+
+it("what was said since is given back where the host drops the turn", async () => {
+  const options: Options = { admission: { kind: "drop", reason: "bot-loop-protection" } };
+  const { say, turns, log } = setUp(options);
+  await say("one");
+  await say("bot: hi");
+  expect(log.lines.join("\n")).toContain("not answered: bot-loop-protection");
+  await say("bot: again");
+  const history = turns.map(({ message: { inboundHistory = [] } }) =>
+    inboundHistory.map((entry) => entry.body),
+  );
+  expect(history).toEqual([["one"], ["one"]]);
+});

@@ -476,6 +476,7 @@ describe("rooms", () => {
         said: CALL,
         outcome: "answered",
       },
+      { keys: room({ users: ["*"] }), said: CALL, outcome: "answered" },
       { keys: room({ users: ["alice@example"] }), said: CALL, outcome: "answered" },
       {
         keys: { ...open, allowBots: true },

@@ -368,10 +368,23 @@ it("an id of another room, or a nick, selects no tools", () => {
     "other@chat.example#occupant:alice-id",
     `${ROOM}/${NICK}`,
     `${ROOM}/alice@example.com`,
+    "alice@example.com/phone",
+    "example.com",
     NICK,
     "",
     undefined,
   ]) {
     expect(toolsOf(id)).toEqual(["*"]);
   }
+});
+
+it.each<[Ids, Entry[]]>([
+  ["announced", ["*", "occupant:alice-id", ...STANDING]],
+  // It was announced when the id was given, and anybody may write it now.
+  ["forged", ["*"]],
+])("an id that was given selects as much as it said then: %s", (ids, entries) => {
+  const where: Constellation = { room: "non-anonymous", moderates: true, ids };
+  const { receive, toolsOf } = setUp(where);
+  receive(presenceOf(ALICE, NICK, where));
+  expect(toolsOf(`${ROOM}#occupant:alice-id`)).toEqual(entries);
 });

@@ -57,6 +57,8 @@ export type RoadInOptions = {
   context?: Partial<ReceiverContext>;
   /** How often the host is busy before it takes a message. */
   failures?: number;
+  /** What the host's protection against loops lets through; default: all. */
+  isWithinBudget?: (text: string) => boolean;
 };
 
 /** Everything that an account says of itself where it says nothing: nobody is let in, rooms are. */
@@ -123,8 +125,13 @@ export function createRoadIn(options: RoadInOptions = {}) {
         dispatch: async (dispatch: Dispatch) => {
           configs.push(dispatch.cfg);
           if (busy-- > 0) throw new Error("another OpenClaw process owns state-lifecycle");
+          const { rawBody } = dispatch.ctxPayload.message;
+          if (options.isWithinBudget?.(rawBody) === false) {
+            return { admission: { kind: "drop", reason: "bot-loop-protection" } };
+          }
           dispatches.push(dispatch);
           turns.push(dispatch.ctxPayload);
+          return { admission: { kind: "dispatch" } };
         },
       },
     },

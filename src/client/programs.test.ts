@@ -12,7 +12,11 @@ const describe = (type: string): DiscoInfo => ({
   features: [DISCO_INFO],
   forms: [],
 });
-const occupant = (caps?: string) => ({ occupantJid: "room@chat.example/x" as FullJid, caps });
+const occupant = (caps?: string, stay = "s1") => ({
+  occupantJid: "room@chat.example/x" as FullJid,
+  caps,
+  stay,
+});
 
 function setUp(answer: DiscoInfo | Error) {
   const session = createFakeSession();
@@ -37,7 +41,7 @@ test.each([
     expected,
     expected,
   ]);
-  expect(await isProgram(occupant(caps))).toBe(expected);
+  expect(await isProgram(occupant(caps, "s2"))).toBe(expected);
   expect(session.takeSent()).toHaveLength(1);
 });
 
@@ -52,14 +56,20 @@ test("an agent of this plugin is known without asking; who announces nothing is 
 test("an answer that does not fit the caps makes nobody else a program", async () => {
   const { session, isProgram } = setUp(describe("bot"));
   const caps = capsOfType("phone");
-  expect(await isProgram(occupant(caps))).toBe(true);
+  const liar = isProgram(occupant(caps, "liar"));
   session.onRequest(DISCO_INFO, `<iq>${encodeDiscoInfo(describe("phone")).toString()}</iq>`);
-  expect(await isProgram(occupant(caps))).toBe(false);
+  // Asked while the liar's answer is on its way, and after it.
+  const honest = isProgram(occupant(caps, "honest"));
+  expect(await Promise.all([liar, honest])).toEqual([true, false]);
+  expect(await isProgram(occupant(caps, "another"))).toBe(false);
 });
 
-test("no answer is asked for again", async () => {
+test("who does not answer is asked once for their stay, and no more", async () => {
   const { session, isProgram } = setUp(new Error("gone"));
-  expect(await isProgram(occupant(capsOfType("bot")))).toBe(false);
+  const caps = capsOfType("bot");
+  expect(await isProgram(occupant(caps))).toBe(false);
+  expect(await isProgram(occupant(caps))).toBe(false);
+  expect(session.takeSent()).toHaveLength(1);
   session.onRequest(DISCO_INFO, `<iq>${encodeDiscoInfo(describe("bot")).toString()}</iq>`);
-  expect(await isProgram(occupant(capsOfType("bot")))).toBe(true);
+  expect(await isProgram(occupant(caps, "s2"))).toBe(true);
 });

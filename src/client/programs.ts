@@ -14,47 +14,58 @@ export type Announced = {
   occupantJid: FullJid;
   /** "node#ver" of their presence; without caps somebody counts as a person. */
   caps?: string | undefined;
+  /** Names their stay in the room. */
+  stay: string;
 };
 
 /** Whether it is a program; never rejects. Asked of each kind of client once. */
 export type IsProgram = (occupant: Announced) => Promise<boolean>;
 
-/** Whoever does not answer in time counts as a person, until asked again. */
+/** Whoever does not answer in time counts as a person for the rest of their stay. */
 const TIMEOUT_MS = 3_000;
-const MAX_KINDS = 1_000;
+const MAX_KNOWN = 1_000;
 
 /** `own`: the node of our own caps, which only agents of this plugin have. */
 export function createProgramFinder(session: XmppSession, own: string, log: Logger): IsProgram {
-  const known = new Map<string, Promise<boolean>>();
+  /** By caps, as far as an answer proved what they stand for (§5.4). */
+  const kinds = new Map<string, boolean>();
+  /** By stay: an answer that fits no hash says nothing about others who announce the same. */
+  const stays = new Map<string, Promise<boolean>>();
 
   async function ask({ occupantJid }: Announced, caps: string): Promise<boolean> {
     const iq = encodeRequest("get", encodeDiscoQuery(DISCO_INFO, caps), occupantJid);
     try {
       const info = decodeDiscoInfo(await session.request(iq, { timeoutMs: TIMEOUT_MS }));
-      const isBot = info?.identities.some(
+      if (!info) return false;
+      const isBot = info.identities.some(
         ({ category, type }) => category === "client" && type === "bot",
       );
-      // §5.4: an answer that does not fit the hash says nothing about others who announce the same.
       const node = caps.slice(0, caps.lastIndexOf("#"));
-      if (!info || capsNode(capsOf(info, node)) !== caps) known.delete(caps);
-      return isBot ?? false;
+      if (capsNode(capsOf(info, node)) === caps) remember(kinds, caps, isBot);
+      return isBot;
     } catch (error) {
       log.debug?.(`${occupantJid} does not say what it is: ${messageOf(error)}`);
-      known.delete(caps);
       return false;
     }
   }
 
   return async (occupant) => {
-    const { caps } = occupant;
+    const { caps, stay } = occupant;
     if (caps === undefined) return false;
     if (caps.startsWith(`${own}#`)) return true;
-    const answer = known.get(caps) ?? ask(occupant, caps);
-    known.set(caps, answer);
-    for (const oldest of known.keys()) {
-      if (known.size <= MAX_KINDS) break;
-      known.delete(oldest);
-    }
+    const kind = kinds.get(caps);
+    if (kind !== undefined) return kind;
+    const key = `${stay} ${caps}`;
+    const answer = stays.get(key) ?? ask(occupant, caps);
+    remember(stays, key, answer);
     return await answer;
   };
+}
+
+function remember<T>(known: Map<string, T>, key: string, value: T): void {
+  known.set(key, value);
+  for (const oldest of known.keys()) {
+    if (known.size <= MAX_KNOWN) break;
+    known.delete(oldest);
+  }
 }

@@ -28,6 +28,8 @@ import type { Room } from "./room.ts";
 
 export type RoomDescription = {
   name?: string | undefined;
+  /** What kind of conference it says it is: "text", or another network's, such as "irc". */
+  conference?: string | undefined;
   /** Whether every occupant sees real JIDs; undefined while unknown. */
   nonAnonymous?: boolean | undefined;
   membersOnly?: boolean | undefined;
@@ -68,6 +70,7 @@ function describe(room: Room, { identities, features }: DiscoInfo): RoomEvent | 
   else if (has.has(MUC_SEMI_ANONYMOUS)) nonAnonymous = false;
   const isDescribed = features.length > 0;
   const about: RoomDescription = {
+    conference: identity?.type,
     name: identity?.name?.trim().slice(0, MAX_NAME_LENGTH) || undefined,
     nonAnonymous,
     membersOnly: isDescribed ? has.has(MUC_MEMBERS_ONLY) : undefined,

@@ -1,22 +1,31 @@
 /**
- * The services that our own server announces as its own (XEP-0030 §3.2, disco#items of its domain):
- * asked for after each login, kept while offline.
+ * Which addresses are rooms, as servers say it of them (XEP-0030, XEP-0045 §6): a server answers for its
+ * bare JIDs and its services, so nobody can pass off their own account as a room.
  */
-import { messageOf } from "../errors.ts";
-import { parseJid, type FullJid } from "../protocol/jid.ts";
+import { XmppStanzaError, messageOf } from "../errors.ts";
+import { parseJid, type BareJid, type FullJid } from "../protocol/jid.ts";
 import { encodeRequest } from "../protocol/rfc-6120-iq.ts";
-import { DISCO_ITEMS, decodeDiscoItems, encodeDiscoQuery } from "../protocol/xep-0030-disco.ts";
+import {
+  DISCO_INFO,
+  DISCO_ITEMS,
+  decodeDiscoInfo,
+  decodeDiscoItems,
+  encodeDiscoQuery,
+} from "../protocol/xep-0030-disco.ts";
 import type { Logger, XmppSession } from "./types.ts";
 
 export type ServerServices = {
-  /** Domains, our server's own among them. */
-  domains(): ReadonlySet<string>;
+  /**
+   * Domains of the room services that our own server announces as its own (§3.2 disco#items); asked for after
+   * each login, kept while offline. A gateway to another network is none of them.
+   */
+  roomServices(): ReadonlySet<string>;
   /** Resolves when the answer to the last question is there, or will not come. */
   settled(): Promise<void>;
   stop(): void;
 };
 
-const MAX_SERVICES = 200;
+const MAX_SERVICES = 50;
 
 /** `domain`: of our own account. */
 export function createServerServices(
@@ -24,26 +33,58 @@ export function createServerServices(
   domain: string,
   log: Logger,
 ): ServerServices {
-  let domains: ReadonlySet<string> = new Set([domain]);
+  let services: ReadonlySet<string> = new Set();
   let asking: Promise<void> = Promise.resolve();
 
   async function ask(): Promise<void> {
-    // A bare domain is a JID (RFC 7622 §3.1).
-    const iq = encodeRequest("get", encodeDiscoQuery(DISCO_ITEMS), domain as FullJid);
     try {
+      // A bare domain is a JID (RFC 7622 §3.1).
+      const iq = encodeRequest("get", encodeDiscoQuery(DISCO_ITEMS), domain as FullJid);
       const items = decodeDiscoItems(await session.request(iq)) ?? [];
-      const found = items.slice(0, MAX_SERVICES).flatMap(({ jid, node }) => {
+      const domains = items.slice(0, MAX_SERVICES).flatMap(({ jid, node }) => {
         const service = parseJid(jid);
-        return service && service.local === undefined && node === undefined ? service.domain : [];
+        // Accounts live at the domain itself: what stands there need not be a room.
+        const isOther = service && service.local === undefined && service.domain !== domain;
+        return isOther && node === undefined ? service.domain : [];
       });
-      domains = new Set([domain, ...found]);
+      const isService = await Promise.all(domains.map((each) => saysRoom(session, each)));
+      services = new Set(domains.filter((_, index) => isService[index]));
     } catch (error) {
       log.debug?.(`${domain} does not tell its services: ${messageOf(error)}`);
     }
   }
 
-  const stop = session.onState(({ kind }) => {
-    if (kind === "online") asking = ask();
+  const stop = session.onState((state) => {
+    if (state.kind === "online" && !state.facts.resumed) asking = ask();
   });
-  return { domains: () => domains, settled: () => asking, stop };
+  return { roomServices: () => services, settled: () => asking, stop };
+}
+
+/** Whether `room` is a room, or would be one if somebody entered it; never rejects. */
+export async function isRoom(session: XmppSession, room: BareJid): Promise<boolean> {
+  try {
+    return await describesRoom(session, room);
+  } catch (error) {
+    const isNew = error instanceof XmppStanzaError && error.condition === "item-not-found";
+    const service = parseJid(room)?.domain;
+    return isNew && service !== undefined && (await saysRoom(session, service));
+  }
+}
+
+async function saysRoom(session: XmppSession, domain: string): Promise<boolean> {
+  try {
+    return await describesRoom(session, domain as FullJid);
+  } catch {
+    return false; // who does not say what it is, is not believed to be a room service
+  }
+}
+
+/** XEP-0045 §6: conference/text; gateways to other networks have other types. */
+async function describesRoom(session: XmppSession, jid: FullJid): Promise<boolean> {
+  const iq = encodeRequest("get", encodeDiscoQuery(DISCO_INFO), jid);
+  const info = decodeDiscoInfo(await session.request(iq));
+  return (
+    info?.identities.some(({ category, type }) => category === "conference" && type === "text") ??
+    false
+  );
 }

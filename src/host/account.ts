@@ -163,6 +163,13 @@ export function resolveAccount(cfg: OpenClawConfig, requestedId?: string | null)
   checkAllowlist(config.allowFrom, path("allowFrom"), problems);
   checkAllowlist(adminJids, path("adminJid"), problems);
   checkRoomList(groupAllowFrom, path("groupAllowFrom"), problems);
+  if (config.sharedSessions === "identified" && (cfg.session?.dmScope ?? "main") === "main") {
+    problems.push({
+      path: path("sharedSessions"),
+      problem:
+        '"identified" needs direct chats that are apart, or rooms would hear of everybody\'s; set session.dmScope, e.g. "per-channel-peer"',
+    });
+  }
   const roomSettings = resolveRoomSettings(config, path, problems);
   const roomsToJoin = resolveRooms(config, roomSettings, path, problems);
 

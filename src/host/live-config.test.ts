@@ -28,6 +28,7 @@ function setUp() {
   const runtime = { config: { current: () => published } };
   const config = watchConfig({
     runtime: runtime as unknown as Parameters<typeof watchConfig>[0]["runtime"],
+    cfg: published,
     account: resolveAccount(published),
     log,
     onChange,

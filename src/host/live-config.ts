@@ -43,14 +43,15 @@ const LOOK_EVERY_MS = 500;
 /** `onChange` is called after the account's configuration was published anew. */
 export function watchConfig(params: {
   runtime: PluginRuntime;
+  /** What `account` was read from. */
+  cfg: OpenClawConfig;
   account: XmppAccount;
   log: Logger;
   onChange: () => void;
 }): LiveConfig {
   const { runtime, log, onChange } = params;
   const current = () => runtime.config.current() as OpenClawConfig;
-  let cfg = current();
-  let { account } = params;
+  let { cfg, account } = params;
 
   function look(): void {
     // The host publishes another object for each change, and never changes one.

@@ -306,7 +306,9 @@ describe("in sync", () => {
     invite();
     expect(fake.asked()).toEqual([`set ${TRAP}`]);
     await fake.answer();
-    expect(fake.bookmarks.list()).toEqual([{ room: TRAP, autojoin: true, nick: undefined }]);
+    const [ours] = fake.bookmarks.list();
+    expect(ours).toMatchObject({ room: TRAP, autojoin: true, nick: undefined });
+    expect(ours?.password).toBeUndefined();
     expect(membership.originOf(TRAP)?.kind).toBe("invitation");
     expect([...membership.chosen()]).toEqual([]);
   });
@@ -328,15 +330,38 @@ describe("in sync", () => {
     expect(invited.list()).toEqual([]);
   });
 
-  it("leaving removes the bookmark", async () => {
-    const { fake, membership, wanted } = setUp({ config, bookmarks: [bookmark(TEAM)] });
+  it("leaving keeps the bookmark, and takes autojoin out of it", async () => {
+    const team = bookmark(TEAM, { name: "The Team" });
+    const { fake, membership, wanted } = setUp({ config, bookmarks: [team] });
     expect(membership.leave(TEAM)).toBe(true);
     expect(wanted()).toEqual([]);
-    expect(fake.asked()).toEqual([`remove ${TEAM}`]);
+    expect(fake.asked()).toEqual([`set ${TEAM}`]);
     await fake.answer();
+    expect(fake.bookmarks.list()).toEqual([{ ...team, autojoin: false }]);
     expect(wanted()).toEqual([]);
     fake.become([bookmark(TEAM)]);
     expect(wanted()).toEqual([TEAM]);
+  });
+
+  it("a bookmark of somebody else is not touched by an invitation", async () => {
+    const trap = bookmark(TRAP, { autojoin: false, name: "The Trap" });
+    const { fake, membership, invite } = setUp({ config, bookmarks: [trap] });
+    invite();
+    expect(fake.asked()).toEqual([]);
+    expect(fake.bookmarks.list()).toEqual([trap]);
+    expect(membership.originOf(TRAP)?.kind).toBe("invitation");
+  });
+
+  it("our bookmark brings the invitation back where its file is lost, and no more than that", async () => {
+    const { fake, invite } = setUp({ config, bookmarks: [] });
+    invite();
+    await fake.answer();
+    for (const mode of ["sync", "read"]) {
+      const bookmarks = fake.bookmarks.list();
+      const { membership } = setUp({ config: { bookmarks: mode }, bookmarks });
+      expect(membership.originOf(TRAP)).toEqual({ kind: "invitation", by: EVE, admitted: false });
+      expect([...membership.chosen()]).toEqual([]);
+    }
   });
 
   it.each([
@@ -379,18 +404,6 @@ describe("in sync", () => {
     await fake.answer();
     expect(wanted()).toEqual([]);
     expect(setUp({ file }).wanted()).toEqual([]);
-  });
-
-  it("what is being forgotten is not bookmarked again", async () => {
-    const bookmarks = [bookmark(TRAP, { autojoin: false })];
-    const { fake, log, invite, enter, putOut } = setUp({ config, bookmarks });
-    invite();
-    await fake.answer(new Error("no"));
-    await expect.poll(() => log.lines.join("\n")).toContain("could not be bookmarked");
-    enter(TRAP);
-    putOut(TRAP, "", "307");
-    fake.become([...bookmarks, bookmark(HALL)]);
-    expect(fake.asked()).toEqual([`remove ${TRAP}`]);
   });
 
   it("a new invitation counts, though the last one is still being forgotten", async () => {

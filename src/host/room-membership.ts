@@ -8,8 +8,9 @@ import type { Logger } from "../client/types.ts";
 import { messageOf } from "../errors.ts";
 import type { RoomOrigin } from "../policy/room.ts";
 import type { BareJid } from "../protocol/jid.ts";
+import { decodeInvitationMark, encodeInvitationMark } from "../protocol/bookmark-invitation.ts";
 import type { Invitation } from "../protocol/xep-0045-invitation.ts";
-import type { InvitedRooms } from "../state/invited-rooms.ts";
+import type { InvitedRoom, InvitedRooms } from "../state/invited-rooms.ts";
 import type { XmppAccount } from "./account.ts";
 import type { RoomToJoin } from "./account-rooms.ts";
 
@@ -64,12 +65,17 @@ export function createRoomMembership(params: {
       add(room, { nick, password, origin: { kind: "invitation", by, admitted } });
     }
     if (bookmarks?.loaded) {
-      for (const { room, autojoin, nick, password } of bookmarks.list()) {
-        if (autojoin) add(room, { nick, password, origin: { kind: "bookmark" } });
+      for (const bookmark of bookmarks.list()) {
+        const { room, autojoin, nick, password } = bookmark;
+        const invitation = decodeInvitationMark(bookmark);
+        const origin: RoomOrigin = invitation
+          ? { kind: "invitation", ...invitation }
+          : { kind: "bookmark" };
+        if (autojoin) add(room, { nick, password, origin });
       }
     } else if (bookmarks) {
       // Unknown bookmarks are not gone ones.
-      for (const [room, how] of entered) if (how.origin?.kind === "bookmark") add(room, how);
+      for (const [room, how] of entered) if (how.origin) add(room, how);
     }
     return all;
   }
@@ -85,14 +91,20 @@ export function createRoomMembership(params: {
     for (const [room, how] of now) if (!isSame(before.get(room), how)) rooms.join(room, how);
   }
 
+  const findBookmark = (room: BareJid) =>
+    bookmarks?.list().find((bookmark) => bookmark.room === room);
+
   /** The other clients of the account see and decide in which rooms it is, with `bookmarks: "sync"`. */
   const isSynced = () => readAccount().bookmarks === "sync";
 
-  function publish(room: BareJid, nick: string | undefined): void {
-    if (!bookmarks || !isSynced()) return;
+  /** A bookmark that is there already is somebody else's, and stays as it is. */
+  function publish({ room, by, admitted, nick }: Omit<InvitedRoom, "since">): void {
+    const bookmark = findBookmark(room);
+    if (!bookmarks || !isSynced() || (bookmark && !decodeInvitationMark(bookmark))) return;
     // Without the password: the server need not know what the room asks for.
+    const extensions = encodeInvitationMark({ by, admitted });
     const publication = bookmarks
-      .set({ room, autojoin: true, nick })
+      .set({ room, autojoin: true, nick, extensions })
       .catch((error: unknown) => {
         log.warn(`room ${room} could not be bookmarked: ${messageOf(error)}`);
       })
@@ -104,12 +116,17 @@ export function createRoomMembership(params: {
 
   /** The bookmark goes first: without the invitation, ours would pass for one that the operator made. */
   function forget(room: BareJid): void {
-    const isBookmarked = bookmarks?.list().some((bookmark) => bookmark.room === room);
-    if (!bookmarks || !isSynced() || !(isBookmarked || publishing.has(room))) {
+    const bookmark = findBookmark(room);
+    if (!bookmarks || !isSynced() || !(bookmark || publishing.has(room))) {
       invited.remove(room);
       return;
     }
-    const removal = bookmarks.remove(room).then(
+    const isOurs = !bookmark || decodeInvitationMark(bookmark) !== undefined;
+    // What others noted of the room stays.
+    const change = isOurs
+      ? bookmarks.remove(room)
+      : bookmarks.set({ ...bookmark, autojoin: false });
+    const removal = change.then(
       () => {
         // Somebody may have invited us again meanwhile.
         if (forgotten.get(room) !== removal) return;
@@ -117,7 +134,7 @@ export function createRoomMembership(params: {
         invited.remove(room);
       },
       (error: unknown) => {
-        log.warn(`the bookmark of room ${room} could not be removed: ${messageOf(error)}`);
+        log.warn(`the bookmark of room ${room} could not be changed: ${messageOf(error)}`);
       },
     );
     forgotten.set(room, removal);
@@ -148,9 +165,10 @@ export function createRoomMembership(params: {
       for (const room of bookmarked) {
         if (!now.has(room) && !publishing.has(room)) invited.remove(room);
       }
-      for (const { room, nick } of invited.list()) {
-        const isKnown = now.has(room) || bookmarked.has(room) || publishing.has(room);
-        if (!isKnown && !forgotten.has(room)) publish(room, nick);
+      for (const invitation of invited.list()) {
+        const { room } = invitation;
+        const isKnown = bookmarked.has(room) || publishing.has(room);
+        if (!isKnown && !forgotten.has(room)) publish(invitation);
       }
     }
     bookmarked = now;
@@ -166,13 +184,14 @@ export function createRoomMembership(params: {
     isDisabled,
     follow({ kind, password }, { room, by, admitted }) {
       if (kind === "declined") return;
-      if (!invited.add({ room, by, admitted, kind, password })) {
+      const invitation = { room, by, admitted, kind, password };
+      if (!invited.add(invitation)) {
         log.warn(`invitation to ${room} not followed: the account is in too many invited rooms`);
         return;
       }
       forgotten.delete(room);
       log.info(`following an invitation of ${by} to room ${room}`);
-      publish(room, undefined);
+      publish(invitation);
       apply();
     },
     leave(room) {

@@ -15,7 +15,7 @@ import { createProgramFinder } from "../client/programs.ts";
 import { botIdentity, registerResponders } from "../client/responders.ts";
 import { createRooms } from "../client/rooms.ts";
 import { createRoster } from "../client/roster.ts";
-import { createServerServices } from "../client/server-services.ts";
+import { createServerServices, isRoom } from "../client/server-services.ts";
 import { createSession } from "../client/session.ts";
 import type { ConnectionState, Logger } from "../client/types.ts";
 import { createInvitations } from "../inbound/invitations.ts";
@@ -107,7 +107,7 @@ export function startAccount(params: {
     caps: responders.caps,
     onReady: roster.onReady,
   });
-  const config = watchConfig({ runtime, account, log, onChange: () => membership.apply() });
+  const config = watchConfig({ runtime, cfg, account, log, onChange: () => membership.apply() });
   const readAccount = () => config.read().account;
   const directory = stateDirectory(account);
   const stores = { now: Date.now, log };
@@ -123,7 +123,7 @@ export function startAccount(params: {
     log,
   });
   const services = createServerServices(session, domainOf(jid), log);
-  const isBelieved = lastTrust(membership.chosen, services.domains);
+  const isBelieved = lastTrust(membership.chosen, services.roomServices);
   const knownUsers = createKnownUsers(join(directory, "known-users.json"), stores);
   const record = (direction: "inbound" | "outbound", at: number) => {
     runtime.channel.activity.record({ channel: CHANNEL_ID, accountId, direction, at });
@@ -147,10 +147,14 @@ export function startAccount(params: {
     isKnown: membership.isWanted,
     isDisabled: membership.isDisabled,
     isBelieved,
+    isRoom: (room) => isRoom(session, room),
     settled: services.settled,
     join: membership.follow,
     log,
   });
+  const history = createRoomHistory(
+    account.config.historyLimit ?? cfg.messages?.groupChat?.historyLimit,
+  );
   const receiver = createReceiver({
     accountId,
     readConfig() {
@@ -169,15 +173,16 @@ export function startAccount(params: {
     pairing,
     settling,
     sessionTurns,
-    history: createRoomHistory(
-      account.config.historyLimit ?? cfg.messages?.groupChat?.historyLimit,
-    ),
+    history,
     log,
     now: Date.now,
     onInbound: (at) => record("inbound", at),
     onOutbound: (at) => record("outbound", at),
   });
 
+  const offRoom = rooms.onRoom(({ room, state }) => {
+    if (state === "refused" || state === "leaving") history.forget(room);
+  });
   const offState = session.onState((state) => onStatus(statusOf(state)));
   const offStanza = session.onStanza((stanza) => receiver.receive(stanza));
   const removeLive = addLiveAccount({
@@ -201,6 +206,7 @@ export function startAccount(params: {
         // Until the stream has ended the server may still hand us messages, and counts them as ours.
         await session.stop();
         offStanza();
+        offRoom();
         config.stop();
         membership.stop();
         bookmarks?.stop();

@@ -21,13 +21,14 @@ const LONGEST_TYPING_MS = 10 * 60_000;
 /**
  * Runs the agent's turn. Resolves once the host has taken the message over: the turn itself goes on,
  * so that a second message, or `/stop`, can reach it.
- * From the final answer on to the end of the turn the session is held.
+ * From the final answer on to the end of the turn the session is held; `onEnd` is called at its end.
  * @throws what the host threw before it had begun anything: it may be asked again
  */
 export function dispatchTurn(
   context: InboundContext,
   inbound: InboundMessage,
   admitted: Admitted,
+  onEnd: () => void,
 ): Promise<void> {
   const { conversation } = inbound;
   const history =
@@ -55,9 +56,12 @@ export function dispatchTurn(
       answer: (settled: Promise<unknown>) =>
         context.settling.hold(admitted.route.sessionKey, Promise.all([ended.promise, settled])),
     };
-    context.sessionTurns.begin(admitted.route.sessionKey, admitted.place, ended.promise);
+    const end = () => {
+      ended.resolve();
+      onEnd();
+    };
     const turn = runTurn(context, inbound, { ...admitted, history }, lifecycle, watch);
-    turn.finally(ended.resolve).then(
+    turn.finally(end).then(
       () => resolve(),
       (error: unknown) => {
         history?.restore();
@@ -95,7 +99,7 @@ async function runTurn(
   const typing = createTyping(outbox, target);
   const settlements = createSettlements();
   const streaming = resolveChannelStreamingBlockEnabled(context.settings.streaming);
-  const { admission } = await runtime.channel.inbound.dispatch({
+  const result = await runtime.channel.inbound.dispatch({
     cfg,
     channel: CHANNEL_ID,
     accountId,
@@ -162,9 +166,11 @@ async function runTurn(
       onRecordError: (error) => log.error(`session record failed: ${String(error)}`),
     },
   });
-  if (admission.kind === "drop") {
+  if (result?.admission.kind === "drop") {
     admitted.history?.restore();
-    log.info(`not answered: ${admission.reason}; ${sender.label} in ${target.to}`);
+    log.info(
+      `not answered: ${result.admission.reason}; ${JSON.stringify(sender.label)} in ${target.to}`,
+    );
   }
 }
 

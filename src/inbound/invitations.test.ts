@@ -31,6 +31,7 @@ async function follow(
     isKnown: () => false,
     isDisabled: () => false,
     isBelieved: () => true,
+    isRoom: async () => true,
     settled: async () => undefined,
     join: ({ password }, { room, by, admitted }) =>
       void joined.push(`${room} ${by} ${password} ${admitted}`),
@@ -99,6 +100,13 @@ it.each<[string, Invitation, Policy, Partial<InvitationsParams>, RegExp | undefi
     {},
     /nobody who invites/,
   ],
+  [
+    "to somebody's account",
+    DIRECT,
+    { autoJoin: "always" },
+    { isRoom: async () => false },
+    /no room at that address/,
+  ],
   ["to where we are", DIRECT, { autoJoin: "always" }, { isKnown: () => true }, undefined],
   ["that declines", { ...DIRECT, kind: "declined" }, { autoJoin: "always" }, {}, undefined],
 ])("%s: not followed", async (_, invitation, policy, facts, why) => {
@@ -130,6 +138,7 @@ it("drops a flood, and goes on", async () => {
     isKnown: () => false,
     isDisabled: () => false,
     isBelieved: () => true,
+    isRoom: async () => true,
     settled: () => settled,
     join: () => undefined,
     log,

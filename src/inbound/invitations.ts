@@ -31,6 +31,7 @@ export type InvitationsParams = {
   isKnown: (room: BareJid) => boolean;
   isDisabled: (room: BareJid) => boolean;
   isBelieved: (room: BareJid) => boolean;
+  isRoom: (room: BareJid) => Promise<boolean>;
   /** Resolves when it is known which services our server announces. */
   settled: () => Promise<void>;
   join: (invitation: Invitation, decision: InvitationDecision & { join: true }) => void;
@@ -56,6 +57,7 @@ export function createInvitations(params: InvitationsParams): Invitations {
       isKnown: params.isKnown,
       isDisabled: params.isDisabled,
       isBelieved: params.isBelieved,
+      isRoom: params.isRoom,
       isAdmitted: admits,
     };
     const decision = await decideInvitation(invitation, facts);
@@ -90,4 +92,5 @@ const WHY: Record<(InvitationDecision & { join: false })["why"], string> = {
   foreign:
     "neither you nor the own server knows the room's service, so it could say anything; list the room in channels.xmpp.rooms to enter it",
   stranger: "dmPolicy does not admit who invites",
+  "no-room": "there is no room at that address",
 };

@@ -5,7 +5,9 @@
  */
 import { randomUUID } from "node:crypto";
 import type { Element } from "ltx";
+import { isAbortRequestText } from "openclaw/plugin-sdk/command-primitives-runtime";
 import { XmppStanzaError } from "../errors.ts";
+import { stripMention } from "../policy/mention.ts";
 import { admit, type Drop } from "../policy/admission.ts";
 import { bareJid } from "../protocol/jid.ts";
 import { decodeMessage, type Message } from "../protocol/stanza.ts";
@@ -34,15 +36,23 @@ export function createReceiver(context: ReceiverContext): Receiver {
       const inbound = readMessage(context, decodeMessage(stanza));
       if (!inbound) return;
       context.onInbound(context.now());
-      const config = context.readConfig();
-      const { id } = hostConversation({ ...context, ...config }, inbound);
-      const work = () => withPatience(() => takeTurn({ ...context, ...config }, inbound), log);
-      if (!lanes.push(id, work)) {
+      const { id } = hostConversation({ ...context, ...context.readConfig() }, inbound);
+      // Who calls stop does not queue behind what is to be stopped.
+      const lane = isStop(context, inbound) ? `${id} stop` : id;
+      // Decided by what is the configuration when its turn comes, not when it arrived.
+      const work = () =>
+        withPatience(() => takeTurn({ ...context, ...context.readConfig() }, inbound), log);
+      if (!lanes.push(lane, work)) {
         log.warn("dropped a message: too many are waiting in its conversation");
       }
     },
     idle: lanes.idle,
   };
+}
+
+function isStop({ outbox }: ReceiverContext, { body, conversation }: InboundMessage): boolean {
+  const nick = conversation.kind === "room" ? outbox.rooms.get(conversation.room)?.nick : undefined;
+  return isAbortRequestText(nick === undefined ? body : stripMention(body, { nick }));
 }
 
 /** Decoded, admitted, and with a sender; undefined when it is nothing to act on. */
@@ -74,7 +84,7 @@ function readMessage(context: ReceiverContext, message: Message): InboundMessage
     body: admission.admit ? admission.body.trim() : "",
     isEncrypted,
     conversation,
-    sender: resolveSender(conversation, rooms, context.isBelieved),
+    sender: resolveSender(conversation, rooms, context.isBelieved, message.occupantId),
     messageId: stanzaId ?? randomUUID(),
     ...(isRoomsOwn ? { reference: stanzaId } : {}),
     timestamp: sentAt(message.delays, new Date(context.now())).getTime(),

@@ -30,11 +30,14 @@ export function createRoomHistory(limit: number = DEFAULT_HISTORY_LIMIT) {
     record: (room: BareJid, entry: HistoryEntry) => {
       window.record({ historyKey: room, entry, limit });
     },
+    /** What was said in a room that we have left is nothing to the next one of that name. */
+    forget: (room: BareJid) => void historyMap.delete(room),
     /** Takes out the pending messages; a turn that does not come about gives them back by `restore`. */
     take(room: BareJid): TakenHistory {
       const entries = historyMap.get(room) ?? [];
       const taken = createChannelHistoryWindow({ historyMap: new Map([[room, entries]]) });
       historyMap.delete(room);
+      let isRestored = false;
       return {
         entries: taken.buildInboundHistory({ historyKey: room, limit }),
         frame: (current) =>
@@ -45,6 +48,8 @@ export function createRoomHistory(limit: number = DEFAULT_HISTORY_LIMIT) {
             formatEntry: ({ sender, body }) => `${sender}: ${body}`,
           }),
         restore: () => {
+          if (isRestored) return;
+          isRestored = true;
           const all = [...entries, ...(historyMap.get(room) ?? [])];
           if (limit > 0) historyMap.set(room, all.slice(-limit));
         },

@@ -7,7 +7,7 @@ const ROOM = "coven@chat.example" as BareJid;
 const ALICE = "alice@example.com" as BareJid;
 const IN_ROOM = { kind: "room", room: ROOM, nick: "Alice" } as const;
 
-function rooms(facts: Partial<Occupant>): Rooms {
+function rooms(facts: Partial<Occupant>, conference?: string): Rooms {
   const occupant = {
     nick: "Alice",
     affiliation: "member",
@@ -15,7 +15,7 @@ function rooms(facts: Partial<Occupant>): Rooms {
     stay: "s1",
     ...facts,
   };
-  return { occupant: () => occupant } as unknown as Rooms;
+  return { occupant: () => occupant, get: () => ({ conference }) } as unknown as Rooms;
 }
 
 const believed = () => true;
@@ -58,6 +58,25 @@ describe("in a room it is the strongest that the room vouches for", () => {
     });
   });
 
+  it("and no real JID where the room is another network's", () => {
+    const jids = { realJid: ALICE, occupantId: "o1" };
+    expect(resolveSender(IN_ROOM, rooms(jids, "text"), believed).jid).toBe(ALICE);
+    const sender = resolveSender(IN_ROOM, rooms(jids, "irc"), believed);
+    expect(sender).toMatchObject({ grade: "occupant-id", jid: undefined });
+    expect(sender.occupant.jid).toBeUndefined();
+  });
+
+  it("and nobody where the message carries another occupant id than the nick's owner has", () => {
+    const alice = rooms({ realJid: ALICE, occupantId: "o1" });
+    expect(resolveSender(IN_ROOM, alice, believed, "o1").jid).toBe(ALICE);
+    expect(resolveSender(IN_ROOM, alice, believed, "o2")).toMatchObject({
+      grade: "nick",
+      jid: undefined,
+      occupant: { affiliation: "none", role: "none" },
+    });
+    expect(resolveSender(IN_ROOM, rooms({ realJid: ALICE }), believed, "o2").jid).toBe(ALICE);
+  });
+
   it("nor for somebody whom the room has not announced", () => {
     const none = { occupant: () => undefined } as unknown as Rooms;
     const [one, other] = [1, 2].map(() => resolveSender(IN_ROOM, none, believed));
@@ -81,6 +100,8 @@ it("an id of the lower grades is read back, and is never a JID", () => {
     occupantId: "a#stay:b",
   });
   expect(parseOccupantKey(`${ROOM}#stay:s1`)).toEqual({ room: ROOM, stay: "s1" });
+  const channel = "#python%irc.example@gateway.example";
+  expect(parseOccupantKey(`${channel}#stay:s1`)).toEqual({ room: channel, stay: "s1" });
   expect(parseOccupantKey(ALICE)).toBeUndefined();
   expect(parseOccupantKey(`${ROOM}/nick`)).toBeUndefined();
 });

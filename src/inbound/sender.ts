@@ -35,6 +35,7 @@ export function resolveSender(
   conversation: Conversation,
   rooms: Rooms,
   isBelieved: RoomTrust,
+  occupantIdOfMessage?: string | undefined,
 ): Sender {
   if (conversation.kind === "direct") {
     const { peer } = conversation;
@@ -44,7 +45,12 @@ export function resolveSender(
   const found = rooms.occupant(room, nick);
   const stay = found?.stay ?? randomUUID();
   const known = { stay, label: nick };
-  if (!found || !isBelieved(room)) {
+  // XEP-0421 §4: the room stamps each message. Another id than the nick's owner has: we missed who it is.
+  const isSomebodyElse =
+    found?.occupantId !== undefined &&
+    occupantIdOfMessage !== undefined &&
+    occupantIdOfMessage !== found.occupantId;
+  if (!found || isSomebodyElse || !isBelieved(room)) {
     return {
       ...known,
       id: `${room}#stay:${stay}`,
@@ -53,7 +59,10 @@ export function resolveSender(
       occupant: NOBODY,
     };
   }
-  const { realJid: jid, occupantId, affiliation, role } = found;
+  const { occupantId, affiliation, role } = found;
+  // A gateway to another network has people of that network: what it calls their JIDs are none.
+  const { conference = "text" } = rooms.get(room) ?? {};
+  const jid = conference === "text" ? found.realJid : undefined;
   const occupant = { jid, occupantId, affiliation, role };
   if (jid) return { ...known, id: jid, grade: "jid", jid, occupant };
   return occupantId === undefined
@@ -65,7 +74,8 @@ export function resolveSender(
 export function parseOccupantKey(
   id: string,
 ): ({ room: BareJid } & ({ occupantId: string } | { stay: string })) | undefined {
-  const [, place = "", kind, key] = /^([^#]+)#(occupant|stay):(.+)$/s.exec(id) ?? [];
+  // A local part may hold "#", as those of IRC channels do, but no ":".
+  const [, place = "", kind, key] = /^([^:]+)#(occupant|stay):(.+)$/s.exec(id) ?? [];
   const room = bareJid(place);
   if (room === undefined || key === undefined) return undefined;
   return kind === "occupant" ? { room, occupantId: key } : { room, stay: key };

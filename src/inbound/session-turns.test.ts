@@ -1,23 +1,53 @@
 import { expect, it } from "vitest";
 import { createSessionTurns } from "./session-turns.ts";
 
-async function isFree(turns: ReturnType<typeof createSessionTurns>, key: string, place: string) {
-  const free = turns.free(key, place).then(() => true);
-  const soon = new Promise<false>((resolve) => setTimeout(resolve, 5, false));
-  return await Promise.race([free, soon]);
+/** What has entered so far, in order. */
+function watch() {
+  const turns = createSessionTurns();
+  const entered: string[] = [];
+  const ends = new Map<string, () => void>();
+  const enter = (name: string, place: string, session = "s") =>
+    void turns.enter(session, place).then((end) => {
+      entered.push(name);
+      ends.set(name, end);
+    });
+  const end = (name: string) => ends.get(name)?.();
+  const soon = async () => {
+    await new Promise((resolve) => setTimeout(resolve, 2));
+    return entered.join(" ");
+  };
+  return { turns, enter, end, soon };
 }
 
 it("lets the same place and other sessions in, and holds back another place until the end", async () => {
-  const turns = createSessionTurns();
-  const first = Promise.withResolvers<void>();
-  const second = Promise.withResolvers<void>();
-  turns.begin("s", "room", first.promise);
-  turns.begin("s", "room", second.promise);
-  expect(await isFree(turns, "s", "room")).toBe(true);
-  expect(await isFree(turns, "other", "direct")).toBe(true);
-  expect(await isFree(turns, "s", "direct")).toBe(false);
-  first.resolve();
-  expect(await isFree(turns, "s", "direct")).toBe(false);
-  second.reject(new Error("a failed turn has ended, too"));
-  expect(await isFree(turns, "s", "direct")).toBe(true);
+  const { enter, end, soon } = watch();
+  enter("room1", "room");
+  enter("room2", "room");
+  enter("direct", "direct");
+  enter("other", "direct", "other");
+  expect(await soon()).toBe("room1 room2 other");
+  end("room1");
+  expect(await soon()).toBe("room1 room2 other");
+  end("room2");
+  expect(await soon()).toBe("room1 room2 other direct");
+});
+
+it("lets in one of several that wait, when they come at once as well", async () => {
+  const { enter, end, soon } = watch();
+  for (const name of ["alice", "bob", "carol"]) enter(name, name);
+  expect(await soon()).toBe("alice");
+  end("alice");
+  expect(await soon()).toBe("alice bob");
+  end("bob");
+  expect(await soon()).toBe("alice bob carol");
+});
+
+it("a command enters at once, and holds others back all the same", async () => {
+  const { turns, enter, soon } = watch();
+  enter("alice", "alice");
+  const end = turns.enterAtOnce("s", "bob");
+  enter("again", "alice");
+  expect(await soon()).toBe("alice");
+  end();
+  expect(await soon()).toBe("alice again");
 });

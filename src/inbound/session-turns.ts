@@ -5,32 +5,42 @@
  * `session.dmScope`). So a message from another place waits, or its answer would be told to others.
  */
 export type SessionTurns = {
-  /** A turn of this session runs until `ended` has settled. */
-  begin(sessionKey: string, place: string, ended: Promise<unknown>): void;
-  /** Resolves when every turn of this session runs in this place. */
-  free(sessionKey: string, place: string): Promise<void>;
+  /**
+   * Begins a turn as soon as every other turn of its session runs in the same place.
+   * @returns what ends it
+   */
+  enter(sessionKey: string, place: string): Promise<() => void>;
+  /** Begins a turn whatever else runs: a command is no part of the conversation. */
+  enterAtOnce(sessionKey: string, place: string): () => void;
 };
 
-type Turn = { place: string; ended: Promise<unknown> };
+type Turn = { place: string; ended: Promise<void> };
 
 export function createSessionTurns(): SessionTurns {
   const sessions = new Map<string, Set<Turn>>();
+
+  function enterAtOnce(sessionKey: string, place: string): () => void {
+    const turns = sessions.get(sessionKey) ?? new Set();
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const turn = { place, ended: promise };
+    sessions.set(sessionKey, turns.add(turn));
+    return () => {
+      turns.delete(turn);
+      if (turns.size === 0 && sessions.get(sessionKey) === turns) sessions.delete(sessionKey);
+      resolve();
+    };
+  }
+
   return {
-    begin(sessionKey, place, ended) {
-      const turns = sessions.get(sessionKey) ?? new Set();
-      const turn = { place, ended };
-      sessions.set(sessionKey, turns.add(turn));
-      const end = () => {
-        turns.delete(turn);
-        if (turns.size === 0) sessions.delete(sessionKey);
-      };
-      ended.then(end, end);
-    },
-    async free(sessionKey, place) {
-      const elsewhere = () =>
-        [...(sessions.get(sessionKey) ?? [])].filter((turn) => turn.place !== place);
-      for (let turns = elsewhere(); turns.length > 0; turns = elsewhere()) {
-        await Promise.allSettled(turns.map(({ ended }) => ended));
+    enterAtOnce,
+    async enter(sessionKey, place) {
+      for (;;) {
+        const elsewhere = [...(sessions.get(sessionKey) ?? [])].filter(
+          (turn) => turn.place !== place,
+        );
+        // Looked and entered in one go: of two that wait, one finds the other.
+        if (elsewhere.length === 0) return enterAtOnce(sessionKey, place);
+        await Promise.all(elsewhere.map(({ ended }) => ended));
       }
     },
   };

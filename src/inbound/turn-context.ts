@@ -22,8 +22,6 @@ export type Admitted = {
   host: HostConversation;
   /** The sender is a program. */
   isBot: boolean;
-  /** Where the answer goes, for telling one place from another. */
-  place: string;
   room: ResolvedRoom | undefined;
   route: RouteEnvelope["route"];
   buildEnvelope: RouteEnvelope["buildEnvelope"];

@@ -8,7 +8,7 @@ import { formatTarget, replyTarget } from "../outbound/reply-target.ts";
 import { sendText } from "../outbound/send.ts";
 import { CHANNEL_ID, DEFAULT_TEXT_CHUNK_LIMIT } from "../policy/account-policy.ts";
 import { resolveAccess, resolveRoomFor } from "./access.ts";
-import { resolveAddressing } from "./addressing.ts";
+import { resolveAddressing, type Addressing } from "./addressing.ts";
 import { hostConversation, type HostConversation } from "./conversation.ts";
 import { dispatchTurn } from "./dispatch.ts";
 import type { InboundContext, InboundMessage } from "./types.ts";
@@ -16,15 +16,9 @@ import type { InboundContext, InboundMessage } from "./types.ts";
 export async function takeTurn(context: InboundContext, inbound: InboundMessage): Promise<void> {
   const { accountId } = context;
   const { conversation, sender } = inbound;
-  const isBot = await isProgram(context, inbound);
-  const allowBots = context.settings.allowBots ?? false;
-  if (isBot && !allowBots) return drop(context, inbound, "bot");
   const { host, route, buildEnvelope } = resolveRoute(context, inbound);
   const addressing = resolveAddressing(context, inbound, route);
   const room = resolveRoomFor(context, inbound, route, host);
-  if (isBot && allowBots === "mentions" && !addressing.wasMentioned) {
-    return drop(context, inbound, "bot_without_mention");
-  }
   const { access, eventKind, isCommand } = await resolveAccess(
     context,
     inbound,
@@ -34,36 +28,39 @@ export async function takeTurn(context: InboundContext, inbound: InboundMessage)
     host,
   );
   const { admission, reasonCode } = access.ingress;
+  const isUnaddressed = reasonCode === "activation_skipped";
+  // Asked of those only whom policy admits: the answer may take a while.
+  const isBot = (admission === "dispatch" || isUnaddressed) && (await isProgram(context, inbound));
+  const refusal = isBot ? refuseProgram(context, addressing) : undefined;
+  if (refusal) return drop(context, inbound, refusal);
   switch (admission) {
-    case "dispatch":
+    case "dispatch": {
       noteKnown(context, inbound);
-      if (inbound.isEncrypted) await refuseEncrypted(context, inbound);
-      else {
-        const place = `${accountId} ${formatTarget(replyTarget(conversation, sender.stay))}`;
-        // A command, like /stop, must reach the agent at once.
-        if (!isCommand) {
-          await context.sessionTurns.free(route.sessionKey, place);
-          await context.settling.settled(route.sessionKey);
-        }
-        await dispatchTurn(context, inbound, {
-          access,
-          addressing,
-          eventKind,
-          host,
-          isBot,
-          place,
-          room,
-          route,
-          buildEnvelope,
-        });
-      }
-      return;
+      if (inbound.isEncrypted) return await refuseEncrypted(context, inbound);
+      const turn = {
+        access,
+        addressing,
+        eventKind,
+        host,
+        isBot,
+        room,
+        route,
+        buildEnvelope,
+      };
+      const place = `${accountId} ${formatTarget(replyTarget(conversation, sender.stay))}`;
+      // A command, like /stop, must not wait for what it is about.
+      const end = isCommand
+        ? context.sessionTurns.enterAtOnce(route.sessionKey, place)
+        : await context.sessionTurns.enter(route.sessionKey, place);
+      if (!isCommand) await context.settling.settled(route.sessionKey);
+      return await dispatchTurn(context, inbound, turn, end);
+    }
     case "pairing-required":
       await context.pairing.challenge(inbound);
       return;
     case "skip":
     case "observe":
-      if (reasonCode === "activation_skipped") remember(context, inbound);
+      if (isUnaddressed) remember(context, inbound);
       context.log.debug?.(`not addressed: ${reasonCode}`);
       return;
     default:
@@ -79,11 +76,13 @@ function resolveRoute(context: InboundContext, inbound: InboundMessage) {
   const { accountId, cfg } = context;
   const { conversation } = inbound;
   const routeOf = (host: HostConversation) => {
-    const { kind, id } = host;
+    const { kind, id, jid } = host;
     const peer = { kind, id };
+    // Whatever direct chats share, somebody whom nobody vouches for has no part in it.
+    const own = kind === "direct" && jid === undefined ? withOwnSessions(cfg) : cfg;
     return {
       host,
-      ...resolveChannelInboundRouteEnvelope({ cfg, channel: CHANNEL_ID, accountId, peer }),
+      ...resolveChannelInboundRouteEnvelope({ cfg: own, channel: CHANNEL_ID, accountId, peer }),
     };
   };
   const resolved = routeOf(hostConversation(context, inbound));
@@ -93,6 +92,10 @@ function resolveRoute(context: InboundContext, inbound: InboundMessage) {
   return own.route.agentId === resolved.route.agentId ? resolved : own;
 }
 
+function withOwnSessions(cfg: InboundContext["cfg"]): InboundContext["cfg"] {
+  return { ...cfg, session: { ...cfg.session, dmScope: "per-account-channel-peer" } };
+}
+
 async function isProgram(
   { isProgram: ask, outbox }: InboundContext,
   { conversation }: InboundMessage,
@@ -100,6 +103,15 @@ async function isProgram(
   if (conversation.kind !== "room") return false;
   const occupant = outbox.rooms.occupant(conversation.room, conversation.nick);
   return occupant !== undefined && (await ask(occupant));
+}
+
+/** Why a program is not answered; undefined when the operator lets it be. */
+function refuseProgram(
+  { settings }: InboundContext,
+  { wasMentioned }: Addressing,
+): string | undefined {
+  if (settings.allowBots === "mentions") return wasMentioned ? undefined : "bot_without_mention";
+  return settings.allowBots === true ? undefined : "bot";
 }
 
 /** Learns who people are from what a server vouches for; only ever of those whom policy admits. */
@@ -143,9 +155,11 @@ function drop(context: InboundContext, inbound: InboundMessage, reasonCode: stri
   });
 }
 
-/** A nick is whoever takes it; the JID beside it says who that was. */
-function describeSender({ jid, label }: InboundMessage["sender"]): string {
-  return jid ? `${label} (${jid})` : label;
+/** A nick is whoever takes it, and may look like any of this; what stands last says who that was. */
+function describeSender({ jid, label, occupant }: InboundMessage["sender"]): string {
+  if (jid) return `${label} (${jid})`;
+  const { occupantId } = occupant;
+  return `${label} (${occupantId === undefined ? "unverified" : `occupant:${occupantId}`})`;
 }
 
 /** For one line a room, not one for each masked occupant. */

@@ -9,12 +9,14 @@
  * | 3 | we are in the room already, or the operator listed it                  | `known`         |
  * | 4 | the room's entry says `enabled: false`                                 | `disabled`      |
  * | 5 | `autoJoin: "off"`                                                      | `off`           |
- * | 6 | `autoJoin: "always"`                                                   | join            |
+ * | 6 | `autoJoin: "always"`                                                   | on to 9         |
  * | 7 | the room's service is not believed (room-trust.ts)                     | `foreign`       |
  * | 8 | the DM policy does not admit who invites                               | `stranger`      |
- * | 9 | anything else                                                          | join            |
+ * | 9 | the address is no room, as its own server says                         | `no-room`       |
+ * | 10 | anything else                                                         | join            |
  *
- * Line 7 stands before 8, because in a mediated invitation it is the service that says who invites.
+ * Line 7 stands before 8, because in a mediated invitation it is the service that says who invites. Line 9
+ * holds for `always`, too: somebody's account that is taken for a room could speak as anybody.
  * A pairing code is never sent for an invitation: who wants to talk writes a message.
  */
 import type { BareJid } from "../protocol/jid.ts";
@@ -27,6 +29,8 @@ export type InvitationFacts = {
   isKnown: (room: BareJid) => boolean;
   isDisabled: (room: BareJid) => boolean;
   isBelieved: (room: BareJid) => boolean;
+  /** Asked last, because it asks a server. */
+  isRoom: (room: BareJid) => Promise<boolean>;
   /** Whether the DM policy would let this person's message through, pairing approvals included. */
   isAdmitted: (inviter: BareJid) => Promise<boolean>;
 };
@@ -35,7 +39,15 @@ export type InvitationDecision =
   | { join: true; room: BareJid; by: BareJid; admitted: boolean }
   | {
       join: false;
-      why: "malformed" | "declined" | "known" | "disabled" | "off" | "foreign" | "stranger";
+      why:
+        | "malformed"
+        | "declined"
+        | "known"
+        | "disabled"
+        | "off"
+        | "foreign"
+        | "stranger"
+        | "no-room";
     };
 
 export async function decideInvitation(
@@ -50,7 +62,11 @@ export async function decideInvitation(
   const believed = facts.isBelieved(room);
   // What a service says of an inviter is worth what the service is.
   const admitted = (kind === "direct" || believed) && (await facts.isAdmitted(by));
-  if (facts.autoJoin === "always") return { join: true, room, by, admitted };
-  if (!believed) return { join: false, why: "foreign" };
-  return admitted ? { join: true, room, by, admitted } : { join: false, why: "stranger" };
+  if (facts.autoJoin !== "always") {
+    if (!believed) return { join: false, why: "foreign" };
+    if (!admitted) return { join: false, why: "stranger" };
+  }
+  return (await facts.isRoom(room))
+    ? { join: true, room, by, admitted }
+    : { join: false, why: "no-room" };
 }

@@ -137,6 +137,8 @@ describe("a nick within another nick", () => {
     const crowd = Array.from({ length: 5000 }, (_, i) => `bot ${i}`);
     const started = performance.now();
     speaksTo("bot 1: ".repeat(2000), { others: crowd });
+    speaksTo("bot ".repeat(50_000), { others: ["bot bot", "xbot", ...crowd] });
+    speaksTo("xbot bot ".repeat(20_000), { others: Array.from({ length: 50 }, () => "xbot") });
     expect(performance.now() - started).toBeLessThan(1000);
   });
 });

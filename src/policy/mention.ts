@@ -45,6 +45,9 @@ function mentionPattern(nick: string): RegExp {
   return new RegExp(`${BEFORE}@?(?:${words.join("|")})${AFTER}`, "giu");
 }
 
+/** A text that says the nick more often is not read to its end. */
+const MAX_MENTIONS = 100;
+
 function findNick(text: string, nick: string): Mention[] {
   const name = nick.trim();
   if (!name) return [];
@@ -55,6 +58,7 @@ function findNick(text: string, nick: string): Mention[] {
     for (const match of isQuote(line) ? [] : line.matchAll(pattern)) {
       const start = lineStart + match.index;
       mentions.push({ start, end: start + match[0].length });
+      if (mentions.length === MAX_MENTIONS) return mentions;
     }
     lineStart += line.length + 1;
   }
@@ -69,9 +73,18 @@ export function findMentions(text: string, addressee: Addressee): Mention[] {
   );
   const named = findNick(text, nick).filter((mention) => !overlaps(referenced, mention));
   if (named.length === 0) return referenced.toSorted((a, b) => a.start - b.start);
-  const longer = longerNicks(nick, others).flatMap((other) => findNick(text, other));
-  const meant = named.filter((mention) => !overlaps(longer, mention));
+  const longer = longerNicks(nick, others);
+  const meant = named.filter((mention) => !longer.some((other) => isPartOf(text, mention, other)));
   return [...meant, ...referenced].toSorted((a, b) => a.start - b.start);
+}
+
+/** Whether `mention` stands within a mention of `other`. Only what is near enough is looked at. */
+function isPartOf(text: string, mention: Mention, other: string): boolean {
+  const reach = other.length + 8;
+  const from = Math.max(0, text.lastIndexOf("\n", mention.start) + 1, mention.start - reach);
+  const near = text.slice(from, mention.end + reach);
+  const within = { start: mention.start - from, end: mention.end - from };
+  return overlaps(findNick(near, other), within);
 }
 
 function overlaps(all: readonly Mention[], { start, end }: Mention): boolean {
@@ -79,7 +92,7 @@ function overlaps(all: readonly Mention[], { start, end }: Mention): boolean {
 }
 
 /** More of them would make a message dear; a room full of such nicks is made to be. */
-const MAX_LONGER_NICKS = 50;
+const MAX_LONGER_NICKS = 20;
 
 function longerNicks(nick: string, others: Iterable<string>): string[] {
   const fold = (text: string) => text.normalize("NFC").toLowerCase();

@@ -4,7 +4,8 @@
  * so only those are believed that somebody chose:
  *
  * - a service where the operator listed a room, or the account has a bookmark;
- * - a service that our own server announces as its own (XEP-0030 disco#items), and the server itself.
+ * - a room service that our own server announces as its own (XEP-0030 disco#items). The server's own
+ *   domain is none: there accounts live, and what an account says of others is its own word.
  *
  * An invitation leads to others as well (`autoJoin: "always"`). There nobody has an identity.
  */

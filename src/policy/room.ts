@@ -98,8 +98,9 @@ export function resolveRoom(
   const own = entryOf(policy, room);
   const every = entryOf(policy, EVERY);
   const isConfigured = own !== undefined || policy.rooms.includes(room);
-  const named = [...new Set([...(listOf(own) ?? listOf(every) ?? []), ...policy.groupAllowFrom])];
   const isOnlyInvited = !isConfigured && origin?.kind === "invitation";
+  const listed = [...(listOf(own) ?? listOf(every) ?? []), ...policy.groupAllowFrom];
+  const named = [...new Set(isOnlyInvited ? listed.filter(namesAnywhere) : listed)];
   const allowFrom = isOnlyInvited && named.length === 0 ? invitedBy(origin) : named;
   return {
     listed: isListed(policy, room, isConfigured || origin !== undefined),
@@ -150,6 +151,12 @@ function precedence(key: string): number {
 function senderPolicy(groupPolicy: GroupPolicy, isByList: boolean): GroupPolicy {
   if (groupPolicy === "disabled") return "disabled";
   return isByList ? "allowlist" : "open";
+}
+
+/** Whoever makes a room gives out its affiliations and ids: in a stranger's they are nothing. */
+function namesAnywhere(text: string): boolean {
+  const kind = parseRoomEntry(text)?.kind;
+  return kind !== "affiliation" && kind !== "role" && kind !== "occupant";
 }
 
 function invitedBy(origin: RoomOrigin & { kind: "invitation" }): string[] {

@@ -94,7 +94,9 @@ function configOf({ keys, policy, settings, cfg }: RoadInOptions) {
 export function withKeys(keys: object, cfg: object = {}) {
   const account = { jid: "bot@example", password: "secret", server: "localhost" };
   const channels = "channels" in cfg ? (cfg.channels as object) : {};
-  const config = { ...cfg, channels: { ...channels, xmpp: { ...account, ...keys } } };
+  // As several people need it: each has a conversation of their own.
+  const session = { dmScope: "per-channel-peer" };
+  const config = { session, ...cfg, channels: { ...channels, xmpp: { ...account, ...keys } } };
   return config as Parameters<typeof resolveAccount>[0];
 }
 

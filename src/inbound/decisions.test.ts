@@ -414,6 +414,12 @@ describe("rooms", () => {
       { keys: open, said: said("/status"), outcome: "dropped" },
       { keys: room({ users: ["*"] }), said: said("/status"), outcome: "dropped" },
       {
+        keys: open,
+        cfg: { commands: { ownerAllowFrom: ["*", "telegram:alice@example", "bob@example"] } },
+        said: said("/status"),
+        outcome: "dropped",
+      },
+      {
         keys: { ...open, dmPolicy: "open", allowFrom: ["*"] },
         said: said("/status"),
         outcome: "dropped",
@@ -429,6 +435,12 @@ describe("rooms", () => {
     12: [
       { keys: room({ users: ["alice@example"] }), said: said("/status"), outcome: "answered" },
       { keys: room({ users: ["affiliation:member"] }), said: said("/status"), outcome: "answered" },
+      {
+        keys: open,
+        cfg: { commands: { ownerAllowFrom: ["telegram:1", "xmpp:alice@example"] } },
+        said: said("/status"),
+        outcome: "answered",
+      },
       {
         keys: { ...open, groupAllowFrom: ["*@example"] },
         said: said("bot: /status"),

@@ -4,7 +4,8 @@
  */
 import { beforeEach, expect, it } from "vitest";
 import { OWN_JID } from "../../test/support/fake-session.ts";
-import { body, createRoadIn, message } from "../../test/support/road-in.ts";
+import { body, createRoadIn, enterRoom, message } from "../../test/support/road-in.ts";
+import { ROOM, item, presence } from "../../test/support/room-xml.ts";
 import type { FullJid } from "../protocol/jid.ts";
 import type { DmPolicy } from "../policy/subscription.ts";
 
@@ -138,4 +139,23 @@ it("reads the host's configuration anew for each message", async () => {
   await receiver.idle();
   expect(configs).toHaveLength(2);
   expect(configs[0]).not.toEqual(configs[1]);
+});
+
+it("tells of what the host's protection against loops stops, and keeps what was said before", async () => {
+  const road = createRoadIn({
+    policy: { groupPolicy: "open", rooms: [ROOM] },
+    isWithinBudget: (text) => !text.includes("once too often"),
+  });
+  enterRoom(road);
+  const said = (text: string) => message(`${ROOM}/alice`, body(text), "groupchat");
+  road.session.receive(presence("alice", item("alice@example/a")));
+  for (const text of ["lunch is at noon", "bot: once too often", "bot: when is lunch?"]) {
+    road.session.receive(said(text));
+  }
+  await road.receiver.idle();
+  expect(road.turns.map(({ message: { bodyForAgent } }) => bodyForAgent)).toEqual([
+    "when is lunch?",
+  ]);
+  expect(road.turns[0]?.message.inboundHistory).toMatchObject([{ body: "lunch is at noon" }]);
+  expect(road.log.lines.join("\n")).toContain("bot-loop-protection");
 });

@@ -167,7 +167,7 @@ describe("what was said since", () => {
     hear("one");
     hear("two", "bob");
     const turn = await ask();
-    expect(historyOf(turn)).toEqual(["alice (alice@example): one", "bob: two"]);
+    expect(historyOf(turn)).toEqual(["alice (alice@example): one", "bob (unverified): two"]);
     expect(turn.message.bodyForAgent).toBe("hi");
     expect(turn.message.rawBody).toBe("bot: hi");
     expect(historyOf(await ask())).toEqual([]);
@@ -176,12 +176,12 @@ describe("what was said since", () => {
   it.each<[string, object, object, string[]]>([
     ["is not shown of people whom no list names", {}, {}, ["alice (alice@example): one"]],
     ["nor with allowlist", { contextVisibility: "allowlist" }, {}, ["alice (alice@example): one"]],
-    ["but with all", { contextVisibility: "all" }, {}, ["alice (alice@example): one", "eve: two"]],
+    ["but with all", { contextVisibility: "all" }, {}, ["alice (alice@example): one", "eve (unverified): two"]],
     [
       "as for the host's other channels",
       {},
       { channels: { defaults: { contextVisibility: "all" } } },
-      ["alice (alice@example): one", "eve: two"],
+      ["alice (alice@example): one", "eve (unverified): two"],
     ],
   ])("%s", async (_, keys, cfg, expected) => {
     const { session, hear, ask, turns } = setUp({ keys: { ...listed, ...keys }, cfg });
@@ -192,7 +192,7 @@ describe("what was said since", () => {
     const turn = await ask();
     expect(historyOf(turn)).toEqual([
       ...expected,
-      ...(expected.length > 1 ? ["eve: bot: /status"] : []),
+      ...(expected.length > 1 ? ["eve (unverified): bot: /status"] : []),
     ]);
     expect(turns).toHaveLength(1);
   });

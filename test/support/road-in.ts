@@ -59,6 +59,8 @@ export type RoadInOptions = {
   failures?: number;
   /** What the host makes of a turn. */
   admission?: { kind: string; reason?: string };
+  /** What the host's protection against loops lets through; default: all. */
+  isWithinBudget?: (text: string) => boolean;
 };
 
 /** Everything that an account says of itself where it says nothing: nobody is let in, rooms are. */
@@ -127,6 +129,10 @@ export function createRoadIn(options: RoadInOptions = {}) {
         dispatch: async (dispatch: Dispatch) => {
           configs.push(dispatch.cfg);
           if (busy-- > 0) throw new Error("another OpenClaw process owns state-lifecycle");
+          const { rawBody } = dispatch.ctxPayload.message;
+          if (options.isWithinBudget?.(rawBody) === false) {
+            return { admission: { kind: "drop", reason: "bot-loop-protection" } };
+          }
           dispatches.push(dispatch);
           turns.push(dispatch.ctxPayload);
           return { admission: options.admission ?? { kind: "dispatch" } };

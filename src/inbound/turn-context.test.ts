@@ -176,7 +176,12 @@ describe("what was said since", () => {
   it.each<[string, object, object, string[]]>([
     ["is not shown of people whom no list names", {}, {}, ["alice (alice@example): one"]],
     ["nor with allowlist", { contextVisibility: "allowlist" }, {}, ["alice (alice@example): one"]],
-    ["but with all", { contextVisibility: "all" }, {}, ["alice (alice@example): one", "eve (unverified): two"]],
+    [
+      "but with all",
+      { contextVisibility: "all" },
+      {},
+      ["alice (alice@example): one", "eve (unverified): two"],
+    ],
     [
       "as for the host's other channels",
       {},

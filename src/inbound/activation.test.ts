@@ -7,16 +7,21 @@ import { expect, it } from "vitest";
 import { body, createRoadIn, enterRoom, message } from "../../test/support/road-in.ts";
 import { ROOM, item, presence } from "../../test/support/room-xml.ts";
 
-const SESSION = `agent:main:xmpp:group:${ROOM}`;
+/** The room's session, and that of direct chats. */
+const SESSIONS = [`agent:main:xmpp:group:${ROOM}`, "agent:main:main"];
 
 /** Whether the agent answers what does not mention it. */
-async function answersAll(activation: string | undefined, keys: object): Promise<boolean> {
+async function answersAll(
+  activation: string | undefined,
+  keys: object,
+  sessions: readonly string[] = SESSIONS.slice(0, 1),
+): Promise<boolean> {
   const store = join(mkdtempSync(join(tmpdir(), "xmpp-sessions-")), "{agentId}", "sessions.json");
   const storePath = resolveStorePath(store, { agentId: "main" });
-  if (activation !== undefined) {
+  for (const sessionKey of activation === undefined ? [] : sessions) {
     await patchSessionEntry({
       storePath,
-      sessionKey: SESSION,
+      sessionKey,
       fallbackEntry: { sessionId: "s", updatedAt: Date.now() },
       update: () => ({ groupActivation: activation as "mention" | "always" }),
     });
@@ -50,5 +55,5 @@ it.each<[string | undefined, boolean, boolean]>([
 
 it("is the room's, and not that of somebody's direct chat which goes on there", async () => {
   const shared = { ...room(true), sharedSessions: "identified" };
-  expect(await answersAll("always", shared)).toBe(false);
+  expect(await answersAll("always", shared, SESSIONS)).toBe(false);
 });

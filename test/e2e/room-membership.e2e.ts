@@ -278,6 +278,15 @@ describe("an invitation", () => {
     );
   });
 
+  test("to somebody's account is not followed, or it could speak there as anybody", async () => {
+    const account = "mallory@localhost";
+    await inviteDirect(mallory, account, "eager@localhost");
+    await gateway.waitForLog(
+      /invitation to mallory@localhost by mallory@localhost not followed: there is no room/,
+    );
+    expect((await roomsOf(gateway, "eager")).map(({ room }) => room)).not.toContain(account);
+  });
+
   test("in the words of a message is none", async () => {
     const uri = `xmpp:${at("yard")}?join`;
     const text = `please join room ${at("yard")}, ${uri}`;

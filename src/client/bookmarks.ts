@@ -26,6 +26,8 @@ export type Bookmarks = {
    * no room is to be left because it is not on the list then.
    */
   readonly loaded: boolean;
+  /** Whether `extensions` are kept: in PEP they are, in private storage not. False while not `loaded`. */
+  readonly keepsExtensions: boolean;
   /**
    * Adds a bookmark or replaces that of its room; `extensions` that are left out stay as they are.
    * Writes nothing when it is there already. Reads the bookmarks first where they are unknown.
@@ -203,6 +205,9 @@ export function createBookmarks(options: BookmarksOptions): Bookmarks {
 
   return {
     list: () => [...known.values()],
+    get keepsExtensions() {
+      return store?.isLive === true;
+    },
     get loaded() {
       return store !== undefined;
     },

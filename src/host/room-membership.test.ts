@@ -24,6 +24,7 @@ function createFakeBookmarks(initial: Bookmark[] | undefined) {
   const requests: { what: string; settle: (error?: Error) => Promise<void> }[] = [];
   let listener: ((bookmarks: readonly Bookmark[]) => void) | undefined;
   let loaded = initial !== undefined;
+  let keeps = true;
   const emit = () => listener?.([...known.values()]);
   const request = (what: string, change: () => void) => {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
@@ -41,6 +42,9 @@ function createFakeBookmarks(initial: Bookmark[] | undefined) {
     list: () => [...known.values()],
     get loaded() {
       return loaded;
+    },
+    get keepsExtensions() {
+      return loaded && keeps;
     },
     set: (bookmark) =>
       request(`set ${bookmark.room}`, () => void known.set(bookmark.room, bookmark)),
@@ -65,6 +69,8 @@ function createFakeBookmarks(initial: Bookmark[] | undefined) {
       emit();
     },
     unload: () => (loaded = false),
+    /** The account's server has private storage only. */
+    loseExtensions: () => (keeps = false),
   };
 }
 
@@ -311,6 +317,13 @@ describe("in sync", () => {
     expect(ours?.password).toBeUndefined();
     expect(membership.originOf(TRAP)?.kind).toBe("invitation");
     expect([...membership.chosen()]).toEqual([]);
+  });
+
+  it("nothing is bookmarked where our mark would not be kept", () => {
+    const { fake, invite } = setUp({ config, bookmarks: [] });
+    fake.loseExtensions();
+    invite();
+    expect(fake.asked()).toEqual([]);
   });
 
   it("is told later what happened while the bookmarks were unknown", () => {

@@ -100,7 +100,9 @@ export function createRoomMembership(params: {
   /** A bookmark that is there already is somebody else's, and stays as it is. */
   function publish({ room, by, admitted, nick }: Omit<InvitedRoom, "since">): void {
     const bookmark = findBookmark(room);
-    if (!bookmarks || !isSynced() || (bookmark && !decodeInvitationMark(bookmark))) return;
+    // Where our mark is not kept, it would pass for the operator's choice.
+    if (!bookmarks?.keepsExtensions || !isSynced()) return;
+    if (bookmark && !decodeInvitationMark(bookmark)) return;
     // Without the password: the server need not know what the room asks for.
     const extensions = encodeInvitationMark({ by, admitted });
     const publication = bookmarks

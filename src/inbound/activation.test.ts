@@ -8,7 +8,7 @@ import { body, createRoadIn, enterRoom, message } from "../../test/support/road-
 import { ROOM, item, presence } from "../../test/support/room-xml.ts";
 
 /** The room's session, and that of direct chats. */
-const SESSIONS = [`agent:main:xmpp:group:${ROOM}`, "agent:main:main"];
+const SESSIONS = [`agent:main:xmpp:group:${ROOM}`, "agent:main:xmpp:direct:alice@example"];
 
 /** Whether the agent answers what does not mention it. */
 async function answersAll(
@@ -28,12 +28,13 @@ async function answersAll(
   }
   const road = createRoadIn({
     keys: { groupPolicy: "open", ...keys },
-    cfg: { session: { store } },
+    cfg: { session: { store, dmScope: "per-channel-peer" } },
   });
   enterRoom(road);
   road.session.receive(presence("alice", item("alice@example/x")));
   road.session.receive(message(`${ROOM}/alice`, body("hi all"), "groupchat"));
   await road.receiver.idle();
+  expect(road.errors).toEqual([]);
   expect(road.log.lines.filter((line) => line.startsWith("warn"))).toEqual([]);
   return road.turns.length > 0;
 }

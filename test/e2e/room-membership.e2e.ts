@@ -11,7 +11,7 @@ import { type Component, connectComponent } from "../support/component.ts";
 import { ask } from "../support/conversation.ts";
 import { type Ejabberd, startEjabberd } from "../support/ejabberd.ts";
 import { type ConfigObject, type Gateway, mergeConfig, startGateway } from "../support/gateway.ts";
-import { type MucService, createMucService } from "../support/muc-service.ts";
+import { type FakeRoom, type MucService, createMucService } from "../support/muc-service.ts";
 import { type Prosody, startProsody } from "../support/prosody.ts";
 import {
   type RoomFacts,
@@ -229,6 +229,9 @@ async function invitationLine(account: string, room: string, invite: () => Promi
 const isWanted = async (account: string, room: string) =>
   (await roomsOf(gateway, account)).some((facts) => facts.room === room);
 
+/** Of the unknown service; `eager` is invited to it. */
+let lair: FakeRoom;
+
 describe("an invitation", () => {
   test("by an admitted person is followed, with its password; there the inviter is answered", async () => {
     const party = at("party");
@@ -307,7 +310,7 @@ describe("an invitation", () => {
   });
 
   test("of an unknown service leads to where nobody is believed", async () => {
-    const lair = fake.room("lair");
+    lair = fake.room("lair");
     lair.setOccupant("alice", { jid: "alice@localhost/x", affiliation: "owner" });
     lair.invite({ to: "eager@localhost", from: "alice@localhost/x" });
     await untilRoom(gateway, "eager", lair.jid, isJoined);
@@ -507,8 +510,7 @@ describe("a restart of the Gateway", () => {
   });
 
   test("keeps the rooms of invitations, their passwords and whom we answer there", async () => {
-    fake.stop();
-    await component.stop();
+    lair.set({ onJoin: { refuse: "service-unavailable" } });
     await gateway.resume();
     await until("main", "party", isJoined);
     for (const name of ["salon", "court"]) expect(await isWanted("main", at(name))).toBe(false);
@@ -516,10 +518,10 @@ describe("a restart of the Gateway", () => {
     await expectIgnored(mallory, at("party"), "bot: and now?", marker);
   });
 
-  test("keeps those too whose service is down just then", async () => {
-    const lair = `lair@${FAKE.domain}`;
-    await until("eager", lair, ({ state }) => state === "lost");
-    expect(Object.keys(invitedRooms("eager"))).toEqual([at("garden"), lair]);
+  test("keeps those too that are full just then", async () => {
+    const { reason } = await until("eager", lair.jid, ({ state }) => state === "lost");
+    expect(reason).toMatch(/full/);
+    expect(Object.keys(invitedRooms("eager"))).toEqual([at("garden"), lair.jid]);
   });
 });
 

@@ -175,14 +175,16 @@ describe("who is behind a mask", () => {
 
   test("tools go by what the room says of who asks", async () => {
     const { masks } = stage.rooms;
-    const toolsOf = async (who: SlixmppClient) => {
-      await ask(who, masks, "what can you do?", "mask-member");
-      // Other bots may have been asked the same.
+    const toolsOf = async (who: SlixmppClient, answeredBy: readonly string[]) => {
+      const question = `what can you do for ${who.jid}?`;
+      await say(who, masks, `mask-member: ${question}`);
+      await untilAnswered(question, answeredBy);
       const own = model.requests.findLast(({ context }) => /your_nick\W+mask-member/.test(context));
+      expect(own?.userText).toContain(question);
       return ["read", "write", "exec"].filter((tool) => own?.tools.includes(tool));
     };
-    expect(await toolsOf(bob)).toEqual(["read", "write"]);
-    expect(await toolsOf(carol)).toEqual(["read"]);
+    expect(await toolsOf(bob, ["mask-member"])).toEqual(["read", "write"]);
+    expect(await toolsOf(carol, OF_CAROL)).toEqual(["read"]);
   });
 
   test("a moderator sees who is who, and answers no others", async () => {

@@ -12,6 +12,7 @@ import {
 import { resolveDefaultGroupPolicy } from "openclaw/plugin-sdk/runtime-group-policy";
 import type { ServerAddress } from "../client/types.ts";
 import { CHANNEL_ID, type XmppAccountPolicy } from "../policy/account-policy.ts";
+import { DEFAULT_CATCH_UP, DEFAULT_LIMITS } from "../policy/limits.ts";
 import { parseJid, prepareResource, type BareJid } from "../protocol/jid.ts";
 import {
   ENV_JID,
@@ -197,6 +198,8 @@ export function resolveAccount(cfg: OpenClawConfig, requestedId?: string | null)
     autoJoin: config.autoJoin ?? DEFAULT_AUTO_JOIN,
     bookmarks: config.bookmarks ?? "off",
     sharedSessions: config.sharedSessions ?? "off",
+    catchUp: { ...DEFAULT_CATCH_UP, ...config.catchUp },
+    limits: { ...DEFAULT_LIMITS, ...config.limits },
     dmPolicy: config.dmPolicy ?? DEFAULT_DM_POLICY,
     groupPolicy: config.groupPolicy ?? resolveDefaultGroupPolicy(cfg) ?? DEFAULT_GROUP_POLICY,
     allowFrom,

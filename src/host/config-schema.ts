@@ -46,6 +46,29 @@ const RoomEntrySchema = buildGroupEntrySchema({
 });
 const RoomMapSchema = z.record(z.string(), RoomEntrySchema);
 
+const CountSchema = z.number().int().positive();
+
+const CatchUpSchema = z
+  .object({
+    enabled: z.boolean().optional(),
+    maxAgeMinutes: CountSchema.optional(),
+    maxMessages: CountSchema.optional(),
+  })
+  .strict();
+
+const LimitsSchema = z
+  .object({
+    turnsPerMinute: CountSchema.optional(),
+    commandsPerMinute: CountSchema.optional(),
+    queueSize: CountSchema.optional(),
+    queueTotal: CountSchema.optional(),
+    queueMaxAgeMinutes: CountSchema.optional(),
+    offlineMessages: CountSchema.optional(),
+    offlineMinutes: CountSchema.optional(),
+    sendsPerSecond: CountSchema.optional(),
+  })
+  .strict();
+
 const { accountShape } = buildChannelAccountSchemaParts();
 
 const XmppAccountSchema = z
@@ -67,6 +90,8 @@ const XmppAccountSchema = z
     implicitMentions: ChannelImplicitMentionsSchema.optional(),
     roomOwnerBypass: z.boolean().optional(),
     sharedSessions: z.enum(["off", "identified"]).optional(),
+    catchUp: CatchUpSchema.optional(),
+    limits: LimitsSchema.optional(),
     mucRooms: RoomMapSchema.optional(),
     groups: RoomMapSchema.optional(),
     tls: z.object({ caFile: z.string().optional() }).strict().optional(),

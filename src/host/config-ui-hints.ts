@@ -47,6 +47,15 @@ export const xmppConfigUiHints: Record<string, ChannelConfigUiHint> = {
     label: "XMPP Shared Sessions",
     help: '"identified": who is known by real JID in a room continues their direct chat there, and the room may hear of it. "off" (default).',
   },
+  catchUp: {
+    label: "XMPP Catch-up",
+    help: "What was said while the agent was away is read from the archive: enabled (true), maxAgeMinutes (1440), maxMessages (500).",
+  },
+  limits: {
+    label: "XMPP Limits",
+    help: "How much one sender, one conversation and the account may take; see docs/configuration.md.",
+    advanced: true,
+  },
   mucRooms: {
     label: "XMPP Room Settings",
     help: "Settings per room JID: enabled, requireMention, users, systemPrompt, skills, tools, toolsBySender.",

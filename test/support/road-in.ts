@@ -14,6 +14,7 @@ import { createSettling } from "../../src/inbound/settling.ts";
 import type { ReceiverContext } from "../../src/inbound/types.ts";
 import { createSentMessages } from "../../src/outbound/sent-messages.ts";
 import type { XmppAccountPolicy } from "../../src/policy/account-policy.ts";
+import { DEFAULT_CATCH_UP, DEFAULT_LIMITS } from "../../src/policy/limits.ts";
 import { DISCO_INFO } from "../../src/protocol/xep-0030-disco.ts";
 import { createFakeLog, createFakeSession, OWN_JID } from "./fake-session.ts";
 import { ROOM, codes, description, item, presence } from "./room-xml.ts";
@@ -74,6 +75,8 @@ const POLICY: XmppAccountPolicy = {
   roomOwnerBypass: false,
   autoJoin: "off",
   sharedSessions: "off",
+  catchUp: DEFAULT_CATCH_UP,
+  limits: DEFAULT_LIMITS,
 };
 
 /** As host/start-account.ts reads the configuration, for each message anew. */

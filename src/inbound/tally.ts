@@ -1,0 +1,31 @@
+/** What was said to the agent and not answered, counted by reason since the account started; for status. */
+export type TallyReason =
+  /** Too many waited in the conversation, or in the account. */
+  | "queue-full"
+  /** Waited for too long. */
+  | "expired"
+  /** The sender asked for too many turns. */
+  | "turns-limited"
+  /** The sender gave too many commands. */
+  | "commands-limited"
+  /** Policy does not let the sender in. */
+  | "not-admitted"
+  /** The same message a second time. */
+  | "duplicate"
+  /** Older or more than catch-up takes. */
+  | "catch-up-skipped";
+
+export type Tally = {
+  add(reason: TallyReason, count?: number): void;
+  read(): Partial<Record<TallyReason, number>>;
+};
+
+export function createTally(): Tally {
+  const counts: Partial<Record<TallyReason, number>> = {};
+  return {
+    add(reason, count = 1) {
+      counts[reason] = (counts[reason] ?? 0) + count;
+    },
+    read: () => ({ ...counts }),
+  };
+}

@@ -28,7 +28,7 @@ import { createSessionTurns } from "../inbound/session-turns.ts";
 import { createSettling } from "../inbound/settling.ts";
 import { CHANNEL_ID } from "../policy/account-policy.ts";
 import { createRoomTrust, type RoomTrust } from "../policy/room-trust.ts";
-import { parseJid, type BareJid } from "../protocol/jid.ts";
+import { domainOf, type BareJid } from "../protocol/jid.ts";
 import { DIRECT_INVITATION } from "../protocol/xep-0045-invitation.ts";
 import { MUC } from "../protocol/xep-0045-muc.ts";
 import { CHAT_STATES } from "../protocol/xep-0085-chat-states.ts";
@@ -257,10 +257,6 @@ function lastTrust(
     }
     return last.trust(room);
   };
-}
-
-function domainOf(jid: BareJid): string {
-  return parseJid(jid)?.domain ?? jid;
 }
 
 /** Where the account keeps what must survive a restart: its own folder in `dataDir` or the host's state. */

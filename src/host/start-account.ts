@@ -26,6 +26,7 @@ import type { XmppConnectionError } from "../errors.ts";
 import { createRoomHistory } from "../inbound/room-history.ts";
 import { createSessionTurns } from "../inbound/session-turns.ts";
 import { createSettling } from "../inbound/settling.ts";
+import { createTally } from "../inbound/tally.ts";
 import { CHANNEL_ID } from "../policy/account-policy.ts";
 import { createRoomTrust, type RoomTrust } from "../policy/room-trust.ts";
 import { domainOf, type BareJid } from "../protocol/jid.ts";
@@ -152,6 +153,7 @@ export function startAccount(params: {
     join: membership.follow,
     log,
   });
+  const tally = createTally();
   const history = createRoomHistory(
     account.config.historyLimit ?? cfg.messages?.groupChat?.historyLimit,
   );
@@ -173,6 +175,7 @@ export function startAccount(params: {
     pairing,
     settling,
     sessionTurns,
+    tally,
     history,
     log,
     now: Date.now,
@@ -193,6 +196,7 @@ export function startAccount(params: {
     membership,
     isBelieved,
     knownUsers,
+    tally,
   });
   membership.apply();
   session.start();

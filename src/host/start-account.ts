@@ -123,7 +123,7 @@ export function startAccount(params: {
     bookmarks,
     log,
   });
-  const services = createServerServices(session, domainOf(jid), log);
+  const services = createServerServices(session, domainOf(jid) ?? jid, log);
   const isBelieved = lastTrust(membership.chosen, services.roomServices);
   const knownUsers = createKnownUsers(join(directory, "known-users.json"), stores);
   const record = (direction: "inbound" | "outbound", at: number) => {

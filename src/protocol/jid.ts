@@ -53,6 +53,11 @@ export function bareJid(text: string): BareJid | undefined {
   return parseJid(text)?.bare;
 }
 
+/** The domain of a JID that was prepared before. */
+export function domainOf(jid: BareJid): string {
+  return jid.slice(jid.indexOf("@") + 1);
+}
+
 /** The full JID of an occupant or a resource; undefined when `resource` cannot be one (RFC 7622 §3.4). */
 export function withResource(bare: BareJid, resource: string): FullJid | undefined {
   const prepared = prepareResource(resource);

@@ -57,6 +57,7 @@ export async function takeTurn(context: InboundContext, inbound: InboundMessage)
       return await dispatchTurn(context, inbound, turn, end);
     }
     case "pairing-required":
+      context.tally.add("not-admitted");
       await context.pairing.challenge(inbound);
       return;
     case "skip":
@@ -149,6 +150,7 @@ function mayOverhear({ cfg, settings }: InboundContext): boolean {
 
 function drop(context: InboundContext, inbound: InboundMessage, reasonCode: string): void {
   const { conversation } = inbound;
+  context.tally.add("not-admitted");
   logInboundDrop({
     log: (line) => context.log.info(line),
     channel: CHANNEL_ID,

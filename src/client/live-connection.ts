@@ -38,8 +38,11 @@ export type LiveOptions = {
   since: number;
   timings: LiveTimings;
   log: Logger;
-  /** Gets every stanza that is not the answer to a request. Must not throw. */
-  onStanza: (stanza: Element) => void;
+  /**
+   * Gets every stanza that is not the answer to a request. Must not throw. The stanza counts as handled
+   * once the promise is fulfilled; a rejection ends the connection, so that the server keeps the stanza.
+   */
+  onStanza: (stanza: Element) => Promise<unknown> | undefined;
   iqHandlers: Iterable<IqHandler>;
   /** Takes over a stream that lost its connection, and that we did not close. */
   onLost: (stream: BoundStream, error: XmppConnectionError) => void;
@@ -108,8 +111,11 @@ export function goLive(options: LiveOptions): LiveConnection {
 
   function onNonza(element: Element): void {
     const said = decodeManagement(element);
-    if (said?.kind === "request") acknowledge();
-    else if (said?.kind === "acknowledgement") {
+    if (said?.kind === "request") {
+      acknowledge();
+      // Asked once, answered twice: a stanza takes its time to be handled, the question must not wait.
+      void ledger.caughtUp()?.then(acknowledge);
+    } else if (said?.kind === "acknowledgement") {
       clearTimeout(answerTimer);
       bound.attempts = 0;
       if (said.h === undefined || !ledger.acknowledged(said.h)) {
@@ -121,16 +127,23 @@ export function goLive(options: LiveOptions): LiveConnection {
   }
 
   function acknowledge(): void {
-    if (bound.isManaged) stream.send(encodeAcknowledgement(ledger.received));
+    if (bound.isManaged) stream.send(encodeAcknowledgement(ledger.handled));
   }
 
   function onElement(element: Element): void {
     idleTimer?.refresh();
     const name = element.getName();
     if (name !== "iq" && name !== "message" && name !== "presence") return onNonza(element);
-    ledger.countReceived();
-    if (requests.settle(element)) return;
-    options.onStanza(element);
+    if (requests.settle(element)) return ledger.receive();
+    const handling = options.onStanza(element);
+    ledger.receive(handling);
+    handling?.catch((error: unknown) => {
+      stream.fail(
+        connectionError("network", `a stanza could not be kept: ${messageOf(error)}`, {
+          cause: error,
+        }),
+      );
+    });
     if (isIqRequest(element)) {
       void answerIq(element, options.iqHandlers, log).then(post);
     }

@@ -29,7 +29,7 @@ import { createSettling } from "../inbound/settling.ts";
 import { createTally } from "../inbound/tally.ts";
 import { CHANNEL_ID } from "../policy/account-policy.ts";
 import { createRoomTrust, type RoomTrust } from "../policy/room-trust.ts";
-import { parseJid, type BareJid } from "../protocol/jid.ts";
+import { domainOf, type BareJid } from "../protocol/jid.ts";
 import { DIRECT_INVITATION } from "../protocol/xep-0045-invitation.ts";
 import { MUC } from "../protocol/xep-0045-muc.ts";
 import { CHAT_STATES } from "../protocol/xep-0085-chat-states.ts";
@@ -123,7 +123,7 @@ export function startAccount(params: {
     bookmarks,
     log,
   });
-  const services = createServerServices(session, domainOf(jid), log);
+  const services = createServerServices(session, domainOf(jid) ?? jid, log);
   const isBelieved = lastTrust(membership.chosen, services.roomServices);
   const knownUsers = createKnownUsers(join(directory, "known-users.json"), stores);
   const record = (direction: "inbound" | "outbound", at: number) => {
@@ -261,10 +261,6 @@ function lastTrust(
     }
     return last.trust(room);
   };
-}
-
-function domainOf(jid: BareJid): string {
-  return parseJid(jid)?.domain ?? jid;
 }
 
 /** Where the account keeps what must survive a restart: its own folder in `dataDir` or the host's state. */

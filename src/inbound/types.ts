@@ -91,3 +91,13 @@ export type InboundMessage = {
   /** ms since the epoch; when it was said, not when it arrived. */
   timestamp: number;
 };
+
+/** Where a message lay that was read from an archive (XEP-0313). */
+export type Archived = {
+  /** Whose archive: our own account, or the room. */
+  by: BareJid;
+  /** The archive's id, which is the stanza-id (XEP-0359). */
+  id: string;
+  /** When it was said, as the archive has it. */
+  stamp: Date;
+};

@@ -12,7 +12,7 @@ import { type FakeRoom, type MucService, createMucService } from "../support/muc
 import { type Profanity, startProfanity } from "../support/profanity.ts";
 import { type Prosody, startProsody } from "../support/prosody.ts";
 import { type RoomFacts, isJoined, untilForgotten, untilRoom } from "../support/gateway-rooms.ts";
-import { askRoom, untilSeen } from "../support/room-talk.ts";
+import { ask as askRoom, untilSeen } from "../support/room-talk.ts";
 import { type SlixmppClient, startSlixmpp, startSlixmppUser } from "../support/slixmpp.ts";
 import {
   ban,

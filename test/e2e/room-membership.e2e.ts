@@ -20,7 +20,7 @@ import {
   untilForgotten,
   untilRoom,
 } from "../support/gateway-rooms.ts";
-import { askRoom, expectIgnored, untilSeen } from "../support/room-talk.ts";
+import { ask as askRoom, expectIgnored, untilSeen } from "../support/room-talk.ts";
 import { type SlixmppClient, startSlixmpp, startSlixmppUser } from "../support/slixmpp.ts";
 import {
   bookmarksXml,

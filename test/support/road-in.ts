@@ -39,6 +39,7 @@ export type TurnFacts = {
 
 type Dispatch = {
   cfg: unknown;
+  route: { agentId: string; sessionKey: string };
   ctxPayload: TurnFacts;
   botLoopProtection?: object;
   replyOptions: Record<string, unknown>;

@@ -43,6 +43,7 @@ function setUp(waiting: BareJid[] = []) {
     runtime: runtime as never,
     findOutbox: () => outbox,
     pending,
+    readLimit: () => 3,
     log,
   });
   session.goOnline();

@@ -22,6 +22,7 @@ import { createInvitations } from "../inbound/invitations.ts";
 import { createPairing } from "../inbound/pairing.ts";
 import { createReceiver } from "../inbound/receive.ts";
 import { createSentMessages } from "../outbound/sent-messages.ts";
+import { createTurnLimits } from "../inbound/turn-limits.ts";
 import type { XmppConnectionError } from "../errors.ts";
 import { createRoomHistory } from "../inbound/room-history.ts";
 import { createSessionTurns } from "../inbound/session-turns.ts";
@@ -144,6 +145,7 @@ export function startAccount(params: {
       ...stores,
       ttlMs: PAIRING_TTL_MS,
     }),
+    readLimit: () => readAccount().limits.pairingsPerMinute,
     log,
   });
   const invitations = createInvitations({
@@ -180,6 +182,7 @@ export function startAccount(params: {
     settling,
     sessionTurns,
     tally,
+    turnLimits: createTurnLimits(),
     history,
     log,
     now: Date.now,

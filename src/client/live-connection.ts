@@ -22,7 +22,7 @@ import type { Connection } from "./supervisor.ts";
 import type { ConnectionFacts, IqHandler, Logger } from "./types.ts";
 
 export type LiveTimings = {
-  /** Silence from the server after which it is asked for a sign of life, in ms. */
+  /** After the last answer, the server is asked for the next sign of life, in ms. */
   idleMs: number;
   /** How long it may take to answer that, or to confirm a stanza, in ms. */
   answerMs: number;
@@ -94,6 +94,12 @@ export function goLive(options: LiveOptions): LiveConnection {
     else ping();
   }
 
+  /** What we say arrives, and we hear the answer. To hear something is no sign of that. */
+  function onAnswer(): void {
+    clearTimeout(answerTimer);
+    idleTimer?.refresh();
+  }
+
   function ping(): void {
     // A bare domain is a JID (RFC 7622 §3.1).
     const iq = prepareOutgoing(encodeRequest("get", encodePing(), bound.jid.domain as FullJid));
@@ -101,7 +107,7 @@ export function goLive(options: LiveOptions): LiveConnection {
     ledger.send(iq);
     const mark = ledger.sent;
     const answered = () => {
-      clearTimeout(answerTimer);
+      onAnswer();
       ledger.confirmedUpTo(mark);
     };
     answer.then(answered, (error: unknown) => {
@@ -117,7 +123,7 @@ export function goLive(options: LiveOptions): LiveConnection {
       // Asked once, answered twice: a stanza takes its time to be handled, the question must not wait.
       void ledger.caughtUp()?.then(acknowledge);
     } else if (said?.kind === "acknowledgement") {
-      clearTimeout(answerTimer);
+      onAnswer();
       bound.attempts = 0;
       if (said.h === undefined || !ledger.acknowledged(said.h)) {
         stream.fail(
@@ -132,7 +138,6 @@ export function goLive(options: LiveOptions): LiveConnection {
   }
 
   function onElement(element: Element): void {
-    idleTimer?.refresh();
     const name = element.getName();
     if (name !== "iq" && name !== "message" && name !== "presence") return onNonza(element);
     if (requests.settle(element)) return ledger.receive();
@@ -163,7 +168,7 @@ export function goLive(options: LiveOptions): LiveConnection {
     facts: {
       jid: bound.jid.full,
       since: options.since,
-      transport: login.transport,
+      transport: login.endpoint.transport,
       address: stream.address,
       tls: stream.tls,
       mechanism: login.mechanism,

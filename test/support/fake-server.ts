@@ -60,6 +60,8 @@ export interface FakePeer {
 
 export interface FakeServerOptions {
   readonly domain?: string;
+  /** Default: a free one. */
+  readonly port?: number;
   readonly certificate?: CertificateFiles;
   /** TLS from the first byte. */
   readonly directTls?: boolean;
@@ -340,7 +342,7 @@ export async function startFakeServer(options: FakeServerOptions): Promise<FakeS
     raw.on("error", () => {});
     void run(raw);
   });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  await new Promise<void>((resolve) => server.listen(options.port ?? 0, "127.0.0.1", resolve));
   return {
     port: (server.address() as AddressInfo).port,
     peers,

@@ -9,11 +9,15 @@ export interface TcpProxy {
   readonly sent: Buffer;
   /**
    * From now on nothing passes in either direction, and nobody is told; new connections hang too.
-   * "answers": what clients send still arrives.
+   * "answers": what clients send still arrives; "questions": what the server sends does.
    */
-  freeze(direction?: "both" | "answers"): void;
+  freeze(direction?: "both" | "answers" | "questions"): void;
+  /** The same in both directions, for each connection after so many packets of the server. */
+  freezeAfter(packets: number): void;
   /** Bytes that a client sent into the black hole. */
   readonly swallowed: number;
+  /** Everything passes again, on the same connections; what was swallowed stays lost. */
+  thaw(): void;
   /** Ends every connection by a reset, and lets new ones pass. */
   cut(): void;
   stop(): Promise<void>;
@@ -26,6 +30,7 @@ export async function startTcpProxy(target: number, delayMs = 0): Promise<TcpPro
   let connections = 0;
   let isFrozen = false;
   let isDeaf = false;
+  let packetLimit = Infinity;
   let swallowed = 0;
 
   const track = (socket: Socket): void => {
@@ -43,22 +48,25 @@ export async function startTcpProxy(target: number, delayMs = 0): Promise<TcpPro
     const upstream = connect({ host: "127.0.0.1", port: target });
     track(client);
     track(upstream);
+    let packets = 0;
     client.on("data", (data) => {
       sent.push(data);
-      if (isDeaf) swallowed += data.length;
+      if (isDeaf || packets >= packetLimit) swallowed += data.length;
       else pass(upstream, data);
     });
     upstream.on("data", (data) => {
-      if (!isFrozen) pass(client, data);
+      if (!isFrozen && packets < packetLimit) pass(client, data);
+      packets += 1;
     });
     client.on("close", () => upstream.destroy());
     upstream.on("close", () => {
-      if (!isFrozen) client.destroy();
+      if (!isFrozen && packets < packetLimit) client.destroy();
     });
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const cut = (): void => {
     isFrozen = isDeaf = false;
+    packetLimit = Infinity;
     for (const socket of sockets) socket.resetAndDestroy();
   };
   return {
@@ -73,9 +81,16 @@ export async function startTcpProxy(target: number, delayMs = 0): Promise<TcpPro
       return swallowed;
     },
     freeze(direction = "both") {
-      isFrozen = true;
-      isDeaf = direction === "both";
+      isFrozen = direction !== "questions";
+      isDeaf = direction !== "answers";
       swallowed = 0;
+    },
+    freezeAfter(limit) {
+      packetLimit = limit;
+    },
+    thaw() {
+      isFrozen = isDeaf = false;
+      packetLimit = Infinity;
     },
     cut,
     async stop() {

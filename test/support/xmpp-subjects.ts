@@ -16,6 +16,8 @@ export const QUICK: Partial<Timings> = {
   endpointTimeoutMs: 2_000,
   backoffMs: 10,
   maxBackoffMs: 20,
+  probeMs: 40,
+  probeSpreadMs: 20,
   stopMs: 2_000,
 };
 

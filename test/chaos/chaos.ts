@@ -132,7 +132,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
       },
     });
     stops.push(gateway.stop);
-    const life = createGatewayLife(gateway, "default");
+    const life = createGatewayLife(gateway, "default", line);
     await gateway.waitForChannel("xmpp", 60_000);
     const victims: Victims = { line, prosody, gateway: life, disk, clockFile };
 

@@ -92,7 +92,7 @@ export const INJECT: Readonly<Record<FaultKind, Inject>> = {
 
 const SUPPRESSED = /channel autostart suppressed by crash-loop breaker/;
 
-export function createGatewayLife(gateway: Gateway, account: string): GatewayLife {
+export function createGatewayLife(gateway: Gateway, account: string, line: TcpProxy): GatewayLife {
   const ends: number[] = [];
   let overrides = 0;
   let start: Promise<void> = Promise.resolve();
@@ -140,7 +140,8 @@ export function createGatewayLife(gateway: Gateway, account: string): GatewayLif
       const deadline = performance.now() + timeoutMs;
       while (performance.now() < deadline) {
         const status = await ownStatus().catch(() => undefined);
-        if (status?.connected === true) return true;
+        // Of a line that died without a word, the status does not know yet.
+        if (status?.connected === true && line.live > 0) return true;
         await delay(250);
       }
       return false;

@@ -5,6 +5,8 @@ export interface TcpProxy {
   readonly port: number;
   /** How many connections were opened so far. */
   readonly connections: number;
+  /** How many connections are open and not {@link TcpProxy.abandon}ed. */
+  readonly live: number;
   /** All that clients sent so far, as it stood on the wire. */
   readonly sent: Buffer;
   /**
@@ -98,6 +100,9 @@ export async function startTcpProxy(target: number, initialDelayMs = 0): Promise
     port: (server.address() as AddressInfo).port,
     get connections() {
       return connections;
+    },
+    get live() {
+      return [...sockets].filter((socket) => !abandoned.has(socket)).length / 2;
     },
     get sent() {
       return Buffer.concat(sent);

@@ -242,6 +242,7 @@ function createTurns(): <T>(action: () => Promise<T>) => Promise<T> {
   let last: Promise<unknown> = Promise.resolve();
   return (action) => {
     const turn = last.then(action);
+    // Whoever asked for the turn hears of its failure; the next one does not depend on it.
     last = turn.catch(() => undefined);
     return turn;
   };

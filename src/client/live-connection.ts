@@ -13,7 +13,7 @@ import {
 } from "../protocol/xep-0198-stream-management.ts";
 import { encodePing } from "../protocol/xep-0199-ping.ts";
 import { connectionError } from "./conditions.ts";
-import { answerIq, isIqRequest } from "./iq-answers.ts";
+import { answerIq, createIqBound, isIqRequest } from "./iq-answers.ts";
 import type { Login } from "./login.ts";
 import { prepareOutgoing } from "./outgoing.ts";
 import { endBoundStream } from "./resumption.ts";
@@ -38,8 +38,11 @@ export type LiveOptions = {
   since: number;
   timings: LiveTimings;
   log: Logger;
-  /** Gets every stanza that is not the answer to a request. Must not throw. */
-  onStanza: (stanza: Element) => void;
+  /**
+   * Gets every stanza that is not the answer to a request. Must not throw. The stanza counts as handled
+   * once the promise is fulfilled; a rejection ends the connection, so that the server keeps the stanza.
+   */
+  onStanza: (stanza: Element) => Promise<unknown> | undefined;
   iqHandlers: Iterable<IqHandler>;
   /** Takes over a stream that lost its connection, and that we did not close. */
   onLost: (stream: BoundStream, error: XmppConnectionError) => void;
@@ -61,6 +64,7 @@ export function goLive(options: LiveOptions): LiveConnection {
   let answerTimer: NodeJS.Timeout | undefined;
   let idleTimer: NodeJS.Timeout | undefined;
   let isClosing = false;
+  const mayAnswer = createIqBound(bound.jid, log);
 
   const ended = stream.closed.then((error) => {
     clearTimeout(answerTimer);
@@ -108,8 +112,11 @@ export function goLive(options: LiveOptions): LiveConnection {
 
   function onNonza(element: Element): void {
     const said = decodeManagement(element);
-    if (said?.kind === "request") acknowledge();
-    else if (said?.kind === "acknowledgement") {
+    if (said?.kind === "request") {
+      acknowledge();
+      // Asked once, answered twice: a stanza takes its time to be handled, the question must not wait.
+      void ledger.caughtUp()?.then(acknowledge);
+    } else if (said?.kind === "acknowledgement") {
       clearTimeout(answerTimer);
       bound.attempts = 0;
       if (said.h === undefined || !ledger.acknowledged(said.h)) {
@@ -121,17 +128,24 @@ export function goLive(options: LiveOptions): LiveConnection {
   }
 
   function acknowledge(): void {
-    if (bound.isManaged) stream.send(encodeAcknowledgement(ledger.received));
+    if (bound.isManaged) stream.send(encodeAcknowledgement(ledger.handled));
   }
 
   function onElement(element: Element): void {
     idleTimer?.refresh();
     const name = element.getName();
     if (name !== "iq" && name !== "message" && name !== "presence") return onNonza(element);
-    ledger.countReceived();
-    if (requests.settle(element)) return;
-    options.onStanza(element);
-    if (isIqRequest(element)) {
+    if (requests.settle(element)) return ledger.receive();
+    const handling = options.onStanza(element);
+    ledger.receive(handling);
+    handling?.catch((error: unknown) => {
+      stream.fail(
+        connectionError("network", `a stanza could not be kept: ${messageOf(error)}`, {
+          cause: error,
+        }),
+      );
+    });
+    if (isIqRequest(element) && mayAnswer(element, Date.now())) {
       void answerIq(element, options.iqHandlers, log).then(post);
     }
   }

@@ -1,6 +1,6 @@
 /**
  * Enters and leaves rooms: what is done about each event of a room, about logins and about time.
- * What presence means for a room is in room.ts, what follows from a refusal in room-outcomes.ts.
+ * What presence means for a room is in room-events.ts, what follows from a refusal in room-outcomes.ts.
  */
 import type { Element } from "ltx";
 import type { BareJid } from "../protocol/jid.ts";

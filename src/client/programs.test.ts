@@ -64,6 +64,14 @@ test("an answer that does not fit the caps makes nobody else a program", async (
   expect(await isProgram(occupant(caps, "another"))).toBe(false);
 });
 
+test("nor does one that came alone", async () => {
+  const { session, isProgram } = setUp(describe("bot"));
+  const caps = capsOfType("phone");
+  expect(await isProgram(occupant(caps, "liar"))).toBe(true);
+  session.onRequest(DISCO_INFO, `<iq>${encodeDiscoInfo(describe("phone")).toString()}</iq>`);
+  expect(await isProgram(occupant(caps, "honest"))).toBe(false);
+});
+
 test("who does not answer is asked once for their stay, and no more", async () => {
   const { session, isProgram } = setUp(new Error("gone"));
   const caps = capsOfType("bot");

@@ -152,6 +152,64 @@ describe("a resumed stream", () => {
     expect(seen).toEqual(Array.from({ length: 102 }, (_, index) => `${index + 1}`));
   });
 
+  it("answers `<r/>` at once with what is handled, and again once the rest is", async () => {
+    const kept = Promise.withResolvers<void>();
+    const told: string[] = [];
+    const script = async (peer: FakePeer) => {
+      await peer.login({ resumable: ENABLED });
+      peer.send("<presence from='a@b'/><message from='a@b'/><r xmlns='urn:xmpp:sm:3'/>");
+      const [, now = ""] = await peer.expect(/<a [^>]*h="(\d+)"/);
+      told.push(now);
+      kept.resolve();
+      const [, later = ""] = await peer.expect(/<a [^>]*h="(\d+)"/);
+      told.push(later);
+    };
+    await setUp([script], {
+      prepare: (session) =>
+        session.onStanza((stanza) => (stanza.is("message") ? kept.promise : undefined)),
+    });
+    await waitFor(() => told.length === 2, { what: "the second answer" });
+    expect(told).toEqual(["1", "2"]);
+  });
+
+  it("drops the connection over a stanza that could not be kept, and gets it again", async () => {
+    const seen: string[] = [];
+    let isFull = true;
+    const message = (n: number) => `<message from='a@b'><body>${n}</body></message>`;
+    const counts: string[] = [];
+    const { session, states } = await setUp(
+      [
+        async (peer) => {
+          await peer.login({ resumable: ENABLED });
+          peer.send(message(1) + message(2) + message(3));
+          await peer.closed;
+        },
+        async (peer) => {
+          isFull = false;
+          await peer.login({ resume: resumed(0) + message(2) + message(3) });
+          peer.send("<r xmlns='urn:xmpp:sm:3'/>");
+          const [, h = ""] = await peer.expect(/<a [^>]*h="(3)"/);
+          counts.push(/<resume [^>]*h="(\d+)"/.exec(peer.received)?.[1] ?? "", h);
+        },
+      ],
+      {
+        prepare: (bot) =>
+          bot.onStanza(async (stanza) => {
+            const body = stanza.getChildText("body") ?? "";
+            if (body === "2" && isFull) throw new Error("database or disk is full");
+            seen.push(body);
+          }),
+      },
+    );
+    await waitFor(() => counts.length === 2, { what: "the counts" });
+    expect(counts).toEqual(["1", "3"]);
+    expect(seen.slice(-2)).toEqual(["2", "3"]);
+    expect(states.find(({ kind }) => kind === "waiting")).toMatchObject({
+      error: { condition: "network", message: expect.stringContaining("disk is full") },
+    });
+    expect(session.state.kind).toBe("online");
+  });
+
   it("takes the answer to a request of before, in whose time it still is", async () => {
     const { session, sent } = await setUp([
       async (peer) => {

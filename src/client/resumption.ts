@@ -131,7 +131,7 @@ export function createResumption(clock: Clock, onGivenUp: () => void): Resumptio
         giveUp();
         return undefined;
       }
-      return { id, h: stream.ledger.received };
+      return { id, h: stream.ledger.rewind() };
     },
     take(h) {
       if (!kept?.stream.ledger.canBe(h)) {

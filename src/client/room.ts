@@ -46,7 +46,7 @@ export type RoomView = {
   /** Why it is lost or refused, fit for a status line. */
   reason?: string | undefined;
   retryAt?: number | undefined;
-  /** "soon" and "throttled": the service's fault; all others: somebody decided it. */
+  /** How it is tried again. "soon" and "throttled": the service is at fault; else somebody may have decided it. */
   retry?: Outcome["retry"] | undefined;
   subject?: string | undefined;
   alternate?: BareJid | undefined;

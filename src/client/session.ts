@@ -53,7 +53,7 @@ export function createSession(
   const random = environment.random ?? Math.random;
   const timings = { ...DEFAULT_TIMINGS, ...environment.timings };
   const account = accountJid(options.jid);
-  const stanzaListeners = new Set<(stanza: Element) => void>();
+  const stanzaListeners = new Set<(stanza: Element) => void | Promise<void>>();
   const stateListeners = new Set<(state: ConnectionState) => void>();
   const iqHandlers = new Set<IqHandler>();
 
@@ -84,7 +84,7 @@ export function createSession(
       since: clock.now(),
       timings,
       log,
-      onStanza: (stanza) => notify(stanzaListeners, stanza, log),
+      onStanza: (stanza) => whenAll(notify(stanzaListeners, stanza, log)),
       iqHandlers,
       onLost: resumption.keep,
     });
@@ -157,10 +157,17 @@ function register<T extends (...args: never[]) => unknown>(
   return () => void listeners.delete(listener);
 }
 
-function notify<T>(listeners: Iterable<(value: T) => void>, value: T, log: Logger): void {
+/** @returns what the listeners promised */
+function notify<T>(
+  listeners: Iterable<(value: T) => void | Promise<void>>,
+  value: T,
+  log: Logger,
+): Promise<void>[] {
+  const promised: Promise<void>[] = [];
   for (const listener of [...listeners]) {
     try {
-      listener(value);
+      const promise = listener(value);
+      if (promise) promised.push(promise);
     } catch (error) {
       // A listener's mistake must not cost the connection, nor the other listeners their turn.
       log.error(
@@ -168,6 +175,11 @@ function notify<T>(listeners: Iterable<(value: T) => void>, value: T, log: Logge
       );
     }
   }
+  return promised;
+}
+
+function whenAll(promised: Promise<void>[]): Promise<unknown> | undefined {
+  return promised.length > 1 ? Promise.all(promised) : promised[0];
 }
 
 function report(state: ConnectionState, account: string, log: Logger): void {

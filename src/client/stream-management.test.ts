@@ -67,9 +67,9 @@ describe("the ledger of stanzas", () => {
 
   it("counts what it received", () => {
     const { ledger } = setUp();
-    ledger.countReceived();
-    ledger.countReceived();
-    expect(ledger.received).toBe(2);
+    ledger.receive();
+    ledger.receive();
+    expect(ledger.handled).toBe(2);
   });
 
   it("does not spin where the server is slow to handle what it read", () => {
@@ -120,6 +120,64 @@ describe("the ledger of stanzas", () => {
   });
 });
 
+describe("the count of what is handled", () => {
+  const settled = () => new Promise<void>((resolve) => setImmediate(resolve));
+
+  it("follows the order of the stream, whatever is handled first", async () => {
+    const { ledger } = setUp();
+    const slow = Promise.withResolvers<void>();
+    const quick = Promise.withResolvers<void>();
+    ledger.receive();
+    ledger.receive(slow.promise);
+    ledger.receive(quick.promise);
+    ledger.receive();
+    quick.resolve();
+    await settled();
+    expect(ledger.handled).toBe(1);
+    slow.resolve();
+    await settled();
+    expect(ledger.handled).toBe(4);
+  });
+
+  it("stops before a stanza that could not be handled", async () => {
+    const { ledger } = setUp();
+    ledger.receive(Promise.resolve());
+    ledger.receive(Promise.reject(new Error("no space")));
+    ledger.receive();
+    await settled();
+    expect(ledger.handled).toBe(1);
+  });
+
+  it("says when what was received until then is handled, and not what came later", async () => {
+    const { ledger } = setUp();
+    const first = Promise.withResolvers<void>();
+    expect(ledger.caughtUp()).toBeUndefined();
+    ledger.receive(first.promise);
+    let count: number | undefined;
+    void ledger.caughtUp()?.then(() => (count = ledger.handled));
+    ledger.receive(new Promise(() => {}));
+    await settled();
+    expect(count).toBeUndefined();
+    first.resolve();
+    await settled();
+    expect(count).toBe(1);
+  });
+
+  it("counts a stanza that comes again on the next connection, and no longer its first copy", async () => {
+    const { ledger } = setUp();
+    const first = Promise.withResolvers<void>();
+    ledger.receive();
+    ledger.receive(first.promise);
+    ledger.detach();
+    expect(ledger.rewind()).toBe(1);
+    first.resolve();
+    await settled();
+    expect(ledger.handled).toBe(1);
+    ledger.receive();
+    expect(ledger.handled).toBe(2);
+  });
+});
+
 describe("over the loss of a connection", () => {
   it("writes again what is not acknowledged, in order, before anything new", async () => {
     const { ledger, line, written, confirmed, send } = setUp();
@@ -158,8 +216,8 @@ describe("over the loss of a connection", () => {
   it("goes on where the counters wrap", () => {
     const { ledger, line, written, send } = setUp({ start: 2 ** 32 - 2 });
     for (const name of ["a", "b", "c", "d"]) send(name);
-    for (let i = 0; i < 3; i += 1) ledger.countReceived();
-    expect(ledger.received).toBe(1);
+    for (let i = 0; i < 3; i += 1) ledger.receive();
+    expect(ledger.handled).toBe(1);
     ledger.detach();
     expect([2 ** 32 - 3, 2 ** 32 - 1, 0, 2, 3].filter((h) => ledger.canBe(h))).toEqual([
       2 ** 32 - 1,

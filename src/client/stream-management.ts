@@ -30,8 +30,8 @@ export type Line = {
 export type Ledger = {
   /** How many stanzas were sent; never wraps. */
   readonly sent: number;
-  /** Our `h`: the stanzas that we received, modulo 2^32. */
-  readonly received: number;
+  /** Our `h`: the stanzas that we have handled, they and all before them, modulo 2^32. */
+  readonly handled: number;
   /** Whether there is a copy of all that the server may not have. */
   readonly isComplete: boolean;
   /** The stream has a connection (again): what is not confirmed is written to it, in order. */
@@ -40,8 +40,15 @@ export type Ledger = {
   detach(): void;
   /** Counts a stanza and writes it. */
   send(outgoing: Outgoing): void;
-  /** A stanza of any kind arrived, answers to our own requests included. */
-  countReceived(): void;
+  /**
+   * A stanza of any kind arrived, answers to our own requests included. It counts as handled once
+   * `handling` is fulfilled and all before it count; never, where that is rejected.
+   */
+  receive(handling?: Promise<unknown>): void;
+  /** Resolves once all that was received until now counts as handled; undefined: it does already. */
+  caughtUp(): Promise<void> | undefined;
+  /** Our `h` for the next connection. What is not handled yet comes again there, and counts then. */
+  rewind(): number;
   /**
    * Resolves when the server has everything that was sent until now.
    * @throws XmppUnconfirmedError when the stream ends first
@@ -59,6 +66,9 @@ export type Ledger = {
   end(): void;
 };
 
+/** A stanza that is being handled, or waits for one before it. */
+type Arrival = { isHandled: boolean; counted: PromiseWithResolvers<void> };
+
 type Waiter = { upTo: number; resolve: () => void; reject: (error: Error) => void };
 
 /**
@@ -68,12 +78,13 @@ type Waiter = { upTo: number; resolve: () => void; reject: (error: Error) => voi
 export function createLedger(keeps: boolean, start = 0): Ledger {
   let sent = start;
   let confirmed = start;
-  let received = start;
+  let handled = start;
   let line: Line | undefined;
   let asking = false;
   let ended = false;
   const waiters: Waiter[] = []; // in ascending order of upTo
   const copies: Outgoing[] = []; // the last ones sent
+  let arrivals: Arrival[] = []; // in the order of the stream
   let copiedBytes = 0;
 
   const question = (fruitless: boolean): void => {
@@ -99,6 +110,12 @@ export function createLedger(keeps: boolean, start = 0): Ledger {
     while (waiters[0] && waiters[0].upTo <= confirmed) waiters.shift()?.resolve();
     if (waiters.length > 0 || copies.length >= ASK_AT) question(fruitless);
   };
+  const countHandled = (): void => {
+    while (arrivals[0]?.isHandled) {
+      handled = (handled + 1) % COUNTER_RANGE;
+      arrivals.shift()?.counted.resolve();
+    }
+  };
   /** `h` without the wrap; less than `confirmed` where it is an older one. */
   const countOf = (h: number): number => {
     const step = (((h - confirmed) % COUNTER_RANGE) + COUNTER_RANGE) % COUNTER_RANGE;
@@ -109,8 +126,8 @@ export function createLedger(keeps: boolean, start = 0): Ledger {
     get sent() {
       return sent;
     },
-    get received() {
-      return received;
+    get handled() {
+      return handled;
     },
     get isComplete() {
       return keeps && copies.length === sent - confirmed;
@@ -130,8 +147,22 @@ export function createLedger(keeps: boolean, start = 0): Ledger {
       line?.write(outgoing.stanza);
       if (keeps) keep(outgoing);
     },
-    countReceived() {
-      received = (received + 1) % COUNTER_RANGE;
+    receive(handling) {
+      const arrival: Arrival = { isHandled: !handling, counted: Promise.withResolvers() };
+      arrivals.push(arrival);
+      countHandled();
+      handling?.then(
+        () => {
+          arrival.isHandled = true;
+          countHandled();
+        },
+        () => {}, // whoever handed it in ends the connection
+      );
+    },
+    caughtUp: () => arrivals.at(-1)?.counted.promise,
+    rewind() {
+      arrivals = [];
+      return handled;
     },
     confirmation() {
       if (ended) return Promise.reject(unconfirmed());

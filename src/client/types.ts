@@ -105,8 +105,15 @@ export type XmppSession = {
    *   after which the stream is not resumed
    */
   request(iq: Element, options?: { timeoutMs?: number; signal?: AbortSignal }): Promise<Element>;
-  /** Every inbound stanza other than answers to `request`. A listener that throws is logged, not fatal. */
-  onStanza(listener: (stanza: Element) => void): () => void;
+  /**
+   * Every inbound stanza other than answers to `request`. A listener that throws is logged, not fatal.
+   *
+   * The server hears that a stanza is handled (XEP-0198 §4) once the promises of all its listeners, and of
+   * those for the stanzas before it, are fulfilled. One that is rejected says that the stanza must not be
+   * lost and could not be kept: the connection is dropped, and on resumption (§5) the server sends
+   * again whatever was not handled. A listener may therefore see a stanza twice.
+   */
+  onStanza(listener: (stanza: Element) => void | Promise<void>): () => void;
   /**
    * Answers inbound iq get and set. Handlers are asked in the order of registration, the first answer counts.
    * Where nobody answers, the session replies `service-unavailable` (RFC 6120 §8.4).

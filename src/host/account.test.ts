@@ -379,6 +379,21 @@ describe("what is wrong is named with its key, what is wrong and what would be r
     expect(problemsOf(xmpp)).toMatch(expected);
   });
 
+  it.each([
+    [undefined, true],
+    ["main", true],
+    ["per-peer", false],
+    ["per-channel-peer", false],
+    ["per-account-channel-peer", false],
+  ] as const)("shared sessions with dmScope %s: %s", (dmScope, isProblem) => {
+    const cfg = {
+      ...(dmScope ? { session: { dmScope } } : {}),
+      channels: { xmpp: { ...GOOD, sharedSessions: "identified" } },
+    };
+    const problems = describeProblems(resolveAccount(cfg as never).problems);
+    expect(problems.includes("channels.xmpp.sharedSessions")).toBe(isProblem);
+  });
+
   it("names the account's own key where the account wrote it", () => {
     const xmpp = { ...GOOD, rooms: ["bad"], accounts: { Two: { server: "http://x" } } };
     const text = problemsOf(xmpp, "two");

@@ -60,6 +60,7 @@ const LimitsSchema = z
   .object({
     turnsPerMinute: CountSchema.optional(),
     commandsPerMinute: CountSchema.optional(),
+    pairingsPerMinute: CountSchema.optional(),
     queueSize: CountSchema.optional(),
     queueTotal: CountSchema.optional(),
     queueMaxAgeMinutes: CountSchema.optional(),

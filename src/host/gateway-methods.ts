@@ -4,7 +4,7 @@ import { messageOf } from "../errors.ts";
 import { parseJid, type BareJid } from "../protocol/jid.ts";
 import type { LiveAccount } from "./live-accounts.ts";
 
-function statusOf({ account, session, rooms, roster }: LiveAccount) {
+function statusOf({ account, session, rooms, roster, tally }: LiveAccount) {
   const { state } = session;
   return {
     account: account.accountId,
@@ -14,6 +14,7 @@ function statusOf({ account, session, rooms, roster }: LiveAccount) {
     ...("error" in state ? { error: state.error.message, advice: state.error.advice } : {}),
     rooms: rooms.list().length,
     contacts: roster.contacts().length,
+    dropped: tally.read(),
   };
 }
 

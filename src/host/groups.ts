@@ -1,7 +1,7 @@
 /** Room settings as the host asks for them: mention gating and tools. */
 import type { ChannelPlugin } from "openclaw/plugin-sdk/channel-core";
 import { parseOccupantKey } from "../inbound/sender.ts";
-import type { RoomSender } from "../policy/room-entry.ts";
+import { NOBODY, type RoomSender } from "../policy/room-entry.ts";
 import { resolveRoom, toolsFor, type ResolvedRoom } from "../policy/room.ts";
 import { bareJid, parseJid, type BareJid } from "../protocol/jid.ts";
 import { resolveAccount } from "./account.ts";
@@ -20,8 +20,6 @@ function findRoom(
   const live = findLiveAccount(account.accountId);
   return { jid, room: resolveRoom(account, jid, live?.membership.originOf(jid)), live };
 }
-
-const NOBODY: RoomSender = { affiliation: "none", role: "none" };
 
 /**
  * What the room vouches for of a sender, by the id that inbound/sender.ts gave: whoever has left, or is

@@ -5,6 +5,7 @@
 import type { Roster } from "../client/roster.ts";
 import type { Outbox } from "../outbound/send.ts";
 import type { Pairing } from "../inbound/pairing.ts";
+import type { Tally } from "../inbound/tally.ts";
 import { XmppNotSentError } from "../errors.ts";
 import type { RoomTrust } from "../policy/room-trust.ts";
 import type { Jid } from "../protocol/jid.ts";
@@ -21,6 +22,8 @@ export type LiveAccount = Outbox & {
   /** Whether a room is believed about who its occupants are. */
   isBelieved: RoomTrust;
   knownUsers: KnownUsers;
+  /** What was said to the agent and not answered, since the account started. */
+  tally: Tally;
 };
 
 const live = new Map<string, LiveAccount>();

@@ -7,7 +7,7 @@ import {
 import { formatTarget } from "../outbound/reply-target.ts";
 import { parseTarget, type Target } from "../outbound/target.ts";
 import { CHANNEL_ID } from "../policy/account-policy.ts";
-import { parseJid, type BareJid } from "../protocol/jid.ts";
+import { domainOf, type BareJid } from "../protocol/jid.ts";
 import { resolveAccount } from "./account.ts";
 import { findLiveAccount, listLiveAccounts } from "./live-accounts.ts";
 
@@ -23,10 +23,6 @@ export function roomPredicate(
   );
   // Nobody has an account at a room service: what stands there is a room, known or not.
   return (jid) => services.has(domainOf(jid));
-}
-
-function domainOf(jid: BareJid): string | undefined {
-  return parseJid(jid)?.domain;
 }
 
 /** Where no configuration is at hand: any room of an account that runs here. */

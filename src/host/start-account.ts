@@ -22,13 +22,15 @@ import { createInvitations } from "../inbound/invitations.ts";
 import { createPairing } from "../inbound/pairing.ts";
 import { createReceiver } from "../inbound/receive.ts";
 import { createSentMessages } from "../outbound/sent-messages.ts";
+import { createTurnLimits } from "../inbound/turn-limits.ts";
 import type { XmppConnectionError } from "../errors.ts";
 import { createRoomHistory } from "../inbound/room-history.ts";
 import { createSessionTurns } from "../inbound/session-turns.ts";
 import { createSettling } from "../inbound/settling.ts";
+import { createTally } from "../inbound/tally.ts";
 import { CHANNEL_ID } from "../policy/account-policy.ts";
 import { createRoomTrust, type RoomTrust } from "../policy/room-trust.ts";
-import { parseJid, type BareJid } from "../protocol/jid.ts";
+import { domainOf, type BareJid } from "../protocol/jid.ts";
 import { DIRECT_INVITATION } from "../protocol/xep-0045-invitation.ts";
 import { MUC } from "../protocol/xep-0045-muc.ts";
 import { CHAT_STATES } from "../protocol/xep-0085-chat-states.ts";
@@ -122,7 +124,7 @@ export function startAccount(params: {
     bookmarks,
     log,
   });
-  const services = createServerServices(session, domainOf(jid), log);
+  const services = createServerServices(session, domainOf(jid) ?? jid, log);
   const isBelieved = lastTrust(membership.chosen, services.roomServices);
   const knownUsers = createKnownUsers(join(directory, "known-users.json"), stores);
   const record = (direction: "inbound" | "outbound", at: number) => {
@@ -139,6 +141,7 @@ export function startAccount(params: {
       ...stores,
       ttlMs: PAIRING_TTL_MS,
     }),
+    readLimit: () => readAccount().limits.pairingsPerMinute,
     log,
   });
   const invitations = createInvitations({
@@ -152,6 +155,7 @@ export function startAccount(params: {
     join: membership.follow,
     log,
   });
+  const tally = createTally();
   const history = createRoomHistory(
     account.config.historyLimit ?? cfg.messages?.groupChat?.historyLimit,
   );
@@ -173,6 +177,8 @@ export function startAccount(params: {
     pairing,
     settling,
     sessionTurns,
+    tally,
+    turnLimits: createTurnLimits(),
     history,
     log,
     now: Date.now,
@@ -193,6 +199,7 @@ export function startAccount(params: {
     membership,
     isBelieved,
     knownUsers,
+    tally,
   });
   membership.apply();
   session.start();
@@ -257,10 +264,6 @@ function lastTrust(
     }
     return last.trust(room);
   };
-}
-
-function domainOf(jid: BareJid): string {
-  return parseJid(jid)?.domain ?? jid;
 }
 
 /** Where the account keeps what must survive a restart: its own folder in `dataDir` or the host's state. */

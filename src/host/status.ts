@@ -90,7 +90,7 @@ export const status = createComputedAccountStatusAdapter<XmppAccount, XmppProbe>
     ...(account.name ? { name: account.name } : {}),
     enabled: account.enabled,
     configured: account.configured,
-    extra: { ...publicFacts(account), ...roomFacts(account) },
+    extra: { ...publicFacts(account), ...liveFacts(account) },
   }),
   collectStatusIssues: (accounts) =>
     accounts.flatMap((snapshot) => {
@@ -111,10 +111,10 @@ export const status = createComputedAccountStatusAdapter<XmppAccount, XmppProbe>
     }),
 });
 
-/** The rooms of a running account, for the snapshot; elsewhere nothing. */
-function roomFacts(account: XmppAccount) {
+/** Rooms and refusals of a running account, for the snapshot; elsewhere nothing. */
+function liveFacts(account: XmppAccount) {
   const live = findLiveAccount(account.accountId);
-  return live ? { rooms: roomStatesOf(live.rooms) } : {};
+  return live ? { rooms: roomStatesOf(live.rooms), dropped: live.tally.read() } : {};
 }
 
 const MAX_NAMED_ROOMS = 5;

@@ -12,7 +12,7 @@
 import { randomUUID } from "node:crypto";
 import type { Rooms } from "../client/rooms.ts";
 import type { Conversation } from "../policy/admission.ts";
-import type { RoomSender } from "../policy/room-entry.ts";
+import { NOBODY, type RoomSender } from "../policy/room-entry.ts";
 import type { RoomTrust } from "../policy/room-trust.ts";
 import { bareJid, type BareJid } from "../protocol/jid.ts";
 
@@ -29,8 +29,6 @@ export type Sender = {
   /** For people to read: the nick in rooms, the JID elsewhere. */
   label: string;
 };
-
-const NOBODY: RoomSender = { affiliation: "none", role: "none" };
 
 /** XEP-0045 §7.2.3: a room that is not anonymous sends each occupant's real JID in its presence. */
 export function resolveSender(

@@ -247,6 +247,21 @@ describe("in a direct chat", () => {
     expect(turn?.sender).toEqual({ id: "alice@example", name: "alice@example", isBot: false });
   });
 
+  it("through a room, who hides their JID has a session of their own, whatever others share", async () => {
+    const { session, receiver, dispatches } = setUp({
+      keys: { dmPolicy: "open" },
+      cfg: { session: { dmScope: "main" } },
+    });
+    session.receive(presence("masked", item()));
+    session.receive(message(`${ROOM}/alice`, body("hi")));
+    session.receive(message(`${ROOM}/masked`, body("hi")));
+    await receiver.idle();
+    const keyOf = (nick: string) =>
+      dispatches.find(({ ctxPayload }) => ctxPayload.sender.name === nick)?.route.sessionKey;
+    expect(keyOf("alice")).toBe("agent:main:main");
+    expect(keyOf("masked")).toMatch(/^agent:main:.+stay/);
+  });
+
   it("through a room, the agent is told of the room, and of nobody's tools or roles", async () => {
     const { session, receiver, turns } = setUp({
       keys: { dmPolicy: "open", mucRooms: { [ROOM]: { systemPrompt: "Be kind." } } },

@@ -18,6 +18,8 @@ import type { RoomHistory } from "./room-history.ts";
 import type { KnownUsers } from "../state/known-users.ts";
 import type { SessionTurns } from "./session-turns.ts";
 import type { Settling } from "./settling.ts";
+import type { Tally } from "./tally.ts";
+import type { TurnLimits } from "./turn-limits.ts";
 import type { Sender } from "./sender.ts";
 
 /** An account's keys that concern what comes in, besides the policy. */
@@ -57,6 +59,9 @@ export type InboundContext = InboundConfig & {
   pairing: Pairing;
   settling: Settling;
   sessionTurns: SessionTurns;
+  /** What was said to the agent and not answered. */
+  tally: Tally;
+  turnLimits: TurnLimits;
   log: Logger;
   now: () => number;
   onInbound: (at: number) => void;
@@ -87,4 +92,14 @@ export type InboundMessage = {
   reference?: string | undefined;
   /** ms since the epoch; when it was said, not when it arrived. */
   timestamp: number;
+};
+
+/** Where a message lay that was read from an archive (XEP-0313). */
+export type Archived = {
+  /** Whose archive: our own account, or the room. */
+  by: BareJid;
+  /** The archive's id, which is the stanza-id (XEP-0359). */
+  id: string;
+  /** When it was said, as the archive has it. */
+  stamp: Date;
 };

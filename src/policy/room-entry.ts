@@ -31,6 +31,9 @@ export type RoomSender = {
   role: Role;
 };
 
+/** Of whom no room vouches for anything. */
+export const NOBODY: Readonly<RoomSender> = { affiliation: "none", role: "none" };
+
 /** From the lowest to the highest. */
 export const MATCHED_AFFILIATIONS = ["member", "admin", "owner"] as const;
 export type MatchedAffiliation = (typeof MATCHED_AFFILIATIONS)[number];

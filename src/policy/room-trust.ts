@@ -9,7 +9,7 @@
  *
  * An invitation leads to others as well (`autoJoin: "always"`). There nobody has an identity.
  */
-import { parseJid, type BareJid } from "../protocol/jid.ts";
+import { domainOf, type BareJid } from "../protocol/jid.ts";
 
 /** Whether the room's service is believed about who its occupants are. */
 export type RoomTrust = (room: BareJid) => boolean;
@@ -21,8 +21,4 @@ export function createRoomTrust(chosen: Iterable<BareJid>, announced: Iterable<s
     const service = domainOf(room);
     return service !== undefined && services.has(service);
   };
-}
-
-function domainOf(room: BareJid): string | undefined {
-  return parseJid(room)?.domain;
 }

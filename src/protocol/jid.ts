@@ -53,6 +53,11 @@ export function bareJid(text: string): BareJid | undefined {
   return parseJid(text)?.bare;
 }
 
+/** The domain of a bare JID; undefined when it is none after all. */
+export function domainOf(jid: BareJid): string | undefined {
+  return parseJid(jid)?.domain;
+}
+
 /** The full JID of an occupant or a resource; undefined when `resource` cannot be one (RFC 7622 §3.4). */
 export function withResource(bare: BareJid, resource: string): FullJid | undefined {
   const prepared = prepareResource(resource);

@@ -12,6 +12,7 @@ import { ask } from "../support/conversation.ts";
 import { type Ejabberd, startEjabberd } from "../support/ejabberd.ts";
 import { type ConfigObject, type Gateway, mergeConfig, startGateway } from "../support/gateway.ts";
 import { type FakeRoom, type MucService, createMucService } from "../support/muc-service.ts";
+import { UNHURRIED } from "../support/limits.ts";
 import { type Prosody, startProsody } from "../support/prosody.ts";
 import {
   type RoomFacts,
@@ -20,7 +21,7 @@ import {
   untilForgotten,
   untilRoom,
 } from "../support/gateway-rooms.ts";
-import { askRoom, expectIgnored, untilSeen } from "../support/room-talk.ts";
+import { ask as askRoom, expectIgnored, untilSeen } from "../support/room-talk.ts";
 import { type SlixmppClient, startSlixmpp, startSlixmppUser } from "../support/slixmpp.ts";
 import {
   bookmarksXml,
@@ -139,6 +140,7 @@ function configuration(): ConfigObject {
   ];
   return {
     defaultAccount: "main",
+    limits: UNHURRIED,
     accounts: {
       main: account("main", { rooms }),
       ej: account("ej", { rooms }),

@@ -23,7 +23,7 @@ export type FakeSession = XmppSession & {
 export const OWN_JID = "bot@example/openclaw";
 
 export function createFakeSession(): FakeSession {
-  const stanzaListeners = new Set<(stanza: Element) => void>();
+  const stanzaListeners = new Set<(stanza: Element) => void | Promise<void>>();
   const stateListeners = new Set<(state: ConnectionState) => void>();
   const iqHandlers = new Set<IqHandler>();
   const answers = new Map<string, string | Error>();
@@ -48,7 +48,7 @@ export function createFakeSession(): FakeSession {
     const { id, to } = stanza.attrs as Record<string, string>;
     const iq = answer instanceof Error ? new Element("iq", { type: "error" }) : parse(answer);
     Object.assign(iq.attrs, { id, from: to });
-    for (const listener of stanzaListeners) listener(iq);
+    for (const listener of stanzaListeners) void listener(iq);
   }
 
   function answerTo(stanza: Element): string | Error | undefined {
@@ -102,9 +102,9 @@ export function createFakeSession(): FakeSession {
       change({ kind: "online", facts });
     },
     goOffline: ({ resumable } = {}) => change({ kind: "connecting", resumable }),
-    receive(xml) {
+    async receive(xml) {
       const stanza = parse(xml);
-      for (const listener of stanzaListeners) listener(stanza);
+      await Promise.all([...stanzaListeners].map((listener) => listener(stanza)));
     },
     async ask(xml) {
       const iq = parse(xml);

@@ -11,6 +11,8 @@ import { createReceiver } from "../../src/inbound/receive.ts";
 import { createRoomHistory } from "../../src/inbound/room-history.ts";
 import { createSessionTurns } from "../../src/inbound/session-turns.ts";
 import { createSettling } from "../../src/inbound/settling.ts";
+import { createTally } from "../../src/inbound/tally.ts";
+import { createTurnLimits } from "../../src/inbound/turn-limits.ts";
 import type { ReceiverContext } from "../../src/inbound/types.ts";
 import { createSentMessages } from "../../src/outbound/sent-messages.ts";
 import type { XmppAccountPolicy } from "../../src/policy/account-policy.ts";
@@ -38,6 +40,7 @@ export type TurnFacts = {
 
 type Dispatch = {
   cfg: unknown;
+  route: { agentId: string; sessionKey: string };
   ctxPayload: TurnFacts;
   botLoopProtection?: object;
   replyOptions: Record<string, unknown>;
@@ -144,6 +147,7 @@ export function createRoadIn(options: RoadInOptions = {}) {
     },
   };
   const outbox = { session, rooms, sent: createSentMessages() };
+  const tally = createTally();
   const context = {
     accountId: "default",
     readConfig: () => {
@@ -173,6 +177,8 @@ export function createRoadIn(options: RoadInOptions = {}) {
     },
     settling: createSettling(),
     sessionTurns: createSessionTurns(),
+    tally,
+    turnLimits: createTurnLimits(),
     log,
     now: () => Date.now(),
     onInbound: () => undefined,
@@ -188,7 +194,19 @@ export function createRoadIn(options: RoadInOptions = {}) {
       errors.push(error);
     }
   });
-  return { session, rooms, receiver, turns, dispatches, challenged, errors, log, outbox, configs };
+  return {
+    session,
+    rooms,
+    receiver,
+    turns,
+    dispatches,
+    challenged,
+    errors,
+    log,
+    outbox,
+    configs,
+    tally,
+  };
 }
 
 /** Enters ROOM (room-xml.ts) as "bot". `features`: what the room announces. */

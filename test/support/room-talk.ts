@@ -146,8 +146,6 @@ export async function expectNoAnswer(
   expect(asked.map(everything).join()).not.toContain(unseen);
 }
 
-export { ask as askRoom };
-
 /**
  * `who` says `body` in the room, and `nick` there does not answer it: `marker`, asked afterwards by
  * somebody who is answered, is answered first.

@@ -1,0 +1,32 @@
+import { expect, it } from "vitest";
+import { body, createRoadIn, message } from "../../test/support/road-in.ts";
+import { createTally } from "./tally.ts";
+
+it("counts by reason, and hands out a copy", () => {
+  const tally = createTally();
+  tally.add("queue-full");
+  tally.add("queue-full");
+  tally.add("catch-up-skipped", 7);
+  const then = tally.read();
+  tally.add("queue-full");
+  expect(then).toEqual({ "queue-full": 2, "catch-up-skipped": 7 });
+  expect(createTally().read()).toEqual({});
+});
+
+it("shows what strangers said, and nothing of who was answered", async () => {
+  const road = createRoadIn({ policy: { dmPolicy: "allowlist", allowFrom: ["alice@example"] } });
+  for (const who of ["alice", "mallory", "mallory"]) {
+    road.session.receive(message(`${who}@example/a`, body("hello")));
+  }
+  await road.receiver.idle();
+  expect(road.turns).toHaveLength(1);
+  expect(road.tally.read()).toEqual({ "not-admitted": 2 });
+});
+
+it("counts the messages of somebody who waits for an approval", async () => {
+  const road = createRoadIn({ policy: { dmPolicy: "pairing" } });
+  road.session.receive(message("mallory@example/a", body("hello")));
+  road.session.receive(message("mallory@example/a", body("anybody there?")));
+  await road.receiver.idle();
+  expect(road.tally.read()).toEqual({ "not-admitted": 2 });
+});

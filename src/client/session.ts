@@ -36,10 +36,11 @@ export type Timings = SupervisorTimings & LiveTimings & Pick<LoginOptions, "endp
 export const DEFAULT_TIMINGS: Readonly<Timings> = {
   attemptMs: 60_000,
   endpointTimeoutMs: 20_000,
-  backoffMs: 1_000,
+  backoffMs: 2_000,
   maxBackoffMs: 120_000,
   probeMs: 2_000,
   probeSpreadMs: 1_500,
+  probesAfterLoss: 4,
   stableMs: 60_000,
   stopMs: 3_000,
   idleMs: 30_000,

@@ -20,6 +20,7 @@ const timings = {
   maxBackoffMs: 8000,
   probeMs: 2000,
   probeSpreadMs: 1000,
+  probesAfterLoss: 4,
   stableMs: 60_000,
   stopMs: 3000,
 };
@@ -276,6 +277,31 @@ describe("the supervisor", () => {
     // A proxy before a server that is down takes each connection: that is no sign of life.
     expect(looks).toBeLessThanOrEqual(1);
     expect(attempts()).toBeLessThanOrEqual(2 + 4 + 100 / 8);
+    await supervisor.stop();
+  });
+
+  it.each([
+    ["was seen closed: it is back, and so are we", [true, true, false, true]],
+    ["is open all the time: the backoff alone", [true, true, true, true, false, true]],
+  ])("after a loss, a port that %s", async (what, answers) => {
+    let looks = 0;
+    let live = connection();
+    const { supervisor, pass, settle, attempts } = setUp(
+      async () => (live = connection()).value,
+      async () => answers[looks++] ?? true,
+    );
+    supervisor.start();
+    // Nine losses, so that the backoff alone would take 8 s.
+    for (let loss = 0; loss < 9; loss += 1) {
+      await settle();
+      live.lose(network());
+      await settle();
+      if (loss < 8) await pass(8000);
+      if (loss === 7) looks = 0;
+    }
+    const before = attempts();
+    await pass(7_900);
+    expect(attempts() - before).toBe(what.startsWith("was seen") ? 1 : 0);
     await supervisor.stop();
   });
 

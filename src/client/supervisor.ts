@@ -77,6 +77,8 @@ export type SupervisorTimings = {
   maxBackoffMs: number;
   /** Between two looks whether a server that could not be reached is back, in ms; varies by half. */
   probeMs: number;
+  /** How often an open port is looked at after the loss of a connection, before it counts as up. */
+  probesAfterLoss: number;
   /** Within how long all attempts begin that found it back, in ms. */
   probeSpreadMs: number;
   /** A connection that lasted this long counts as a success, in ms. */
@@ -186,12 +188,13 @@ export function createSupervisor<C extends Connection>(
       if (connection !== live) return;
       connection = undefined;
       if (clock.now() - since >= timings.stableMs) failures = 0;
-      fail(error);
+      fail(error, true);
     });
     move(live.facts.resumed ? "resumed" : "bound", { kind: "online", facts: live.facts });
   }
 
-  function fail(error: XmppConnectionError): void {
+  /** @param isLoss of a connection, not of an attempt */
+  function fail(error: XmppConnectionError, isLoss = false): void {
     lastError = error;
     if (error.fatal) {
       move("refused", { kind: "refused", error });
@@ -205,14 +208,19 @@ export function createSupervisor<C extends Connection>(
     if (isUnreachable) misses += 1;
     else failures += 1;
     if (state.kind === "waiting") cancelTimer = clock.after(wait, () => beginAttempt("retry"));
-    if (isUnreachable && state.kind === "waiting") void watchForReturn(state.retryAt);
+    if (state.kind !== "waiting") return;
+    if (isUnreachable) void watchForReturn(state.retryAt, 0);
+    else if (isLoss && timings.probesAfterLoss > 0)
+      void watchForReturn(state.retryAt, timings.probesAfterLoss);
   }
 
   /**
    * A closed port costs nothing to look at, a login does: while nobody is there, looks come often and
    * attempts seldom. Where somebody is, but the login fails, there is the backoff alone.
+   * @param open looks at an open port that are no sign of anything: nobody has seen it closed yet, and a
+   *   server that is going down may still have it open. After so many it is not down.
    */
-  async function watchForReturn(retryAt: number): Promise<void> {
+  async function watchForReturn(retryAt: number, open: number): Promise<void> {
     const controller = new AbortController();
     probing = controller;
     const { signal } = controller;
@@ -221,9 +229,26 @@ export function createSupervisor<C extends Connection>(
         const cancel = clock.after(ms, resolve);
         signal.addEventListener("abort", () => (cancel(), resolve()), { once: true });
       });
+    let left = open;
     while (!signal.aborted) {
-      await pause(timings.probeMs * (0.5 + options.random()));
-      if (signal.aborted || !(await options.probe(signal).catch(() => false))) continue;
+      // The first at once: the port of a server that was killed is closed now, and may not be for long.
+      const part =
+        left === timings.probesAfterLoss
+          ? 0
+          : left > 0
+            ? options.random() / 4
+            : 0.5 + options.random();
+      await pause(timings.probeMs * part);
+      if (signal.aborted) return;
+      if (!(await options.probe(signal).catch(() => false))) {
+        left = 0;
+        continue;
+      }
+      if (left > 0) {
+        left -= 1;
+        if (left === 0) return;
+        continue;
+      }
       const wait = Math.round(options.random() * timings.probeSpreadMs);
       if (signal.aborted || clock.now() + wait >= retryAt) return;
       cancelTimer();

@@ -16,7 +16,7 @@ import { connectionError } from "./conditions.ts";
 import { answerIq, createIqBound, isIqRequest } from "./iq-answers.ts";
 import type { Login } from "./login.ts";
 import { prepareOutgoing } from "./outgoing.ts";
-import { endBoundStream } from "./resumption.ts";
+import { endBoundStream, isStanza } from "./resumption.ts";
 import type { BoundStream } from "./resumption.ts";
 import type { Connection } from "./supervisor.ts";
 import type { ConnectionFacts, IqHandler, Logger } from "./types.ts";
@@ -138,11 +138,14 @@ export function goLive(options: LiveOptions): LiveConnection {
   }
 
   function onElement(element: Element): void {
-    const name = element.getName();
-    if (name !== "iq" && name !== "message" && name !== "presence") return onNonza(element);
+    if (!isStanza(element)) return onNonza(element);
     if (requests.settle(element)) return ledger.receive();
+    ledger.receive(handle(element));
+  }
+
+  /** @returns what it takes until the stanza counts as handled */
+  function handle(element: Element): Promise<unknown> | undefined {
     const handling = options.onStanza(element);
-    ledger.receive(handling);
     handling?.catch((error: unknown) => {
       stream.fail(
         connectionError("network", `a stanza could not be kept: ${messageOf(error)}`, {
@@ -153,6 +156,7 @@ export function goLive(options: LiveOptions): LiveConnection {
     if (isIqRequest(element) && mayAnswer(element, Date.now())) {
       void answerIq(element, options.iqHandlers, log).then(post);
     }
+    return handling;
   }
 
   function post(stanza: Element): void {
@@ -180,6 +184,7 @@ export function goLive(options: LiveOptions): LiveConnection {
         ledger.probe();
         idleTimer?.refresh();
       }, timings.idleMs);
+      for (const stanza of login.early) void handle(stanza);
       stream.listen(onElement);
     },
     async send(stanza) {

@@ -53,6 +53,8 @@ export type Login = {
   /** A new one, or that of before. The very next element is the first that counts (XEP-0198 §4). */
   bound: BoundStream;
   resumed: boolean;
+  /** Stanzas that came before the counting began. */
+  early: readonly Element[];
 };
 
 /**
@@ -237,12 +239,14 @@ async function negotiate(
     ...(record.binding ? { channelBinding: record.binding } : {}),
   };
   const lost = isManaged ? await resumeStream(stream, options.resumption) : undefined;
-  if (lost) return { ...facts, bound: lost, resumed: true };
+  if (lost) return { ...facts, bound: lost, resumed: true, early: [] };
   // To bind is to begin anew: the server ends a stream of before that has the same resource.
   options.resumption.giveUp();
   const jid = await bindResource(stream, options.resource);
-  const management = isManaged ? await enableManagement(stream) : undefined;
-  return { ...facts, bound: openBoundStream(jid, management), resumed: false };
+  const { management, early } = isManaged
+    ? await enableManagement(stream)
+    : { management: undefined, early: [] };
+  return { ...facts, bound: openBoundStream(jid, management), resumed: false, early };
 }
 
 async function readPassword(options: LoginOptions): Promise<string> {

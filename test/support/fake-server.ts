@@ -30,6 +30,8 @@ export interface FakeLogin {
   readonly streamManagement?: boolean;
   /** The same, and the stream can be resumed: attributes of `<enabled/>`. */
   readonly resumable?: string;
+  /** What it says in one breath with `<enabled/>`, before and after it. */
+  readonly aroundEnabled?: readonly [before: string, after: string];
   /** Expects `<resume/>` instead of a bind; answers it so. What is not `<failed/>` ends the login. */
   readonly resume?: string;
 }
@@ -314,7 +316,8 @@ function createPeer(
       );
       if (isManaged) {
         await peer.expect(/<enable [^>]*>/);
-        peer.send(`<enabled xmlns='urn:xmpp:sm:3' ${resumable ?? ""}/>`);
+        const [before, after] = login.aroundEnabled ?? ["", ""];
+        peer.send(`${before}<enabled xmlns='urn:xmpp:sm:3' ${resumable ?? ""}/>${after}`);
       }
       return offered;
     },

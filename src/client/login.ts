@@ -13,6 +13,7 @@ import { parseJid } from "../protocol/jid.ts";
 import type { Jid } from "../protocol/jid.ts";
 import { decodeStanzaError } from "../protocol/rfc-6120-stanza-error.ts";
 import { offersStreamManagement } from "../protocol/xep-0198-stream-management.ts";
+import { decodeMaxBytes } from "../protocol/xep-0478-limits.ts";
 import { connectionError, isUnknownAuthority } from "./conditions.ts";
 import { addressOf } from "./endpoint.ts";
 import { enableManagement, openBoundStream, resumeStream } from "./resumption.ts";
@@ -44,6 +45,8 @@ export type Login = {
   /** A new one, or that of before. The very next element is the first that counts (XEP-0198 §4). */
   bound: BoundStream;
   resumed: boolean;
+  /** What the server says that a stanza may have (XEP-0478), in bytes. */
+  maxBytes: number | undefined;
 };
 
 /**
@@ -138,8 +141,10 @@ async function negotiate(
   const features = await encrypted(options, endpoint, stream, offered);
   const credentials = { username: options.account.local, password: await readPassword(options) };
   const mechanism = await authenticate(stream, features, credentials);
-  const isManaged = offersStreamManagement(await stream.restart());
-  const facts = { stream, transport: endpoint.transport, mechanism };
+  const behindLogin = await stream.restart();
+  const isManaged = offersStreamManagement(behindLogin);
+  const maxBytes = decodeMaxBytes(behindLogin);
+  const facts = { stream, transport: endpoint.transport, mechanism, maxBytes };
   const lost = isManaged ? await resumeStream(stream, options.resumption) : undefined;
   if (lost) return { ...facts, bound: lost, resumed: true };
   // To bind is to begin anew: the server ends a stream of before that has the same resource.

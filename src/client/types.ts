@@ -43,6 +43,8 @@ export type ConnectionFacts = {
   address: string; // "host:port" or the WebSocket URL
   tls?: { version: string; cipher: string } | undefined;
   mechanism: string;
+  /** Bytes that a stanza of ours may have; absent where the usual limit counts. */
+  maxStanzaBytes?: number | undefined;
   /**
    * The stream of before was taken up again (XEP-0198 §5): the server kept our presence, rooms and all,
    * and nothing was lost in between.

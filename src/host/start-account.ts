@@ -10,6 +10,7 @@ import {
   channelReadyPatch,
   channelStoppedPatch,
 } from "openclaw/plugin-sdk/gateway-runtime";
+import { createArchive } from "../client/archive.ts";
 import { BOOKMARKS_NOTIFY, createBookmarks } from "../client/bookmarks.ts";
 import { createProgramFinder } from "../client/programs.ts";
 import { botIdentity, registerResponders } from "../client/responders.ts";
@@ -21,6 +22,8 @@ import type { ConnectionState, Logger } from "../client/types.ts";
 import { createInvitations } from "../inbound/invitations.ts";
 import { createPairing } from "../inbound/pairing.ts";
 import { createReceiver } from "../inbound/receive.ts";
+import { departuresOf } from "../outbound/departures.ts";
+import { isTooMuch } from "../outbound/send.ts";
 import { createSentMessages } from "../outbound/sent-messages.ts";
 import type { XmppConnectionError } from "../errors.ts";
 import { createRoomHistory } from "../inbound/room-history.ts";
@@ -29,7 +32,7 @@ import { createSettling } from "../inbound/settling.ts";
 import { createTally } from "../inbound/tally.ts";
 import { CHANNEL_ID } from "../policy/account-policy.ts";
 import { createRoomTrust, type RoomTrust } from "../policy/room-trust.ts";
-import { domainOf, type BareJid } from "../protocol/jid.ts";
+import { bareJid, domainOf, type BareJid } from "../protocol/jid.ts";
 import { DIRECT_INVITATION } from "../protocol/xep-0045-invitation.ts";
 import { MUC } from "../protocol/xep-0045-muc.ts";
 import { CHAT_STATES } from "../protocol/xep-0085-chat-states.ts";
@@ -130,7 +133,13 @@ export function startAccount(params: {
     runtime.channel.activity.record({ channel: CHANNEL_ID, accountId, direction, at });
     onStatus(direction === "inbound" ? { lastInboundAt: at } : { lastOutboundAt: at });
   };
-  const outbox = { session, rooms, sent: createSentMessages() };
+  const departures = departuresOf(accountId);
+  const sent = createSentMessages((to, error) => {
+    const conversation = bareJid(to);
+    if (conversation && isTooMuch(error)) departures.holdOff(conversation);
+  });
+  const { limits } = account;
+  const outbox = { session, rooms, sent, archive: createArchive({ session }), departures, limits };
   const findOutbox = () => findLiveAccount(accountId);
   const pairing = createPairing({
     accountId,
@@ -196,6 +205,7 @@ export function startAccount(params: {
     membership,
     isBelieved,
     knownUsers,
+    onOutbound: () => record("outbound", Date.now()),
     tally,
   });
   membership.apply();

@@ -10,6 +10,7 @@ import { XmppNotSentError } from "../errors.ts";
 import type { RoomTrust } from "../policy/room-trust.ts";
 import type { Jid } from "../protocol/jid.ts";
 import type { KnownUsers } from "../state/known-users.ts";
+import type { ServerMemory } from "../state/server-memory.ts";
 import type { RoomMembership } from "./room-membership.ts";
 import type { XmppAccount } from "./account.ts";
 import { describeProblems } from "./account-problems.ts";
@@ -24,6 +25,7 @@ export type LiveAccount = Outbox & {
   knownUsers: KnownUsers;
   /** Tells the host that something was sent. */
   onOutbound: () => void;
+  serverMemory: ServerMemory;
   /** What was said to the agent and not answered, since the account started. */
   tally: Tally;
 };

@@ -25,6 +25,7 @@ import { createReceiver } from "../inbound/receive.ts";
 import { departuresOf } from "../outbound/departures.ts";
 import { isTooMuch } from "../outbound/send.ts";
 import { createSentMessages } from "../outbound/sent-messages.ts";
+import { createTurnLimits } from "../inbound/turn-limits.ts";
 import type { XmppConnectionError } from "../errors.ts";
 import { createRoomHistory } from "../inbound/room-history.ts";
 import { createSessionTurns } from "../inbound/session-turns.ts";
@@ -42,6 +43,7 @@ import { REPLY } from "../protocol/xep-0461-reply.ts";
 import { decideSubscription } from "../policy/subscription.ts";
 import { createInvitedRooms } from "../state/invited-rooms.ts";
 import { createKnownUsers } from "../state/known-users.ts";
+import { createServerMemory } from "../state/server-memory.ts";
 import { createPendingPairings } from "../state/pending-pairings.ts";
 import type { XmppAccount } from "./account.ts";
 import { addLiveAccount, findLiveAccount, isLiveAccount } from "./live-accounts.ts";
@@ -74,6 +76,8 @@ export function startAccount(params: {
   const { accountId, jid, server } = account;
   if (!jid || !server) throw new Error(`XMPP account "${accountId}" is not configured`);
   const runtime = getRuntime();
+  const directory = stateDirectory(account);
+  const serverMemory = createServerMemory(join(directory, "server-memory.json"), { log });
 
   const session = createSession({
     jid,
@@ -81,6 +85,8 @@ export function startAccount(params: {
     password: () => account.password,
     server,
     caFile: account.config.tls?.caFile,
+    sasl: account.config.sasl,
+    serverMemory,
     dangerouslyAllowPlaintext: account.config.dangerouslyAllowPlaintext,
     xml: account.config.xml ?? process.env.OPENCLAW_XMPP_XML === "1",
     log,
@@ -113,7 +119,6 @@ export function startAccount(params: {
   });
   const config = watchConfig({ runtime, cfg, account, log, onChange: () => membership.apply() });
   const readAccount = () => config.read().account;
-  const directory = stateDirectory(account);
   const stores = { now: Date.now, log };
   const bookmarks =
     account.bookmarks === "off"
@@ -149,6 +154,7 @@ export function startAccount(params: {
       ...stores,
       ttlMs: PAIRING_TTL_MS,
     }),
+    readLimit: () => readAccount().limits.pairingsPerMinute,
     log,
   });
   const invitations = createInvitations({
@@ -185,6 +191,7 @@ export function startAccount(params: {
     settling,
     sessionTurns,
     tally,
+    turnLimits: createTurnLimits(),
     history,
     log,
     now: Date.now,
@@ -206,6 +213,7 @@ export function startAccount(params: {
     isBelieved,
     knownUsers,
     onOutbound: () => record("outbound", Date.now()),
+    serverMemory,
     tally,
   });
   membership.apply();

@@ -12,6 +12,7 @@ import { createRoomHistory } from "../../src/inbound/room-history.ts";
 import { createSessionTurns } from "../../src/inbound/session-turns.ts";
 import { createSettling } from "../../src/inbound/settling.ts";
 import { createTally } from "../../src/inbound/tally.ts";
+import { createTurnLimits } from "../../src/inbound/turn-limits.ts";
 import type { ReceiverContext } from "../../src/inbound/types.ts";
 import type { XmppAccountPolicy } from "../../src/policy/account-policy.ts";
 import { DEFAULT_CATCH_UP, DEFAULT_LIMITS } from "../../src/policy/limits.ts";
@@ -177,6 +178,7 @@ export function createRoadIn(options: RoadInOptions = {}) {
     settling: createSettling(),
     sessionTurns: createSessionTurns(),
     tally,
+    turnLimits: createTurnLimits(),
     log,
     now: () => Date.now(),
     onInbound: () => undefined,

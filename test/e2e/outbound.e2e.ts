@@ -44,6 +44,7 @@ beforeAll(async () => {
           server: `127.0.0.1:${line.port}`,
           tls: { caFile: prosody.caFile },
           rooms: [room],
+          xml: true,
           dmPolicy: "open",
           groupPolicy: "open",
           mucRooms: { [room]: { requireMention: false } },
@@ -71,9 +72,10 @@ async function aboutToSay(text: string, question: () => Promise<unknown>): Promi
   return () => thinking.answer(() => text);
 }
 
-const isSentAway = () => waitFor(() => line.swallowed > 0, { what: "the answer on the line" });
+/** Waits until the Gateway has written `text` to the server, as far as it knows. */
+const isWritten = async (text: string) => await gateway.waitForLog(new RegExp(`<body>${text}<`));
 
-/** The Gateway dies as it stands, and another one takes its place. */
+/** The Gateway dies as it stands, and another one takes its place. After three the host starts no channel. */
 async function killAndRevive(): Promise<void> {
   await gateway.halt("SIGKILL");
   line.cut();
@@ -98,45 +100,41 @@ describe("kill -9 of the Gateway between the model's answer and the server's con
     ]);
   });
 
-  it("the answer was lost: it is sent once", async () => {
+  it("answers to a person and to a room were lost: each is sent once", async () => {
     const since = alice.stanzas.length;
-    const answer = await aboutToSay("I was lost", () => alice.send({ to: BOT, body: "get lost" }));
+    const thinking = think(model);
+    await alice.send({ to: BOT, body: "to me" });
+    await alice.send({ to: room, body: "to all", type: "groupchat" });
+    await thinking.asked(2);
     line.freeze();
-    answer();
-    await isSentAway();
+    thinking.answer(({ userText }) => `lost ${/to me|to all/.exec(userText)?.[0]}`);
+    await isWritten("lost to me");
+    await isWritten("lost to all");
     await killAndRevive();
-    await alice.waitForBody(BOT, { since, timeoutMs: 60_000 });
+    const isAnswer = ({ body = "" }: { body?: string | undefined }) => /^lost/.test(body);
+    const answers = () => alice.stanzas.slice(since).filter(isAnswer);
+    await waitFor(() => answers().length >= 2, {
+      what: "both answers",
+      timeoutMs: 60_000,
+      evidence: () => gateway.log(),
+    });
     await askMarker(alice, BOT);
-    expect(bodiesFrom(alice, BOT, since).filter((body) => !/marker/.test(body))).toEqual([
-      "I was lost",
-    ]);
-  });
-
-  it("the same in a room", async () => {
-    const since = alice.stanzas.length;
-    const answer = await aboutToSay("lost in the room", () =>
-      alice.send({ to: room, body: "bot: get lost", type: "groupchat" }),
-    );
-    line.freeze();
-    answer();
-    await isSentAway();
-    await killAndRevive();
-    const isAnswer = ({ body }: { body?: string | undefined }) => body === "lost in the room";
-    await alice.waitFor(isAnswer, { since, timeoutMs: 60_000 });
-    await askMarker(alice, BOT);
-    expect(alice.stanzas.slice(since).filter(isAnswer)).toHaveLength(1);
+    expect(
+      answers()
+        .map(({ body }) => body)
+        .toSorted(),
+    ).toEqual(["lost to all", "lost to me"]);
   });
 });
 
 describe("a stream that cannot be resumed", () => {
   it("the answer that was lost with it is sent again, once, under its id", async () => {
-    const since = alice.stanzas.length;
     const answer = await aboutToSay("lost with the stream", () =>
       alice.send({ to: BOT, body: "mind the server" }),
     );
     line.freeze();
     answer();
-    await isSentAway();
+    await isWritten("lost with the stream");
     await prosody.kill();
     await alice.stop();
     await prosody.restart();
@@ -148,7 +146,6 @@ describe("a stream that cannot be resumed", () => {
     expect(bodiesFrom(alice, BOT).filter((body) => !/marker/.test(body))).toEqual([
       "lost with the stream",
     ]);
-    expect(since).toBeGreaterThan(0);
   });
 });
 
@@ -179,8 +176,8 @@ describe("who answers with errors only", () => {
     const errors = 50;
     grumpy.onStanza((stanza) => {
       if (!stanza.is("message") || stanza.attrs["type"] === "error") return;
-      const { id } = stanza.attrs as { id: string };
-      const error = `<message from='${to}' to='${BOT}' type='error' id='${id}'><error type='cancel'><gone xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/><text xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'>hostile words</text></error></message>`;
+      const { from, id } = stanza.attrs as { from: string; id: string };
+      const error = `<message from='${to}' to='${from}' type='error' id='${id}'><error type='cancel'><gone xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/><text xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'>hostile words</text></error></message>`;
       grumpy.send(error.repeat(errors));
     });
     const send = { channel: "xmpp", to, message: "anybody there?", idempotencyKey: randomUUID() };
@@ -189,7 +186,6 @@ describe("who answers with errors only", () => {
     await gateway.waitForLog(/refused message .*gone/);
     await askMarker(alice, BOT);
     expect(gateway.log().match(/refused message .*: gone/g)).toHaveLength(1);
-    expect(gateway.log()).not.toContain("hostile words (");
     const isMessage = (stanza: Component["stanzas"][number]) => stanza.is("message");
     expect(grumpy.stanzas.filter(isMessage)).toHaveLength(1);
     expect(model.requests).toHaveLength(1);

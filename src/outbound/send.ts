@@ -41,14 +41,18 @@ const ENVELOPE_BYTES = 8 * 1024;
 /** Where a server takes next to nothing, text gets this much all the same. */
 const LEAST_TEXT_BYTES = 1024;
 
-/**
- * `markdown` as the texts of the messages that it takes.
- * @param prefix plain text before it; `textLimit` characters a message at most
- */
+export type TextOptions = {
+  /** Characters a message at most. */
+  textLimit: number;
+  /** Plain text before the first message. */
+  prefix?: string | undefined;
+};
+
+/** `markdown` as the texts of the messages that it takes. */
 export function toBodies(
   { session }: Pick<Outbox, "session">,
   markdown: string,
-  { prefix = "", textLimit }: { prefix?: string | undefined; textLimit: number },
+  { prefix = "", textLimit }: TextOptions,
 ): string[] {
   const text = stripInvalidXmlChars(prefix + toMessageStyling(markdown));
   const { state } = session;
@@ -102,9 +106,9 @@ export async function sendText(
   outbox: Outbox,
   target: Target,
   markdown: string,
-  { textLimit, ...facts }: MessageFacts & { textLimit: number },
+  { textLimit, prefix, ...facts }: MessageFacts & TextOptions,
 ): Promise<void> {
-  for (const body of toBodies(outbox, markdown, { textLimit })) {
+  for (const body of toBodies(outbox, markdown, { textLimit, prefix })) {
     await sendMessage(outbox, target, encodeBody(target, randomUUID(), body, facts));
   }
 }

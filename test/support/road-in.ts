@@ -7,6 +7,7 @@ import { resolveChannelMessageIngress } from "openclaw/plugin-sdk/channel-ingres
 import { createRooms } from "../../src/client/rooms.ts";
 import { resolveAccount } from "../../src/host/account.ts";
 import { describeProblems } from "../../src/host/account-problems.ts";
+import { openMessageQueue } from "../../src/inbound/ingress-queue.ts";
 import { createReceiver } from "../../src/inbound/receive.ts";
 import { createRoomHistory } from "../../src/inbound/room-history.ts";
 import { createSessionTurns } from "../../src/inbound/session-turns.ts";
@@ -16,6 +17,7 @@ import type { ReceiverContext } from "../../src/inbound/types.ts";
 import { createSentMessages } from "../../src/outbound/sent-messages.ts";
 import type { XmppAccountPolicy } from "../../src/policy/account-policy.ts";
 import { DEFAULT_CATCH_UP, DEFAULT_LIMITS } from "../../src/policy/limits.ts";
+import { createIngressDatabase } from "../../src/state/ingress-database.ts";
 import { DISCO_INFO } from "../../src/protocol/xep-0030-disco.ts";
 import { createFakeLog, createFakeSession, OWN_JID } from "./fake-session.ts";
 import { ROOM, codes, description, item, presence } from "./room-xml.ts";
@@ -60,6 +62,8 @@ export type RoadInOptions = {
   context?: Partial<ReceiverContext>;
   /** How often the host is busy before it takes a message. */
   failures?: number;
+  /** Where messages wait; default: in memory. */
+  file?: string;
   /** What the host makes of a turn. */
   admission?: { kind: string; reason?: string };
   /** What the host's protection against loops lets through; default: all. */
@@ -147,6 +151,24 @@ export function createRoadIn(options: RoadInOptions = {}) {
   };
   const outbox = { session, rooms, sent: createSentMessages() };
   const tally = createTally();
+  const untrusted = Object.assign(new Error("not in the catalogue"), {
+    name: "PluginTrustRefusalError",
+  });
+  const state = {
+    openChannelIngressQueue() {
+      throw untrusted;
+    },
+  };
+  const now = () => Date.now();
+  const queue = openMessageQueue({
+    runtime: { ...runtime, state } as unknown as Parameters<typeof openMessageQueue>[0]["runtime"],
+    accountId: "default",
+    database: createIngressDatabase(options.file ?? ":memory:", { log }),
+    readLimits: () => configOf(options).policy.limits,
+    tally,
+    log,
+    now,
+  });
   const context = {
     accountId: "default",
     readConfig: () => {
@@ -154,6 +176,8 @@ export function createRoadIn(options: RoadInOptions = {}) {
       return { ...config, cfg: { reading: ++readings, ...config.cfg } };
     },
     runtime,
+    queue,
+    once: async (_eventId: string, _effect: string, run: () => Promise<void>) => await run(),
     outbox,
     findOutbox: () => outbox,
     isSibling: () => false,
@@ -178,7 +202,7 @@ export function createRoadIn(options: RoadInOptions = {}) {
     sessionTurns: createSessionTurns(),
     tally,
     log,
-    now: () => Date.now(),
+    now,
     onInbound: () => undefined,
     onOutbound: () => undefined,
     ...options.context,
@@ -186,12 +210,9 @@ export function createRoadIn(options: RoadInOptions = {}) {
   const receiver = createReceiver(context);
   const errors: unknown[] = [];
   session.onStanza((stanza) => {
-    try {
-      receiver.receive(stanza);
-    } catch (error) {
-      errors.push(error);
-    }
+    receiver.receive(stanza).catch((error: unknown) => void errors.push(error));
   });
+  receiver.start();
   return {
     session,
     rooms,
@@ -204,6 +225,7 @@ export function createRoadIn(options: RoadInOptions = {}) {
     outbox,
     configs,
     tally,
+    queue,
   };
 }
 

@@ -7,6 +7,7 @@ import { cpus } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 
+import { UNHURRIED } from "../test/support/limits.ts";
 import { REPOSITORY, startGateway } from "../test/support/gateway.ts";
 import type { ConfigObject } from "../test/support/gateway.ts";
 import { connectIrc, startNgircd } from "../test/support/irc.ts";
@@ -39,6 +40,7 @@ function channelConfig(
       password: PASSWORD,
       server: `127.0.0.1:${prosody.ports.c2s}`,
       tls: { caFile: prosody.caFile },
+      limits: UNHURRIED,
     },
     irc: { ...open, host: "127.0.0.1", port: irc.port, tls: false, nick: BOT },
   };

@@ -3,7 +3,9 @@
  */
 import { Element } from "ltx";
 import { XmppStanzaError, messageOf } from "../errors.ts";
+import { createRate } from "../policy/rate.ts";
 import { attribute } from "../protocol/element.ts";
+import { parseJid, type Jid } from "../protocol/jid.ts";
 import { encodeStanzaError } from "../protocol/rfc-6120-stanza-error.ts";
 import type { StanzaErrorType } from "../protocol/rfc-6120-stanza-error.ts";
 import type { IqHandler, Logger } from "./types.ts";
@@ -12,6 +14,33 @@ import type { IqHandler, Logger } from "./types.ts";
 export function isIqRequest(stanza: Element): boolean {
   const type = attribute(stanza, "type");
   return stanza.getName() === "iq" && type !== "result" && type !== "error";
+}
+
+const ANSWERS_WINDOW_MS = 10_000;
+/** Of one bare JID: a room with many occupants is one, too. */
+const ANSWERS_EACH = 100;
+const ANSWERS_TOTAL = 200;
+
+/**
+ * Whether an iq request may be answered now. Small questions have large answers, and servers throttle
+ * what we send: without a bound, whoever asks often enough delays everything that the agent says.
+ * Our own server always gets its answer, without which it would take us for dead.
+ */
+export function createIqBound(own: Jid, log: Logger): (iq: Element, now: number) => boolean {
+  const rate = createRate(ANSWERS_WINDOW_MS);
+  let lastWarned = -Infinity;
+  return (iq, now) => {
+    const from = attribute(iq, "from");
+    const asker = from === undefined ? own.bare : (parseJid(from)?.bare ?? "somebody malformed");
+    if (asker === own.bare || asker === own.domain) return true;
+    const bounds = { each: ANSWERS_EACH, total: ANSWERS_TOTAL };
+    if (rate.take(asker, bounds, now) === "granted") return true;
+    if (now - lastWarned >= ANSWERS_WINDOW_MS) {
+      log.warn(`too many questions (iq): some are left unanswered, the last by ${asker}`);
+      lastWarned = now;
+    }
+    return false;
+  };
 }
 
 /**

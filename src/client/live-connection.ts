@@ -13,7 +13,7 @@ import {
 } from "../protocol/xep-0198-stream-management.ts";
 import { encodePing } from "../protocol/xep-0199-ping.ts";
 import { connectionError } from "./conditions.ts";
-import { answerIq, isIqRequest } from "./iq-answers.ts";
+import { answerIq, createIqBound, isIqRequest } from "./iq-answers.ts";
 import type { Login } from "./login.ts";
 import { prepareOutgoing } from "./outgoing.ts";
 import { endBoundStream } from "./resumption.ts";
@@ -64,6 +64,7 @@ export function goLive(options: LiveOptions): LiveConnection {
   let answerTimer: NodeJS.Timeout | undefined;
   let idleTimer: NodeJS.Timeout | undefined;
   let isClosing = false;
+  const mayAnswer = createIqBound(bound.jid, log);
 
   const ended = stream.closed.then((error) => {
     clearTimeout(answerTimer);
@@ -144,7 +145,7 @@ export function goLive(options: LiveOptions): LiveConnection {
         }),
       );
     });
-    if (isIqRequest(element)) {
+    if (isIqRequest(element) && mayAnswer(element, Date.now())) {
       void answerIq(element, options.iqHandlers, log).then(post);
     }
   }
@@ -166,6 +167,7 @@ export function goLive(options: LiveOptions): LiveConnection {
       address: stream.address,
       tls: stream.tls,
       mechanism: login.mechanism,
+      ...(login.channelBinding ? { channelBinding: login.channelBinding } : {}),
       resumed: login.resumed,
     },
     begin() {

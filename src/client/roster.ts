@@ -5,6 +5,7 @@
  */
 import type { Element } from "ltx";
 import { XmppStanzaError } from "../errors.ts";
+import { createRate } from "../policy/rate.ts";
 import { type BareJid, type Jid, bareJid } from "../protocol/jid.ts";
 import { encodeRequest, encodeResult } from "../protocol/rfc-6120-iq.ts";
 import {
@@ -63,11 +64,7 @@ export function createRoster(options: RosterOptions): Roster {
   const readyListeners = new Set<() => void>();
   /** Whom we asked back since the login: not again when they refuse and ask once more. */
   const askedBack = new Set<BareJid>();
-  const isWithinRate = createRateLimit(
-    SUBSCRIPTIONS_PER_WINDOW,
-    SUBSCRIPTIONS_PER_DOMAIN,
-    WINDOW_MS,
-  );
+  const rate = createRate(WINDOW_MS);
   let login = 0;
   let isReady = false;
 
@@ -142,10 +139,12 @@ export function createRoster(options: RosterOptions): Roster {
    */
   function onSubscription(from: Jid, type: SubscriptionType): void {
     if (type !== "subscribe" || from.bare === bareJid(session.jid ?? "")) return;
-    if (!isWithinRate(from.domain)) {
+    const bounds = { each: SUBSCRIPTIONS_PER_DOMAIN, total: SUBSCRIPTIONS_PER_WINDOW };
+    const verdict = rate.take(from.domain, bounds, Date.now());
+    if (verdict === "refused") {
       log.warn(`too many subscription requests: left that of ${from.bare} unanswered`);
-      return;
     }
+    if (verdict !== "granted") return;
     if (options.decideSubscription(from.bare) === "refuse") {
       log.info(`refused the subscription request of ${from.bare}`);
       session.post(encodeSubscription("unsubscribed", from.bare));
@@ -182,25 +181,5 @@ export function createRoster(options: RosterOptions): Roster {
       offline();
       contacts.clear();
     },
-  };
-}
-
-/** Says yes `limit` times within each window of `windowMs`, and `share` times to one and the same `who`. */
-function createRateLimit(limit: number, share: number, windowMs: number): (who: string) => boolean {
-  let start = 0;
-  let count = 0;
-  const counts = new Map<string, number>();
-  return (who) => {
-    const now = Date.now();
-    if (now - start >= windowMs) {
-      start = now;
-      count = 0;
-      counts.clear();
-    }
-    const own = counts.get(who) ?? 0;
-    if (count >= limit || own >= share) return false;
-    count += 1;
-    counts.set(who, own + 1);
-    return true;
   };
 }

@@ -60,12 +60,21 @@ const LimitsSchema = z
   .object({
     turnsPerMinute: CountSchema.optional(),
     commandsPerMinute: CountSchema.optional(),
+    pairingsPerMinute: CountSchema.optional(),
     queueSize: CountSchema.optional(),
     queueTotal: CountSchema.optional(),
     queueMaxAgeMinutes: CountSchema.optional(),
     offlineMessages: CountSchema.optional(),
     offlineMinutes: CountSchema.optional(),
     sendsPerSecond: CountSchema.optional(),
+  })
+  .strict();
+
+const SaslSchema = z
+  .object({
+    allowPlain: z.boolean().optional(),
+    channelBinding: z.enum(["auto", "require", "off"]).optional(),
+    downgradeProtection: z.enum(["on", "off"]).optional(),
   })
   .strict();
 
@@ -95,6 +104,7 @@ const XmppAccountSchema = z
     mucRooms: RoomMapSchema.optional(),
     groups: RoomMapSchema.optional(),
     tls: z.object({ caFile: z.string().optional() }).strict().optional(),
+    sasl: SaslSchema.optional(),
     dangerouslyAllowPlaintext: z.boolean().optional(),
     xml: z.boolean().optional(),
     /** Older spellings, read by `resolveAccount`: see docs/configuration.md. */

@@ -24,6 +24,7 @@ import { createIngressEffectOnce } from "openclaw/plugin-sdk/ingress-effect-once
 import { openMessageQueue, REMEMBERED_ENTRIES, REMEMBERED_MS } from "../inbound/ingress-queue.ts";
 import { createReceiver } from "../inbound/receive.ts";
 import { createSentMessages } from "../outbound/sent-messages.ts";
+import { createTurnLimits } from "../inbound/turn-limits.ts";
 import type { XmppConnectionError } from "../errors.ts";
 import { createRoomHistory } from "../inbound/room-history.ts";
 import { createSessionTurns } from "../inbound/session-turns.ts";
@@ -42,6 +43,7 @@ import { decideSubscription } from "../policy/subscription.ts";
 import { createIngressDatabase } from "../state/ingress-database.ts";
 import { createInvitedRooms } from "../state/invited-rooms.ts";
 import { createKnownUsers } from "../state/known-users.ts";
+import { createServerMemory } from "../state/server-memory.ts";
 import { createPendingPairings } from "../state/pending-pairings.ts";
 import type { XmppAccount } from "./account.ts";
 import { addLiveAccount, findLiveAccount, isLiveAccount } from "./live-accounts.ts";
@@ -74,6 +76,8 @@ export function startAccount(params: {
   const { accountId, jid, server } = account;
   if (!jid || !server) throw new Error(`XMPP account "${accountId}" is not configured`);
   const runtime = getRuntime();
+  const directory = stateDirectory(account);
+  const serverMemory = createServerMemory(join(directory, "server-memory.json"), { log });
 
   const session = createSession({
     jid,
@@ -81,6 +85,8 @@ export function startAccount(params: {
     password: () => account.password,
     server,
     caFile: account.config.tls?.caFile,
+    sasl: account.config.sasl,
+    serverMemory,
     dangerouslyAllowPlaintext: account.config.dangerouslyAllowPlaintext,
     xml: account.config.xml ?? process.env.OPENCLAW_XMPP_XML === "1",
     log,
@@ -113,7 +119,6 @@ export function startAccount(params: {
   });
   const config = watchConfig({ runtime, cfg, account, log, onChange: () => membership.apply() });
   const readAccount = () => config.read().account;
-  const directory = stateDirectory(account);
   const stores = { now: Date.now, log };
   const bookmarks =
     account.bookmarks === "off"
@@ -126,7 +131,7 @@ export function startAccount(params: {
     bookmarks,
     log,
   });
-  const services = createServerServices(session, domainOf(jid), log);
+  const services = createServerServices(session, domainOf(jid) ?? jid, log);
   const isBelieved = lastTrust(membership.chosen, services.roomServices);
   const knownUsers = createKnownUsers(join(directory, "known-users.json"), stores);
   const record = (direction: "inbound" | "outbound", at: number) => {
@@ -143,6 +148,7 @@ export function startAccount(params: {
       ...stores,
       ttlMs: PAIRING_TTL_MS,
     }),
+    readLimit: () => readAccount().limits.pairingsPerMinute,
     log,
   });
   const invitations = createInvitations({
@@ -198,6 +204,7 @@ export function startAccount(params: {
     settling,
     sessionTurns,
     tally,
+    turnLimits: createTurnLimits(),
     history,
     log,
     now: Date.now,
@@ -222,6 +229,7 @@ export function startAccount(params: {
     membership,
     isBelieved,
     knownUsers,
+    serverMemory,
     tally,
   });
   membership.apply();

@@ -60,7 +60,7 @@ export function openMessageQueue(params: QueueParams): MessageQueue {
 
   return {
     ...queue,
-    async prune({ pendingTtlMs: _, ...options } = {}) {
+    async prune(options = {}) {
       const at = options.now ?? now();
       const pendingTtlMs = readLimits().queueMaxAgeMinutes * 60_000;
       const expired = await queue.prune({

@@ -15,11 +15,13 @@ function setUp(waiting: BareJid[] = []) {
   const log = createFakeLog();
   const requests = new Map<string, string>();
   const approved: string[] = [];
+  const lookups: string[] = [];
   const runtime = {
     channel: {
       pairing: {
         readAllowFromStore: async () => approved,
         upsertPairingRequest: async ({ id }: { id: string }) => {
+          lookups.push(id);
           const created = !requests.has(id);
           requests.set(id, `CODE${requests.size}`);
           return { code: requests.get(id), created };
@@ -43,16 +45,19 @@ function setUp(waiting: BareJid[] = []) {
     runtime: runtime as never,
     findOutbox: () => outbox,
     pending,
+    readLimit: () => 3,
     log,
   });
   session.goOnline();
-  return { session, pairing, approved, pending };
+  return { session, pairing, approved, pending, lookups };
 }
 
-const inbound = {
-  conversation: { kind: "direct", peer: EVE, replyTo: EVE },
-  sender: { id: EVE, jid: EVE, peer: EVE, label: EVE },
-} as unknown as InboundMessage;
+const saidBy = (jid: BareJid) =>
+  ({
+    conversation: { kind: "direct", peer: jid, replyTo: jid },
+    sender: { id: jid, jid, peer: jid, label: jid },
+  }) as unknown as InboundMessage;
+const inbound = saidBy(EVE);
 
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
@@ -112,5 +117,19 @@ it("gives the code at the next word when it could not be sent at first", async (
   expect(session.takeSent().join()).toContain("CODE0");
   await pairing.challenge(inbound);
   expect(session.takeSent()).toEqual([]);
+  pairing.stop();
+});
+
+it("asks the host for so many strangers a minute, and for each once", async () => {
+  const { pairing, session, lookups } = setUp();
+  const strangers = Array.from({ length: 20 }, (_, index) => `eve${index}@example` as BareJid);
+  for (let round = 0; round < 50; round += 1) {
+    for (const jid of strangers) await pairing.challenge(saidBy(jid));
+  }
+  expect(lookups).toEqual(strangers.slice(0, 3));
+  expect(session.takeSent()).toHaveLength(3);
+  vi.advanceTimersByTime(60_000);
+  await pairing.challenge(saidBy(EVE));
+  expect(lookups.at(-1)).toBe(EVE);
   pairing.stop();
 });

@@ -13,17 +13,23 @@ import { reach, type FindOutbox } from "../outbound/reach.ts";
 import { sendText } from "../outbound/send.ts";
 import type { Target } from "../outbound/target.ts";
 import { CHANNEL_ID, DEFAULT_TEXT_CHUNK_LIMIT } from "../policy/account-policy.ts";
+import { createRate } from "../policy/rate.ts";
 import type { BareJid } from "../protocol/jid.ts";
 import type { PendingPairings } from "../state/pending-pairings.ts";
 import type { InboundMessage } from "./types.ts";
 
 const LOOK_EVERY_MS = 2000;
+/** The host keeps fewer requests than that. */
+const MAX_UNSENT = 100;
 const SEND = { textLimit: DEFAULT_TEXT_CHUNK_LIMIT };
 
 export type Pairing = {
   /** JIDs that the operator approved. */
   approved(): Promise<string[]>;
-  /** Sends a code, unless one is pending: then nothing is said until it expires. */
+  /**
+   * Sends a code, unless one is pending: then nothing is said until it expires. Nor is anything said
+   * while strangers ask too often.
+   */
   challenge(inbound: InboundMessage): Promise<void>;
   /** Tells somebody that they were approved. */
   tell(jid: BareJid): Promise<void>;
@@ -36,6 +42,8 @@ export function createPairing(params: {
   /** The account's session at the time of asking. */
   findOutbox: FindOutbox;
   pending: PendingPairings;
+  /** How many strangers may ask within a minute. */
+  readLimit: () => number;
   log: Logger;
 }): Pairing {
   const { accountId, runtime, findOutbox, pending, log } = params;
@@ -64,6 +72,7 @@ export function createPairing(params: {
 
   /** Codes that could not be sent; the host's store counts them as given. */
   const unsent = new Map<BareJid, string>();
+  const asked = createRate(60_000);
 
   let looking = false;
   const timer = setInterval(async () => {
@@ -92,6 +101,7 @@ export function createPairing(params: {
       const to = replyTarget(conversation, sender.stay);
       const send = async (text: string) => {
         unsent.set(jid, text);
+        forgetOldest(unsent, MAX_UNSENT);
         await sendCode(to, text);
         unsent.delete(jid);
         pending.add(jid);
@@ -103,6 +113,9 @@ export function createPairing(params: {
         await send(before).catch(onReplyError);
         return;
       }
+      // The host looks into its store for each, which it keeps on disk.
+      const bounds = { each: 1, total: params.readLimit() };
+      if (asked.take(jid, bounds, Date.now()) !== "granted") return;
       await store.issueChallenge({
         senderId: jid,
         senderIdLine: `Your XMPP address: ${jid}`,
@@ -113,4 +126,11 @@ export function createPairing(params: {
     },
     stop: () => clearInterval(timer),
   };
+}
+
+function forgetOldest<T>(map: Map<T, unknown>, max: number): void {
+  for (const oldest of map.keys()) {
+    if (map.size <= max) break;
+    map.delete(oldest);
+  }
 }

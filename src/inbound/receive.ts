@@ -16,7 +16,7 @@ import { trustedStanzaId } from "../protocol/xep-0359-ids.ts";
 import { hostConversation } from "./conversation.ts";
 import { IngressFullError } from "./ingress-queue.ts";
 import { createIngress } from "./ingress.ts";
-import { resolveSender } from "./sender.ts";
+import { isOwnArchived, resolveArchivedSender, resolveSender } from "./sender.ts";
 import { storeMessage, type StoredMessage } from "./stored-message.ts";
 import { takeTurn } from "./turn.ts";
 import type { Archived, InboundMessage, ReceiverContext } from "./types.ts";
@@ -112,7 +112,8 @@ function readMessage(
   archived: Archived | undefined,
 ): { inbound: InboundMessage; archiveId: string | undefined } | undefined {
   const { session, rooms } = context.outbox;
-  if (!session.jid) return undefined;
+  const own = session.jid && bareJid(session.jid);
+  if (!session.jid || !own) return undefined;
   const admission = admit(message, {
     ownJid: session.jid,
     room: (jid) => {
@@ -120,6 +121,9 @@ function readMessage(
       return room && { joined: room.state === "joined", nick: room.nick };
     },
     isSibling: context.isSibling,
+    ...(archived
+      ? { archived: { by: archived.by, isOwn: isOwnArchived(message, rooms, own) } }
+      : {}),
   });
   const { conversation } = admission;
   if (!admission.admit && admission.drop === "invitation" && message.invitation) {
@@ -131,8 +135,8 @@ function readMessage(
     return undefined;
   }
   const room = conversation.kind === "direct" ? undefined : rooms.get(conversation.room);
-  const by = conversation.kind === "room" ? conversation.room : bareJid(session.jid);
-  const stanzaId = archived?.id ?? (by && trustedStanzaId(message.stanzaIds, by));
+  const by = archived?.by ?? (conversation.kind === "room" ? conversation.room : own);
+  const stanzaId = archived?.id ?? trustedStanzaId(message.stanzaIds, by);
   const isRoomsOwn = conversation.kind === "room" && room?.stanzaIds;
   const isCertain = archived !== undefined || conversation.kind !== "room" || isRoomsOwn;
   const inbound = {
@@ -140,15 +144,16 @@ function readMessage(
     body: admission.admit ? admission.body.trim() : "",
     isEncrypted,
     conversation,
-    sender: resolveSender(conversation, rooms, context.isBelieved, message.occupantId),
+    sender:
+      archived && conversation.kind === "room"
+        ? resolveArchivedSender(conversation, rooms, context.isBelieved, message)
+        : resolveSender(conversation, rooms, context.isBelieved, message.occupantId),
     ...(room ? { ownNick: room.nick } : {}),
     messageId: stanzaId ?? randomUUID(),
     ...(isRoomsOwn ? { reference: stanzaId } : {}),
     timestamp: (archived?.stamp ?? sentAt(message.delays, new Date(context.now()))).getTime(),
   };
-  const archive = archived?.by ?? by;
-  const archiveId = stanzaId && archive && isCertain ? `${archive} ${stanzaId}` : undefined;
-  return { inbound, archiveId };
+  return { inbound, archiveId: stanzaId && isCertain ? `${by} ${stanzaId}` : undefined };
 }
 
 /**

@@ -6,6 +6,9 @@
 import { createChannelHistoryWindow, type HistoryEntry } from "openclaw/plugin-sdk/reply-history";
 import type { BareJid } from "../protocol/jid.ts";
 
+/** Of what somebody pasted into a room only so much is kept, in characters. */
+const MAX_ENTRY_LENGTH = 20_000;
+
 /** The host's own default for groups. */
 const DEFAULT_HISTORY_LIMIT = 50;
 
@@ -28,7 +31,8 @@ export function createRoomHistory(limit: number = DEFAULT_HISTORY_LIMIT) {
   const window = createChannelHistoryWindow({ historyMap });
   return {
     record: (room: BareJid, entry: HistoryEntry) => {
-      window.record({ historyKey: room, entry, limit });
+      const body = entry.body.slice(0, MAX_ENTRY_LENGTH);
+      window.record({ historyKey: room, entry: { ...entry, body }, limit });
     },
     /** What was said in a room that we have left is nothing to the next one of that name. */
     forget: (room: BareJid) => void historyMap.delete(room),

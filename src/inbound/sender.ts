@@ -7,6 +7,9 @@
  * | `occupant-id` | the room, where it announces XEP-0421                   | `room#occupant:<id>`  |
  * | `nick`        | nobody; the id is that of this stay in the room         | `room#stay:<stay>`    |
  *
+ * Of a message from a room's archive counts only what the archive says, and what the room says now of the one
+ * with that real JID or occupant id: who has the nick today is somebody else.
+ *
  * The last two are no JIDs ("#" cannot stand in a domain), so that no nick can look like one of them.
  */
 import { randomUUID } from "node:crypto";
@@ -15,6 +18,8 @@ import type { Conversation } from "../policy/admission.ts";
 import { NOBODY, type RoomSender } from "../policy/room-entry.ts";
 import type { RoomTrust } from "../policy/room-trust.ts";
 import { bareJid, type BareJid } from "../protocol/jid.ts";
+import type { Message } from "../protocol/stanza.ts";
+import type { ArchivedAuthor } from "../protocol/xep-0045-muc.ts";
 
 export type Sender = {
   id: string;
@@ -69,6 +74,60 @@ export function resolveSender(
     ? { ...known, id: `${room}#stay:${stay}`, grade: "nick", jid, occupant }
     : { ...known, id: `${room}#occupant:${occupantId}`, grade: "occupant-id", jid, occupant };
 }
+
+/** The author of a groupchat message that was read from the room's archive (XEP-0313). */
+export function resolveArchivedSender(
+  { room, nick }: Extract<Conversation, { kind: "room" }>,
+  rooms: Rooms,
+  isBelieved: RoomTrust,
+  message: Pick<Message, "archivedAuthor" | "occupantId">,
+): Sender {
+  const { conference = "text", nonAnonymous, occupantIds } = rooms.get(room) ?? {};
+  const occupantId = isBelieved(room) && occupantIds ? message.occupantId : undefined;
+  // Where a room hides real JIDs, its archive may pass on what the author wrote of themselves.
+  const showsJids = isBelieved(room) && nonAnonymous === true && conference === "text";
+  const author = showsJids ? message.archivedAuthor : undefined;
+  const key = occupantId === undefined ? author && realJidKey(author) : { occupantId };
+  const here = key && rooms.occupantBy(room, key);
+  const isSame = here !== undefined && here.nick === nick;
+  const stay = isSame ? here.stay : randomUUID();
+  const known = { stay, label: nick, caps: isSame ? here.caps : undefined };
+  const hereJid = conference === "text" ? here?.realJid : undefined;
+  const jid = author?.realJid ?? hereJid;
+  const contradicts = hereJid !== undefined && jid !== hereJid;
+  if (contradicts || (jid === undefined && occupantId === undefined)) {
+    const id = `${room}#stay:${stay}`;
+    return { ...known, id, grade: "nick", jid: undefined, occupant: NOBODY };
+  }
+  const { affiliation, role } = here ?? author ?? NOBODY;
+  const occupant = { jid, occupantId: occupantId ?? here?.occupantId, affiliation, role };
+  return jid === undefined
+    ? { ...known, id: `${room}#occupant:${occupantId}`, grade: "occupant-id", jid, occupant }
+    : { ...known, id: jid, grade: "jid", jid, occupant };
+}
+
+/**
+ * Whether a room's archive tells of ourselves: by occupant id or real JID, whichever both sides have. The
+ * nick alone decides only where there is neither: rather is somebody unheard than that we answer ourselves.
+ */
+export function isOwnArchived(
+  message: Pick<Message, "from" | "archivedAuthor" | "occupantId">,
+  rooms: Rooms,
+  own: BareJid,
+): boolean {
+  const room = message.from && rooms.get(message.from.bare);
+  if (!room) return false;
+  // Who claims to be us in vain is not heard: that harms nobody else.
+  if (message.archivedAuthor?.realJid === own) return true;
+  const self = rooms.occupant(room.room, room.nick);
+  if (self?.occupantId !== undefined && message.occupantId !== undefined) {
+    return self.occupantId === message.occupantId;
+  }
+  if (room.nonAnonymous && message.archivedAuthor?.realJid !== undefined) return false;
+  return message.from?.resource === room.nick;
+}
+
+const realJidKey = ({ realJid }: ArchivedAuthor) => realJid && { realJid };
 
 /** What an id of the grade `occupant-id` or `nick` says; undefined for a JID. */
 export function parseOccupantKey(

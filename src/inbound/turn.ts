@@ -8,12 +8,14 @@ import { XmppUnconfirmedError } from "../errors.ts";
 import { formatTarget, replyTarget } from "../outbound/reply-target.ts";
 import { sendText } from "../outbound/send.ts";
 import { CHANNEL_ID, DEFAULT_TEXT_CHUNK_LIMIT } from "../policy/account-policy.ts";
+import { createRate } from "../policy/rate.ts";
 import { occupantJid } from "../protocol/xep-0045-muc.ts";
 import { resolveAccess, resolveRoomFor } from "./access.ts";
 import { resolveAddressing, type Addressing } from "./addressing.ts";
 import { hostConversation, type HostConversation } from "./conversation.ts";
 import type { Lifecycle } from "./debounce.ts";
 import { dispatchTurn } from "./dispatch.ts";
+import { refuseOverLimit } from "./turn-limits.ts";
 import type { InboundContext, InboundMessage } from "./types.ts";
 
 /** @throws where nothing came of it, and it may be tried again */
@@ -43,6 +45,12 @@ export async function takeTurn(
   if (refusal) return drop(context, inbound, refusal);
   switch (admission) {
     case "dispatch": {
+      const facts = {
+        isCommand,
+        text: addressing.text,
+        isQuiet: isBot || eventKind === "room_event",
+      };
+      if (refuseOverLimit(context, inbound, facts)) return;
       noteKnown(context, inbound);
       if (inbound.isEncrypted) {
         return await context.once(eventId, "encrypted", () => refuseEncrypted(context, inbound));
@@ -203,12 +211,22 @@ function drop(context: InboundContext, inbound: InboundMessage, reasonCode: stri
   const { conversation } = inbound;
   context.tally.add("not-admitted");
   logInboundDrop({
-    log: (line) => context.log.info(line),
+    log: (line) => logBounded(context, line),
     channel: CHANNEL_ID,
     reason: dropReason(inbound, reasonCode),
     onceKey: JSON.stringify([context.accountId, conversation.kind, onceAt(inbound), reasonCode]),
     hint: dropHint(inbound, reasonCode),
   });
+}
+
+const DROP_LINES_PER_MINUTE = 30;
+const dropLines = createRate(60_000);
+
+/** Thousands of strangers are no reason for thousands of lines. */
+function logBounded({ accountId, log, now }: InboundContext, line: string): void {
+  const verdict = dropLines.take(accountId, { each: DROP_LINES_PER_MINUTE }, now());
+  if (verdict === "granted") log.info(line);
+  else if (verdict === "refused") log.warn("more was dropped than is logged; status counts it");
 }
 
 /** A nick is whoever takes it, and may look like any of this; what stands last says who that was. */

@@ -20,6 +20,7 @@ import type { KnownUsers } from "../state/known-users.ts";
 import type { SessionTurns } from "./session-turns.ts";
 import type { Settling } from "./settling.ts";
 import type { Tally } from "./tally.ts";
+import type { TurnLimits } from "./turn-limits.ts";
 import type { Sender } from "./sender.ts";
 
 /** An account's keys that concern what comes in, besides the policy. */
@@ -61,6 +62,7 @@ export type InboundContext = InboundConfig & {
   sessionTurns: SessionTurns;
   /** What was said to the agent and not answered. */
   tally: Tally;
+  turnLimits: TurnLimits;
   once: Once;
   log: Logger;
   now: () => number;

@@ -199,3 +199,57 @@ describe("what is admitted", () => {
     expect(decide(attributes, children)).toEqual({ admit: true, conversation, body: "hello" });
   });
 });
+
+describe("what an archive tells", () => {
+  const own = "bot@example.com" as BareJid;
+  const room = ROOM as BareJid;
+  const judge = (by: BareJid, attributes: string, children = BODY, isOwn = false) => {
+    const message = decodeMessage(parse(`<message ${attributes}>${children}</message>`));
+    const admission = admit(message, { ...context, archived: { by, isOwn } });
+    return admission.admit ? admission.conversation.kind : admission.drop;
+  };
+
+  it.each([
+    ["direct", "type='chat' from='alice@example.com/a' to='bot@example.com'"],
+    ["direct", "type='chat' from='alice@example.com/a' to='bot@example.com/yesterday'"],
+    ["direct", "from='alice@example.com/a'"],
+    ["misaddressed", "type='chat' from='alice@example.com/a' to='carol@example.com'"],
+    ["own", "type='chat' from='bot@example.com/yesterday' to='alice@example.com'"],
+    ["own", "type='chat' from='sister@example.com/x' to='bot@example.com'"],
+    ["error", "type='error' from='alice@example.com/a'"],
+    ["headline", "type='headline' from='alice@example.com/a'"],
+    ["history", `type='groupchat' from='${ROOM}/Alice'`],
+    ["history", "type='groupchat' from='other@muc.example.com/Alice'"],
+    ["private-history", `type='chat' from='${ROOM}/Alice' to='bot@example.com/yesterday'`],
+    ["unknown-room", "type='chat' from='other@muc.example.com/Alice'", mucUser() + BODY],
+    ["service", "type='chat' from='example.com'"],
+    ["no-body", "type='chat' from='alice@example.com/a'", ""],
+    ["forwarded", "type='chat' from='alice@example.com/a'", BODY + wrapped],
+  ])("%s, of our account: %s", (expected, attributes, children?: string) => {
+    expect(judge(own, attributes, children)).toBe(expected);
+  });
+
+  it.each([
+    ["room", `type='groupchat' from='${ROOM}/Alice'`],
+    // Somebody else may have had our nick.
+    ["room", `type='groupchat' from='${ROOM}/The Bot'`],
+    ["room", `type='groupchat' from='${ROOM}/Alice' to='${ROOM}'`],
+    ["room", `type='groupchat' from='${ROOM}/Alice'`, BODY + delay("alice@example.com")],
+    ["misaddressed", `type='chat' from='${ROOM}/Alice'`],
+    ["misaddressed", "type='groupchat' from='new@muc.example.com/Alice'"],
+    ["misaddressed", "type='groupchat' from='alice@example.com/Alice'"],
+    ["room-service", `type='groupchat' from='${ROOM}'`],
+    ["own", `type='groupchat' from='${ROOM}/Sister'`],
+  ])("%s, of a room: %s", (expected, attributes, children?: string) => {
+    expect(judge(room, attributes, children)).toBe(expected);
+  });
+
+  it("is ours in a room when its author was, under whatever nick", () => {
+    expect(judge(room, `type='groupchat' from='${ROOM}/Alice'`, BODY, true)).toBe("own");
+  });
+
+  it("is heard in a room that we are about to enter again", () => {
+    const entering = "new@muc.example.com" as BareJid;
+    expect(judge(entering, "type='groupchat' from='new@muc.example.com/Alice'")).toBe("room");
+  });
+});

@@ -21,6 +21,15 @@
  * | 15 | has no text: a chat state, a receipt, a subject                   | `no-body`          |
  * | 16 | is anything else                                                  | admitted           |
  *
+ * A message that was read from an archive (XEP-0313) is judged by the same lines, except that
+ *
+ * - in our account's archive it may be addressed to any resource of ours (3); of type "groupchat" it is
+ *   `history` (8), because rooms have archives of their own; and what comes from an occupant of a room is
+ *   `private-history` (11), because nobody can tell any more whose nick that was;
+ * - in a room's archive it is ours when the identity of its author says so, not the nick (10), we need
+ *   not be in the room (11), and what is not of type "groupchat" and from an occupant of that room is
+ *   `misaddressed`; no delay makes it history (12).
+ *
  * Wrapped messages are never input, because an agent has nothing to gain from what its other
  * resources saw and a forged carbon speaks in another person's name (CVE-2017-5589).
  * A direct message that the server had stored while we were away is admitted.
@@ -35,6 +44,15 @@ export type AdmissionContext = {
   room: (room: BareJid) => { joined: boolean; nick: string } | undefined;
   /** Whether another account of this process speaks here: two agents would answer each other for ever. */
   isSibling: (from: Jid) => boolean;
+  /** Set for what was read from an archive. */
+  archived?:
+    | {
+        /** Whose archive: our own account's, or the room's. */
+        by: BareJid;
+        /** Of a room's archive: whether its author was ourselves. */
+        isOwn: boolean;
+      }
+    | undefined;
 };
 
 export type Conversation =
@@ -55,6 +73,7 @@ export type Drop =
   | "room-service"
   | "joining"
   | "history"
+  | "private-history"
   | "service"
   | "encrypted"
   | "no-body";
@@ -72,13 +91,13 @@ export function admit(message: Message, context: AdmissionContext): Admission {
   if (message.type === "error") return dropped("error");
   if (!from) return dropped("no-sender");
   const own = parseJid(context.ownJid);
-  if (!own || !isAddressedTo(message, own)) return dropped("misaddressed");
+  if (!own || !isAddressedTo(message, own, context)) return dropped("misaddressed");
   if (message.hasForwarded) return dropped("forwarded");
   if (from.bare === own.bare || context.isSibling(from)) return dropped("own");
   if (message.invitation) return dropped("invitation");
   if (message.type === "headline") return dropped("headline");
 
-  const conversation = locate(message, from, own, context.room(from.bare));
+  const conversation = locate(message, from, own, context);
   if (typeof conversation === "string") return dropped(conversation);
   if (message.encryption) return { admit: false, drop: "encrypted", conversation };
   if (!message.body?.trim()) return { admit: false, drop: "no-body", conversation };
@@ -90,17 +109,28 @@ function dropped(drop: Drop): Admission {
 }
 
 /** RFC 6120 §8.1.1.1: without `to` a stanza is meant for the account itself. */
-function isAddressedTo(message: Message, own: Jid): boolean {
+function isAddressedTo(message: Message, own: Jid, { archived }: AdmissionContext): boolean {
+  const { from, to, type } = message;
   if (message.toMalformed) return false;
-  return message.to === undefined || message.to.full === own.full || message.to.full === own.bare;
+  if (archived && archived.by !== own.bare) {
+    // A room's archive is about that room, and has one copy for everybody.
+    return type === "groupchat" && from?.bare === archived.by;
+  }
+  if (to === undefined || to.full === own.full || to.full === own.bare) return true;
+  // What we said ourselves lies in our archive, too.
+  return archived !== undefined && (to.bare === own.bare || from?.bare === own.bare);
 }
 
 function locate(
   message: Message,
   from: Jid,
   own: Jid,
-  room: { joined: boolean; nick: string } | undefined,
+  context: AdmissionContext,
 ): Conversation | Drop {
+  const { archived } = context;
+  const room = context.room(from.bare);
+  const isOfRoom = archived !== undefined && archived.by !== own.bare;
+  if (archived && !isOfRoom && message.type === "groupchat") return "history";
   if (!room) {
     // XEP-0045 §7.5: a private message through a room carries the room's mark.
     if (message.type === "groupchat" || message.hasMucUser) return "unknown-room";
@@ -108,6 +138,10 @@ function locate(
     return { kind: "direct", peer: from.bare, replyTo: from.bare };
   }
   if (from.resource === undefined) return "room-service";
+  if (isOfRoom) {
+    return archived.isOwn ? "own" : { kind: "room", room: from.bare, nick: from.resource };
+  }
+  if (archived) return "private-history";
   if (from.full === withResource(from.bare, room.nick)) return "own";
   if (!room.joined) return "joining";
   if (message.type !== "groupchat") {

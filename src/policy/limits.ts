@@ -8,6 +8,8 @@ export type Limits = {
   turnsPerMinute: number;
   /** Commands that one sender may give in a minute. */
   commandsPerMinute: number;
+  /** Strangers for whom a pairing code is looked up in a minute; the host gives three codes an hour. */
+  pairingsPerMinute: number;
   /** Messages that wait in one conversation; the newest is refused then. */
   queueSize: number;
   /** Messages that wait in all conversations of an account. */
@@ -25,6 +27,7 @@ export type Limits = {
 export const DEFAULT_LIMITS: Readonly<Limits> = {
   turnsPerMinute: 30,
   commandsPerMinute: 10,
+  pairingsPerMinute: 30,
   queueSize: 100,
   queueTotal: 2_000,
   queueMaxAgeMinutes: 24 * 60,

@@ -14,6 +14,7 @@ import { decodeChatState, encodeChatState, type ChatState } from "./xep-0085-cha
 import { decodeDelays, encodeDelay } from "./xep-0203-delay.ts";
 import { hasForwarded } from "./xep-0280-carbons.ts";
 import { decodeReplaceId, encodeReplaceId } from "./xep-0308-correction.ts";
+import { decodeArchiveFin, decodeArchiveResult } from "./xep-0313-mam.ts";
 import { decodeHints, encodeHint, type Hint } from "./xep-0334-hints.ts";
 import { decodeOriginId, decodeStanzaIds, trustedStanzaId } from "./xep-0359-ids.ts";
 import { decodeMentions } from "./xep-0372-references.ts";
@@ -47,6 +48,13 @@ const CODECS: Record<string, Codec> = {
     decode: decodeReplaceId,
     encode: (value) => inMessage(encodeReplaceId(value as string)),
   },
+  "xep-0313": {
+    decode(stanza) {
+      const result = decodeArchiveResult(stanza);
+      return result && { ...result, message: result.message?.toString() };
+    },
+  },
+  "xep-0313-fin": { decode: decodeArchiveFin },
   "xep-0334": {
     decode: decodeHints,
     encode: (value) => inMessage(encodeHint((value as Hint[])[0]!)),

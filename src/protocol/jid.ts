@@ -53,9 +53,9 @@ export function bareJid(text: string): BareJid | undefined {
   return parseJid(text)?.bare;
 }
 
-/** The domain of a JID that was prepared before. */
-export function domainOf(jid: BareJid): string {
-  return jid.slice(jid.indexOf("@") + 1);
+/** The domain of a bare JID; undefined when it is none after all. */
+export function domainOf(jid: BareJid): string | undefined {
+  return parseJid(jid)?.domain;
 }
 
 /** The full JID of an occupant or a resource; undefined when `resource` cannot be one (RFC 7622 §3.4). */

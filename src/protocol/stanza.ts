@@ -7,6 +7,7 @@ import { attribute } from "./element.ts";
 import { parseJid, type FullJid, type Jid } from "./jid.ts";
 import { decodeStanzaError, encodeStanzaError, type StanzaError } from "./rfc-6120-stanza-error.ts";
 import { decodeInvitation, hasMucUser, type Invitation } from "./xep-0045-invitation.ts";
+import { type ArchivedAuthor, decodeArchivedAuthor } from "./xep-0045-muc.ts";
 import { decodeOobUrls } from "./xep-0066-oob.ts";
 import { decodeChatState, encodeChatState, type ChatState } from "./xep-0085-chat-states.ts";
 import { decodeDelays, type Delay } from "./xep-0203-delay.ts";
@@ -46,6 +47,8 @@ export type Message = {
   hasForwarded: boolean;
   invitation: Invitation | undefined;
   hasMucUser: boolean;
+  /** Who wrote it, as a room's archive says; anybody can write it on what did not come from there. */
+  archivedAuthor: ArchivedAuthor | undefined;
   /** XEP-0308: the id of the message that this one replaces. */
   replaceId: string | undefined;
   /** XEP-0461: the message that this one answers. */
@@ -91,6 +94,7 @@ export function decodeMessage(element: Element): Message {
     hasForwarded: hasForwarded(element),
     invitation: decodeInvitation(element),
     hasMucUser: hasMucUser(element),
+    archivedAuthor: decodeArchivedAuthor(element),
     replaceId: decodeReplaceId(element),
     reply: decodeReply(element),
     fallbacks: decodeFallbacks(element),

@@ -3,6 +3,7 @@ import { expect, test } from "vitest";
 import { asJson, fixtures } from "../../test/support/fixtures.ts";
 import { type BareJid, bareJid } from "./jid.ts";
 import {
+  decodeArchivedAuthor,
   decodeOccupantPresence,
   decodeRoomError,
   decodeRoomSubject,
@@ -58,4 +59,30 @@ test.each([
   ["private message mark", encodeMucUser(), `<x xmlns="${MUC}#user"/>`],
 ])("writes: %s", (_name, element, xml) => {
   expect(element.toString()).toBe(xml);
+});
+
+const author = (item: string) => `<x xmlns='${MUC}#user'>${item}</x>`;
+
+test.each([
+  [undefined, ""],
+  [undefined, author("")],
+  [undefined, author("<item jid='a@b.example'/><item jid='c@d.example'/>")],
+  [undefined, author("<item xmlns='urn:other' jid='a@b.example'/>")],
+  [
+    { affiliation: "owner", role: "moderator", realJid: "crone1@shakespeare.lit" },
+    author("<item jid='Crone1@shakespeare.lit/x' affiliation='owner' role='moderator'/>"),
+  ],
+  [
+    { affiliation: "none", role: "none", realJid: undefined },
+    author("<item jid='@' role='king'/>"),
+  ],
+  // As Prosody 0.12.3 gives it: what the author wrote, then its own.
+  [
+    { affiliation: "none", role: "participant", realJid: "eve@example" },
+    author("<item jid='boss@example' affiliation='owner' role='moderator'/>") +
+      author("<item jid='eve@example' affiliation='none' role='participant'/>"),
+  ],
+])("the author that an archive tells is %j", (expected, children) => {
+  const message = parse(`<message xmlns='jabber:client'>${children}</message>`);
+  expect(decodeArchivedAuthor(message)).toEqual(expected);
 });

@@ -216,6 +216,22 @@ function decodeCodes(x: Element): StatusCodes {
   return codes;
 }
 
+/** Who an archive says that the author of a groupchat message was (XEP-0313 §5.1.2, MUC archives). */
+export type ArchivedAuthor = Pick<OccupantPresence, "affiliation" | "role" | "realJid">;
+
+/**
+ * What the last muc#user extension of a message says of its author; undefined where there is none. The last:
+ * Prosody 0.12 leaves those that the author wrote standing before its own. To be asked only of what came
+ * from the archive of a room that shows real JIDs: elsewhere everyone can write one.
+ */
+export function decodeArchivedAuthor(message: Element): ArchivedAuthor | undefined {
+  const x = message.getChildren("x", MUC_USER).at(-1);
+  const item = x && onlyChild(x, "item", MUC_USER);
+  if (!item) return undefined;
+  const { affiliation, role, realJid } = decodeItem(item);
+  return { affiliation, role, realJid };
+}
+
 /** The status codes that a message carries, such as changes of the room's privacy (§10.2.1). */
 export function decodeStatusCodes(message: Element): StatusCodes {
   const x = onlyChild(message, "x", MUC_USER);

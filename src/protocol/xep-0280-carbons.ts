@@ -1,11 +1,9 @@
 /**
  * XEP-0280 Message Carbons 1.0.1, https://xmpp.org/extensions/xep-0280.html
- * XEP-0297 Stanza Forwarding 1.0, https://xmpp.org/extensions/xep-0297.html
  */
 import { Element } from "ltx";
 
 export const CARBONS = "urn:xmpp:carbons:2";
-export const FORWARD = "urn:xmpp:forward:0";
 
 /** Any version of a wrapper that shows somebody else's message: carbon, archive result (XEP-0313), plain forward. */
 const WRAPPER = /^urn:xmpp:(?:carbons|mam|forward):/;

@@ -225,13 +225,17 @@ describe("is survived:", () => {
     expect(bodiesFrom(mallory, BOT, since)).toHaveLength(1);
   });
 
-  it("a flood of questions", async () => {
+  it("a flood of questions: so many are answered, and others meanwhile", async () => {
     const question = (id: number) =>
       `<iq xmlns='jabber:client' type='get' id='flood${id}' to='${FULL}'><query xmlns='http://jabber.org/protocol/disco#info'/></iq>`;
-    const last = raw.next(/id=['"]flood199['"]/);
-    raw.write(Array.from({ length: 200 }, (_, id) => question(id)).join(""));
-    expect((await last)[0]).toContain("flood199");
+    const last = raw.next(/id=['"]flood99['"]/);
+    raw.write(Array.from({ length: 2_000 }, (_, id) => question(id)).join(""));
+    expect((await last)[0]).toContain("flood99");
     await askMarker(mallory, BOT);
+    const { type } = await mallory.iq(FULL, "get", "<ping xmlns='urn:xmpp:ping'/>");
+    expect(type).toBe("result");
+    expect(raw.received().match(/id=['"]flood\d+['"]/g)).toHaveLength(100);
+    expect(stage.gateway.log()).toMatch(/\[open\].*too many questions \(iq\)/);
   });
 
   it.each([

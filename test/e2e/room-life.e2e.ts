@@ -10,6 +10,7 @@ import { type ConfigObject, type Gateway, mergeConfig, startGateway } from "../s
 import { type Mcabber, startMcabber } from "../support/mcabber.ts";
 import { type FakeRoom, type MucService, createMucService } from "../support/muc-service.ts";
 import { type Profanity, startProfanity } from "../support/profanity.ts";
+import { UNHURRIED } from "../support/limits.ts";
 import { type Prosody, startProsody } from "../support/prosody.ts";
 import { type RoomFacts, isJoined, untilForgotten, untilRoom } from "../support/gateway-rooms.ts";
 import { ask as askRoom, untilSeen } from "../support/room-talk.ts";
@@ -72,6 +73,7 @@ beforeAll(async () => {
           server: `127.0.0.1:${line.port}`,
           tls: { caFile },
           dmPolicy: "disabled",
+          limits: UNHURRIED,
           rooms: [LIFE],
         },
       },

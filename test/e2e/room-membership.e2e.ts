@@ -12,6 +12,7 @@ import { ask } from "../support/conversation.ts";
 import { type Ejabberd, startEjabberd } from "../support/ejabberd.ts";
 import { type ConfigObject, type Gateway, mergeConfig, startGateway } from "../support/gateway.ts";
 import { type FakeRoom, type MucService, createMucService } from "../support/muc-service.ts";
+import { UNHURRIED } from "../support/limits.ts";
 import { type Prosody, startProsody } from "../support/prosody.ts";
 import {
   type RoomFacts,
@@ -139,6 +140,7 @@ function configuration(): ConfigObject {
   ];
   return {
     defaultAccount: "main",
+    limits: UNHURRIED,
     accounts: {
       main: account("main", { rooms }),
       ej: account("ej", { rooms }),

@@ -7,12 +7,14 @@ import { resolveChannelMessageIngress } from "openclaw/plugin-sdk/channel-ingres
 import { createRooms } from "../../src/client/rooms.ts";
 import { resolveAccount } from "../../src/host/account.ts";
 import { describeProblems } from "../../src/host/account-problems.ts";
+import type { Lifecycle } from "../../src/inbound/debounce.ts";
 import { openMessageQueue } from "../../src/inbound/ingress-queue.ts";
 import { createReceiver } from "../../src/inbound/receive.ts";
 import { createRoomHistory } from "../../src/inbound/room-history.ts";
 import { createSessionTurns } from "../../src/inbound/session-turns.ts";
 import { createSettling } from "../../src/inbound/settling.ts";
 import { createTally } from "../../src/inbound/tally.ts";
+import { createTurnLimits } from "../../src/inbound/turn-limits.ts";
 import type { ReceiverContext } from "../../src/inbound/types.ts";
 import { createSentMessages } from "../../src/outbound/sent-messages.ts";
 import type { XmppAccountPolicy } from "../../src/policy/account-policy.ts";
@@ -24,6 +26,8 @@ import { ROOM, codes, description, item, presence } from "./room-xml.ts";
 
 /** What buildContext got, as far as tests look at it. */
 export type TurnFacts = {
+  messageId: string;
+  timestamp: number;
   from: string;
   sender: { id: string; name: string; isBot: boolean; roles?: string[] };
   conversation: { kind: string; id: string; label: string };
@@ -44,7 +48,11 @@ type Dispatch = {
   route: { agentId: string; sessionKey: string };
   ctxPayload: TurnFacts;
   botLoopProtection?: object;
-  replyOptions: Record<string, unknown>;
+  replyOptions: {
+    turnAdoptionLifecycle: Lifecycle;
+    sourceReplyDeliveryMode?: string;
+    suppressTyping?: boolean;
+  };
   delivery: {
     deliver: (
       payload: { text: string; replyToId?: string },
@@ -64,6 +72,10 @@ export type RoadInOptions = {
   failures?: number;
   /** Where messages wait; default: in memory. */
   file?: string;
+  /** Pages of 4 KiB that there is room for. */
+  maxPages?: number;
+  /** What the host does before it takes a turn. */
+  dispatch?: (dispatch: Dispatch) => Promise<void>;
   /** What the host makes of a turn. */
   admission?: { kind: string; reason?: string };
   /** What the host's protection against loops lets through; default: all. */
@@ -138,6 +150,7 @@ export function createRoadIn(options: RoadInOptions = {}) {
         dispatch: async (dispatch: Dispatch) => {
           configs.push(dispatch.cfg);
           if (busy-- > 0) throw new Error("another OpenClaw process owns state-lifecycle");
+          await options.dispatch?.(dispatch);
           const { rawBody } = dispatch.ctxPayload.message;
           if (options.isWithinBudget?.(rawBody) === false) {
             return { admission: { kind: "drop", reason: "bot-loop-protection" } };
@@ -159,11 +172,15 @@ export function createRoadIn(options: RoadInOptions = {}) {
       throw untrusted;
     },
   };
-  const now = () => Date.now();
+  const now = options.context?.now ?? (() => Date.now());
+  const database = createIngressDatabase(options.file ?? ":memory:", {
+    log,
+    ...(options.maxPages === undefined ? {} : { maxPages: options.maxPages }),
+  });
   const queue = openMessageQueue({
     runtime: { ...runtime, state } as unknown as Parameters<typeof openMessageQueue>[0]["runtime"],
     accountId: "default",
-    database: createIngressDatabase(options.file ?? ":memory:", { log }),
+    database,
     readLimits: () => configOf(options).policy.limits,
     tally,
     log,
@@ -201,6 +218,7 @@ export function createRoadIn(options: RoadInOptions = {}) {
     settling: createSettling(),
     sessionTurns: createSessionTurns(),
     tally,
+    turnLimits: createTurnLimits(),
     log,
     now,
     onInbound: () => undefined,
@@ -209,8 +227,8 @@ export function createRoadIn(options: RoadInOptions = {}) {
   } as unknown as ReceiverContext;
   const receiver = createReceiver(context);
   const errors: unknown[] = [];
-  session.onStanza((stanza) => {
-    receiver.receive(stanza).catch((error: unknown) => void errors.push(error));
+  session.onStanza(async (stanza) => {
+    await receiver.receive(stanza).catch((error: unknown) => void errors.push(error));
   });
   receiver.start();
   return {
@@ -226,6 +244,7 @@ export function createRoadIn(options: RoadInOptions = {}) {
     configs,
     tally,
     queue,
+    database,
   };
 }
 

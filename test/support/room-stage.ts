@@ -5,6 +5,7 @@
  */
 import { connectComponent } from "./component.ts";
 import { type ConfigObject, type Gateway, startGateway } from "./gateway.ts";
+import { UNHURRIED } from "./limits.ts";
 import { type FakeRoom, createMucService } from "./muc-service.ts";
 import { type Prosody, startProsody } from "./prosody.ts";
 import { type SlixmppClient, type SlixmppLogin, startSlixmppUser } from "./slixmpp.ts";
@@ -268,6 +269,7 @@ async function startBotGateway(
         xmpp: {
           server: `127.0.0.1:${prosody.ports.c2s}`,
           tls: { caFile: prosody.caFile },
+          limits: UNHURRIED,
           accounts: Object.fromEntries(complete),
         },
       },

@@ -5,7 +5,9 @@
  */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
+import { DEFAULT_LIMITS } from "../../src/policy/limits.ts";
 import { REPOSITORY, startGateway, type Gateway } from "./gateway.ts";
+import { UNHURRIED } from "./limits.ts";
 import { startProsody, type Prosody } from "./prosody.ts";
 import { startSlixmppUser, type SlixmppClient, type SlixmppLogin } from "./slixmpp.ts";
 import { startStubModel, type StubModel } from "./stub-model.ts";
@@ -25,6 +27,8 @@ export const BOTS = {
   strict: "strictbot@localhost",
   /** groupPolicy allowlist with bob@localhost in groupAllowFrom; in `lab`, `duo`, and unlisted in `team`. */
   twin: "twin@localhost",
+  /** dmPolicy open, with the limits that everybody has who sets none. */
+  limited: "limitbot@localhost",
   /** dmPolicy disabled. */
   closed: "closedbot@localhost",
 } as const;
@@ -88,6 +92,7 @@ async function openStage(): Promise<Stage> {
           ...account(BOTS.default),
           server: `127.0.0.1:${prosody.ports.c2s}`,
           tls: { caFile: prosody.caFile },
+          limits: UNHURRIED,
           rooms: [
             rooms.team,
             rooms.hidden,
@@ -148,6 +153,12 @@ async function openStage(): Promise<Stage> {
               ...ALONE,
               dmPolicy: "allowlist",
               allowFrom: ["xmpp:Alice@LOCALHOST"],
+            },
+            limited: {
+              ...account(BOTS.limited),
+              ...ALONE,
+              dmPolicy: "open",
+              limits: DEFAULT_LIMITS,
             },
             closed: { ...account(BOTS.closed), ...ALONE, dmPolicy: "disabled" },
           },

@@ -1,0 +1,102 @@
+/**
+ * How many turns and commands one sender may cause. Asked as a turn is taken, once policy has let the
+ * sender in: strangers are policy's, what waits is the queue's.
+ */
+import { isAbortRequestText } from "openclaw/plugin-sdk/command-primitives-runtime";
+import { messageOf } from "../errors.ts";
+import { replyTarget } from "../outbound/reply-target.ts";
+import { sendText } from "../outbound/send.ts";
+import { DEFAULT_TEXT_CHUNK_LIMIT } from "../policy/account-policy.ts";
+import type { Limits } from "../policy/limits.ts";
+import { createRate, type RateVerdict } from "../policy/rate.ts";
+import { occupantJid } from "../protocol/xep-0045-muc.ts";
+import type { InboundContext, InboundMessage } from "./types.ts";
+
+const MINUTE_MS = 60_000;
+
+const TOO_MANY_COMMANDS = "Too many commands. Please wait before sending more.";
+const TOO_MANY_TURNS =
+  "Too many messages: this one was not read. Please wait a minute, then send it again.";
+
+export type TurnLimits = {
+  /** Counts a turn against its sender's limits; the same message id counts once. */
+  take(inbound: InboundMessage, facts: TurnFacts, limits: Limits, now: number): TurnVerdict;
+};
+
+export type TurnFacts = {
+  isCommand: boolean;
+  /** The text without the agent's name. */
+  text: string;
+};
+
+type TurnVerdict = { verdict: RateVerdict; reason: "turns-limited" | "commands-limited" };
+
+export function createTurnLimits(): TurnLimits {
+  const turns = createRate(MINUTE_MS);
+  const late = createRate(MINUTE_MS);
+  const commands = createRate(MINUTE_MS);
+  return {
+    take(inbound, { isCommand, text }, limits, now) {
+      const key = senderKey(inbound);
+      const id = inbound.messageId;
+      // Who cannot stop an agent, for having asked it too often, has lost control of it.
+      if (isAbortRequestText(text)) return { verdict: "granted", reason: "commands-limited" };
+      if (isCommand) {
+        const verdict = commands.take(key, { each: limits.commandsPerMinute }, now, id);
+        return { verdict, reason: "commands-limited" };
+      }
+      // What has waited, in a queue or while we were away, says nothing of the pace it was written in.
+      const hasWaited = now - inbound.timestamp >= MINUTE_MS;
+      const verdict = hasWaited
+        ? late.take(key, { each: Math.max(limits.turnsPerMinute, limits.queueSize) }, now, id)
+        : turns.take(key, { each: limits.turnsPerMinute }, now, id);
+      return { verdict, reason: "turns-limited" };
+    },
+  };
+}
+
+/** Whom nobody vouches for could be somebody else at each try, so all of a room share one limit. */
+function senderKey({ conversation, sender }: InboundMessage): string {
+  return sender.grade === "nick" && conversation.kind !== "direct" ? conversation.room : sender.id;
+}
+
+/**
+ * @returns whether the turn is over a limit: then it is counted, and the sender told once a minute
+ */
+export function refuseOverLimit(
+  context: InboundContext,
+  inbound: InboundMessage,
+  facts: TurnFacts & { isQuiet: boolean },
+): boolean {
+  const { log, now, policy, tally, turnLimits } = context;
+  const { verdict, reason } = turnLimits.take(inbound, facts, policy.limits, now());
+  if (verdict === "granted") return false;
+  tally.add(reason);
+  if (verdict === "refused") {
+    log.warn(`${reason}: ${inbound.sender.id}; see channels.xmpp.limits`);
+    // A room may take its time to reflect it, and the next message need not wait for that.
+    if (!facts.isQuiet) void tell(context, inbound, reason);
+  }
+  return true;
+}
+
+async function tell(
+  { findOutbox, log, outbox }: InboundContext,
+  { conversation, reference, sender }: InboundMessage,
+  reason: TurnVerdict["reason"],
+): Promise<void> {
+  const text = reason === "commands-limited" ? TOO_MANY_COMMANDS : TOO_MANY_TURNS;
+  const isInRoom = conversation.kind === "room";
+  try {
+    await sendText(findOutbox() ?? outbox, replyTarget(conversation, sender.stay), text, {
+      textLimit: DEFAULT_TEXT_CHUNK_LIMIT,
+      ...(isInRoom ? { prefix: `${sender.label}: ` } : {}),
+      ...(isInRoom && reference !== undefined
+        ? { reply: { id: reference, to: occupantJid(conversation.room, conversation.nick) } }
+        : {}),
+    });
+  } catch (error) {
+    // To try again would count the message anew, and be a flood of its own.
+    log.warn(`${sender.id} could not be told: ${messageOf(error)}`);
+  }
+}

@@ -14,6 +14,7 @@ import { parseJid } from "../protocol/jid.ts";
 import type { Jid } from "../protocol/jid.ts";
 import { decodeStanzaError } from "../protocol/rfc-6120-stanza-error.ts";
 import { offersStreamManagement } from "../protocol/xep-0198-stream-management.ts";
+import { decodeMaxBytes } from "../protocol/xep-0478-limits.ts";
 import { connectionError, isUnknownAuthority, RedirectError } from "./conditions.ts";
 import { addressOf } from "./endpoint.ts";
 import { MAX_HOPS, redirectedEndpoint } from "./redirect.ts";
@@ -55,6 +56,8 @@ export type Login = {
   resumed: boolean;
   /** Stanzas that came before the counting began. */
   early: readonly Element[];
+  /** What the server says that a stanza may have (XEP-0478), in bytes. */
+  maxBytes: number | undefined;
 };
 
 /**
@@ -231,11 +234,13 @@ async function negotiate(
     refused: options.refusedBindings,
   });
   options.memory.remember(record);
-  const isManaged = offersStreamManagement(await stream.restart());
+  const behindLogin = await stream.restart();
+  const isManaged = offersStreamManagement(behindLogin);
   const facts = {
     stream,
     endpoint,
     mechanism,
+    maxBytes: decodeMaxBytes(behindLogin),
     ...(record.binding ? { channelBinding: record.binding } : {}),
   };
   const lost = isManaged ? await resumeStream(stream, options.resumption) : undefined;

@@ -11,15 +11,15 @@ export const NS_SASL = "urn:ietf:params:xml:ns:xmpp-sasl";
 /** What follows from a failure. */
 export type Outcome =
   /** Only the operator can help; `advice` is the one sentence that says how. */
-  | { then: "refuse"; advice: string }
+  | { leadsTo: "refuse"; advice: string }
   /** After a wait (supervisor.ts). */
-  | { then: "retry" }
+  | { leadsTo: "retry" }
   /** To another host, where that is safe (redirect.ts); else after a wait. */
-  | { then: "follow" };
+  | { leadsTo: "follow" };
 
-const refuse = (advice: string): Outcome => ({ then: "refuse", advice });
-const RETRY: Outcome = { then: "retry" };
-const FOLLOW: Outcome = { then: "follow" };
+const refuse = (advice: string): Outcome => ({ leadsTo: "refuse", advice });
+const RETRY: Outcome = { leadsTo: "retry" };
+const FOLLOW: Outcome = { leadsTo: "follow" };
 
 /** By condition; one that is not here is tried again. */
 export const OUTCOMES: Readonly<Record<string, Outcome>> = {
@@ -111,9 +111,9 @@ export function connectionError(
   options: { advice?: string; cause?: unknown } = {},
 ): XmppConnectionError {
   const outcome = Object.hasOwn(OUTCOMES, condition) ? OUTCOMES[condition] : undefined;
-  const advice = options.advice ?? (outcome?.then === "refuse" ? outcome.advice : undefined);
+  const advice = options.advice ?? (outcome?.leadsTo === "refuse" ? outcome.advice : undefined);
   return new XmppConnectionError(condition, message, {
-    fatal: outcome?.then === "refuse",
+    fatal: outcome?.leadsTo === "refuse",
     ...(advice === undefined ? {} : { advice }),
     ...("cause" in options ? { cause: options.cause } : {}),
   });

@@ -201,7 +201,8 @@ describe("fault 17: a stanza that is larger than servers take", () => {
     const xmpp = startStock(server);
     await waitFor(() => xmpp.status === "online", { what: "online" });
     await xmpp.send(chat(LARGE));
-    await waitFor(() => server.peers[0]?.received.includes(LARGE), { what: "all of it" });
+    const arrived = () => server.peers[0]?.received.includes(LARGE);
+    expect(await waitFor(arrived, { what: "all of it" })).toBe(true);
   });
 
   it("ours refuses it, and goes on", async () => {

@@ -39,7 +39,7 @@ describe("where a server may send us", () => {
     const to = redirectedEndpoint(location, from, isProved, "chat.example");
     const shown = to && to.transport !== "websocket" ? `${to.host}:${to.port}` : undefined;
     expect(shown).toBe(expected);
-    if (to) expect(to.transport).toBe(from.transport);
+    expect(to?.transport ?? from.transport).toBe(from.transport);
   });
 });
 

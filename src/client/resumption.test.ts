@@ -101,7 +101,7 @@ describe("a resumed stream", () => {
     expect(bodiesIn(sent(1))).toEqual(["two", "three", "four"]);
     const steps = ["connecting", "securing", "authenticating"];
     expect(states.map(nameOf)).toEqual([...steps, "fresh", "waiting", ...steps, "resumed"]);
-    expect(states.slice(4, 8)).toMatchObject(Array(4).fill({ resumable: true }));
+    expect(states.slice(4, 8)).toMatchObject(Array.from({ length: 4 }, () => ({ resumable: true })));
   });
 
   it("confirms what the server has by `<resumed/>` alone", async () => {

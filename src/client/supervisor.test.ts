@@ -158,7 +158,7 @@ describe("the supervisor", () => {
   });
 
   const outcomes = Object.entries(OUTCOMES);
-  it.each(outcomes.filter(([, { then }]) => then === "refuse"))(
+  it.each(outcomes.filter(([, { leadsTo }]) => leadsTo === "refuse"))(
     "gives up on %s, and says what to do",
     async (condition) => {
       const { supervisor, timers, pass, settle, attempts } = setUp(async () => {
@@ -176,7 +176,7 @@ describe("the supervisor", () => {
 
   it.each([
     "reset-by-nobody",
-    ...outcomes.flatMap(([name, { then }]) => (then === "refuse" ? [] : name)),
+    ...outcomes.flatMap(([name, { leadsTo }]) => (leadsTo === "refuse" ? [] : name)),
   ])("tries again after %s", async (condition) => {
     const live = connection();
     const { supervisor, settle } = setUp(async () => live.value);

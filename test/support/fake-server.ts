@@ -28,6 +28,8 @@ export interface FakeLogin {
   readonly extension?: string;
   /** Offers and accepts XEP-0198. Default false. */
   readonly streamManagement?: boolean;
+  /** Stands in the stream features behind the login. */
+  readonly features?: string;
   /** The same, and the stream can be resumed: attributes of `<enabled/>`. */
   readonly resumable?: string;
   /** What it says in one breath with `<enabled/>`, before and after it. */
@@ -302,7 +304,9 @@ function createPeer(
       const { resumable, resume } = login;
       const isManaged = login.streamManagement || resumable !== undefined || resume !== undefined;
       const sm = isManaged ? "<sm xmlns='urn:xmpp:sm:3'/>" : "";
-      await peer.openStream(`<bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/>${sm}`);
+      await peer.openStream(
+        `<bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/>${sm}${login.features ?? ""}`,
+      );
       if (resume !== undefined) {
         await peer.expect(/<resume [^>]*>/);
         peer.send(resume);

@@ -99,6 +99,20 @@ describe("the file", () => {
     expect(await queue.enqueue("later", big)).toMatchObject({ kind: "accepted" });
   });
 
+  it("that breaks while it is open is set aside, too, and nothing is taken meanwhile", async () => {
+    const file = join(newFolder(), "ingress.sqlite");
+    const { queue, database, warnings } = open(file);
+    await queue.enqueue("a", { text: "b" });
+    database.transact((sql) => sql.get("SELECT 1"));
+    const db = new DatabaseSync(file);
+    db.exec("PRAGMA wal_checkpoint(TRUNCATE)");
+    db.close();
+    writeFileSync(file, "nonsense".repeat(10_000));
+    await expect(queue.enqueue("b", { text: "c" })).rejects.toBeInstanceOf(IngressStorageError);
+    expect(await queue.enqueue("b", { text: "c" })).toMatchObject({ kind: "accepted" });
+    expect(warnings).toEqual([expect.stringContaining("is broken")]);
+  });
+
   it("is opened as soon as its folder can be", async () => {
     const folder = newFolder();
     writeFileSync(join(folder, "account"), "a file where the folder should be");

@@ -113,6 +113,17 @@ describe("the file", () => {
     expect(warnings).toEqual([expect.stringContaining("is broken")]);
   });
 
+  it("that is removed while it is open is made anew: nothing is written where nobody finds it", async () => {
+    const folder = newFolder();
+    const file = join(folder, "account", "ingress.sqlite");
+    const { queue } = open(file);
+    await queue.enqueue("a", { text: "b" });
+    rmSync(join(folder, "account"), { recursive: true });
+    expect(await queue.enqueue("b", { text: "c" })).toMatchObject({ kind: "accepted" });
+    expect(existsSync(file)).toBe(true);
+    expect(await open(file).queue.listPending()).toMatchObject([{ id: "b" }]);
+  });
+
   it("is opened as soon as its folder can be", async () => {
     const folder = newFolder();
     writeFileSync(join(folder, "account"), "a file where the folder should be");

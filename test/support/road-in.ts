@@ -24,6 +24,7 @@ import { ROOM, codes, description, item, presence } from "./room-xml.ts";
 /** What buildContext got, as far as tests look at it. */
 export type TurnFacts = {
   from: string;
+  messageId: string;
   sender: { id: string; name: string; isBot: boolean; roles?: string[] };
   conversation: { kind: string; id: string; label: string };
   reply: { to: string; originatingTo: string };

@@ -40,6 +40,7 @@ import { REPLY } from "../protocol/xep-0461-reply.ts";
 import { decideSubscription } from "../policy/subscription.ts";
 import { createInvitedRooms } from "../state/invited-rooms.ts";
 import { createKnownUsers } from "../state/known-users.ts";
+import { createServerMemory } from "../state/server-memory.ts";
 import { createPendingPairings } from "../state/pending-pairings.ts";
 import type { XmppAccount } from "./account.ts";
 import { addLiveAccount, findLiveAccount, isLiveAccount } from "./live-accounts.ts";
@@ -72,6 +73,8 @@ export function startAccount(params: {
   const { accountId, jid, server } = account;
   if (!jid || !server) throw new Error(`XMPP account "${accountId}" is not configured`);
   const runtime = getRuntime();
+  const directory = stateDirectory(account);
+  const serverMemory = createServerMemory(join(directory, "server-memory.json"), { log });
 
   const session = createSession({
     jid,
@@ -79,6 +82,8 @@ export function startAccount(params: {
     password: () => account.password,
     server,
     caFile: account.config.tls?.caFile,
+    sasl: account.config.sasl,
+    serverMemory,
     dangerouslyAllowPlaintext: account.config.dangerouslyAllowPlaintext,
     xml: account.config.xml ?? process.env.OPENCLAW_XMPP_XML === "1",
     log,
@@ -111,7 +116,6 @@ export function startAccount(params: {
   });
   const config = watchConfig({ runtime, cfg, account, log, onChange: () => membership.apply() });
   const readAccount = () => config.read().account;
-  const directory = stateDirectory(account);
   const stores = { now: Date.now, log };
   const bookmarks =
     account.bookmarks === "off"
@@ -199,6 +203,7 @@ export function startAccount(params: {
     membership,
     isBelieved,
     knownUsers,
+    serverMemory,
     tally,
   });
   membership.apply();

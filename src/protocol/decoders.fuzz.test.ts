@@ -23,7 +23,10 @@ for (const file of readdirSync(import.meta.dirname)) {
   if (!file.endsWith(".ts") || file.endsWith(".test.ts")) continue;
   const module = (await import(join(import.meta.dirname, file))) as Record<string, unknown>;
   for (const [name, value] of Object.entries(module)) {
-    if (/^(?:decode|has|is[A-Z]\w*(?:Push|Request))/.test(name) && typeof value === "function") {
+    if (
+      /^(?:decode|has[A-Z]|is[A-Z]\w*(?:Push|Request))/.test(name) &&
+      typeof value === "function"
+    ) {
       decoders.push([name, value as Decoder]);
     }
   }

@@ -33,6 +33,9 @@ export const BOTS = {
   closed: "closedbot@localhost",
 } as const;
 
+/** Another server, as ours sees it: who has it can write in the name of anybody there (component.ts). */
+export const EVIL = { domain: "evil.test", secret: "s3cret-of-evil" };
+
 export type Stage = {
   prosody: Prosody;
   model: StubModel;
@@ -74,7 +77,10 @@ async function openStage(): Promise<Stage> {
   if (!existsSync(join(PACKAGE, "dist", "index.js"))) {
     throw new Error("build/package is missing; run npm run pack (npm test does)");
   }
-  const [prosody, model] = await Promise.all([startProsody(), startStubModel()]);
+  const [prosody, model] = await Promise.all([
+    startProsody({ components: [EVIL] }),
+    startStubModel(),
+  ]);
   await Promise.all(Object.values(BOTS).map((jid) => register(prosody, jid)));
   const rooms = await createRooms(prosody);
   const account = (jid: string) => ({ jid, password: userOf(jid) });

@@ -275,6 +275,7 @@ describe("takes nothing from others, nor doubles it:", () => {
     const room = stage.rooms.duo;
     await Promise.all([alice.join(room, "alice"), mallory.join(room, "mallory")]);
     const forged = id(room, "same") + id(BOTS.default, "same");
+    expect.assertions(3);
     for (const [who, text] of [
       [mallory, "one of the room"],
       [mallory, "two of the room"],
@@ -282,10 +283,11 @@ describe("takes nothing from others, nor doubles it:", () => {
     ] as const) {
       const since = alice.stanzas.length;
       await who.send({ to: room, type: "groupchat", body: text, extra: forged });
-      await alice.waitFor(({ body, from }) => body === `echo: ${text}` && from.startsWith(room), {
-        since,
-        timeoutMs: 30_000,
-      });
+      const answer = await alice.waitFor(
+        ({ body, from }) => body === `echo: ${text}` && from.startsWith(room),
+        { since, timeoutMs: 30_000 },
+      );
+      expect(answer.type).toBe("groupchat");
     }
     await Promise.all([alice.leave(room, "alice"), mallory.leave(room, "mallory")]);
   });
@@ -324,7 +326,8 @@ describe("takes nothing from others, nor doubles it:", () => {
       body: "said now",
       extra: `<delay xmlns='urn:xmpp:delay' from='${room}' stamp='2001-01-01T00:00:00Z'/>`,
     });
-    await alice.waitFor(({ body }) => body === "echo: said now", { since, timeoutMs: 30_000 });
+    const isAnswer = ({ body }: { body?: string }) => body === "echo: said now";
+    expect((await alice.waitFor(isAnswer, { since, timeoutMs: 30_000 })).from).toContain(room);
     await alice.leave(room, "alice");
   });
 });

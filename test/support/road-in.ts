@@ -26,7 +26,6 @@ import { ROOM, codes, description, item, presence } from "./room-xml.ts";
 
 /** What buildContext got, as far as tests look at it. */
 export type TurnFacts = {
-  messageId: string;
   timestamp: number;
   from: string;
   messageId: string;

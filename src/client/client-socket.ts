@@ -8,6 +8,7 @@ import type { Socket } from "node:net";
 import { StringDecoder } from "node:string_decoder";
 import { connect as connectTls } from "node:tls";
 import type { SecureContext } from "node:tls";
+import { type Bindings, readBindings } from "./channel-binding.ts";
 import { isLoopback, tlsOptions } from "./trust.ts";
 
 /** What the session reports about TLS. */
@@ -20,6 +21,8 @@ export type StreamSocket = EventEmitter & {
   readonly tls: TlsFacts | undefined;
   /** The peer's address is this machine's loopback. False until connected. */
   readonly loopback: boolean;
+  /** What a login can be bound to (RFC 5056): none where TLS is not up, or may end before the XMPP server. */
+  readonly bindings: Bindings;
   connect(): void;
   write(text: string, done?: (error?: Error | null) => void): void;
   end(): void;
@@ -39,6 +42,7 @@ export class ClientSocket extends EventEmitter implements StreamSocket {
   secure = false;
   tls: TlsFacts | undefined;
   loopback = false;
+  bindings: Bindings = new Map();
   readonly #target: TcpTarget;
   #socket: Socket | undefined;
   #raw: Socket | undefined;
@@ -80,6 +84,7 @@ export class ClientSocket extends EventEmitter implements StreamSocket {
     socket.once("secureConnect", () => {
       if (!socket.authorized) return void socket.destroy(socket.authorizationError);
       this.secure = true;
+      this.bindings = readBindings(socket);
       this.tls = { version: socket.getProtocol() ?? "", cipher: socket.getCipher().name };
       // Openfire loses a stream header that comes together with the end of a TLS 1.3 handshake.
       const ready = () => void (socket.destroyed || this.emit("connect"));

@@ -36,6 +36,10 @@ const ADVICE: Readonly<Record<string, string>> = {
   "server-signature":
     "The server could not prove that it knows the password: make sure that nobody stands between, then check `server`.",
   "no-mechanism": "Enable SCRAM-SHA-256 (or SCRAM-SHA-1) for this account on the server.",
+  "channel-binding":
+    'Make sure that nobody stands between this machine and the server; if the server\'s TLS ends at a proxy, set `sasl.channelBinding` to "off".',
+  downgrade:
+    "Make sure that nobody stands between this machine and the server; if the change is meant, run `openclaw xmpp forget` with the server's domain.",
 };
 
 /** Builds the error for a condition, fatal with its advice when it stands in the table above. */

@@ -167,6 +167,7 @@ export function goLive(options: LiveOptions): LiveConnection {
       address: stream.address,
       tls: stream.tls,
       mechanism: login.mechanism,
+      ...(login.channelBinding ? { channelBinding: login.channelBinding } : {}),
       resumed: login.resumed,
     },
     begin() {

@@ -9,6 +9,7 @@ import { randomUUID } from "node:crypto";
 import { Element } from "ltx";
 import { XmppConnectionError, messageOf } from "../errors.ts";
 import { attribute, childText } from "../protocol/element.ts";
+import type { BindingType, SaslPolicy, ServerRecord } from "../policy/sasl.ts";
 import { parseJid } from "../protocol/jid.ts";
 import type { Jid } from "../protocol/jid.ts";
 import { decodeStanzaError } from "../protocol/rfc-6120-stanza-error.ts";
@@ -17,7 +18,7 @@ import { connectionError, isUnknownAuthority } from "./conditions.ts";
 import { addressOf } from "./endpoint.ts";
 import { enableManagement, openBoundStream, resumeStream } from "./resumption.ts";
 import type { BoundStream, Resumption } from "./resumption.ts";
-import { authenticate } from "./sasl.ts";
+import { authenticate, BindingRefusedError } from "./sasl.ts";
 import { trustedAuthorities } from "./trust.ts";
 import type { Endpoint, SessionOptions } from "./types.ts";
 import { createStream, NS_TLS } from "./xmppjs.ts";
@@ -27,12 +28,17 @@ const NS_BIND = "urn:ietf:params:xml:ns:xmpp-bind";
 
 export type LoginOptions = Pick<
   SessionOptions,
-  "resource" | "password" | "caFile" | "dangerouslyAllowPlaintext"
+  "resource" | "password" | "caFile" | "dangerouslyAllowPlaintext" | "log"
 > & {
   account: Jid & { local: string };
   /** ms for one endpoint, from connecting to the bound resource */
   endpointTimeoutMs: number;
   onWire?: StreamOptions["onWire"];
+  sasl: SaslPolicy;
+  /** How the last login on this server went. */
+  memory: { recall(): ServerRecord | undefined; remember(record: ServerRecord): void };
+  /** Channel bindings that the server offers and refuses; to be kept from one login to the next. */
+  refusedBindings: Set<BindingType>;
   /** Knows the stream that was lost; whatever it is good for, it does not cost a login twice. */
   resumption: Resumption;
 };
@@ -41,6 +47,7 @@ export type Login = {
   stream: XmppStream;
   transport: Endpoint["transport"];
   mechanism: string;
+  channelBinding?: BindingType;
   /** A new one, or that of before. The very next element is the first that counts (XEP-0198 §4). */
   bound: BoundStream;
   resumed: boolean;
@@ -60,7 +67,7 @@ export async function login(
   const errors: XmppConnectionError[] = [];
   for (const endpoint of endpoints) {
     try {
-      return await loginWithKnownAuthorities(options, endpoint, signal);
+      return await loginWithRetries(options, endpoint, signal);
     } catch (error) {
       if (!(error instanceof XmppConnectionError) || signal.aborted) throw error;
       if (error.fatal && !ENDPOINT_CONDITIONS.has(error.condition)) throw error;
@@ -75,20 +82,56 @@ export async function login(
 }
 
 /** Fatal conditions of one endpoint, not of the account: another endpoint may do. */
-const ENDPOINT_CONDITIONS = new Set(["certificate", "tls-required"]);
+const ENDPOINT_CONDITIONS = new Set(["certificate", "tls-required", "downgrade"]);
 
-/** Tries again with the operating system's authorities where the others did not suffice. */
-async function loginWithKnownAuthorities(
+/**
+ * Tries again where that can help: with the operating system's authorities, and without a kind of channel
+ * binding that the server refused although it offers it, unless that has worked here before.
+ */
+async function loginWithRetries(
   options: LoginOptions,
   endpoint: Endpoint,
   signal: AbortSignal,
 ): Promise<Login> {
-  try {
-    return await loginAt(options, endpoint, false, signal);
-  } catch (error) {
-    if (!(error instanceof XmppConnectionError) || !isUnknownAuthority(error)) throw error;
-    return await loginAt(options, endpoint, true, signal);
+  let systemAuthorities = false;
+  const given: BindingType[] = [];
+  for (;;) {
+    try {
+      const done = await loginAt(options, endpoint, systemAuthorities, signal);
+      for (const type of given) {
+        options.log.warn(`${done.stream.address} offers channel binding, but refuses ${type}`);
+      }
+      return done;
+    } catch (error) {
+      if (error instanceof BindingRefusedError && isDispensable(options, error)) {
+        options.refusedBindings.add(error.binding);
+        given.push(error.binding);
+      } else if (
+        error instanceof XmppConnectionError &&
+        isUnknownAuthority(error) &&
+        !systemAuthorities
+      ) {
+        systemAuthorities = true;
+      } else {
+        // It was not for the binding, then.
+        for (const type of given) options.refusedBindings.delete(type);
+        throw error instanceof BindingRefusedError ? bindingError(error) : error;
+      }
+    }
   }
+}
+
+/** Whether a login without this binding is no less than what the server has given before. */
+function isDispensable({ sasl, memory }: LoginOptions, { binding }: BindingRefusedError): boolean {
+  if (sasl.channelBinding === "require") return false;
+  return sasl.downgradeProtection === "off" || memory.recall()?.binding !== binding;
+}
+
+/** A wrong password is told by its own name; the rest is as a middleman makes it look. */
+function bindingError(error: BindingRefusedError): XmppConnectionError {
+  if (error.condition === "not-authorized") return error;
+  const message = `${error.message}, for the login was bound to this connection (${error.binding})`;
+  return connectionError("channel-binding", message, { cause: error });
 }
 
 async function loginAt(
@@ -137,9 +180,19 @@ async function negotiate(
   const offered = await stream.open();
   const features = await encrypted(options, endpoint, stream, offered);
   const credentials = { username: options.account.local, password: await readPassword(options) };
-  const mechanism = await authenticate(stream, features, credentials);
+  const { mechanism, record } = await authenticate(stream, features, credentials, {
+    policy: options.sasl,
+    before: options.memory.recall(),
+    refused: options.refusedBindings,
+  });
+  options.memory.remember(record);
   const isManaged = offersStreamManagement(await stream.restart());
-  const facts = { stream, transport: endpoint.transport, mechanism };
+  const facts = {
+    stream,
+    transport: endpoint.transport,
+    mechanism,
+    ...(record.binding ? { channelBinding: record.binding } : {}),
+  };
   const lost = isManaged ? await resumeStream(stream, options.resumption) : undefined;
   if (lost) return { ...facts, bound: lost, resumed: true };
   // To bind is to begin anew: the server ends a stream of before that has the same resource.
@@ -164,7 +217,7 @@ async function readPassword(options: LoginOptions): Promise<string> {
 /**
  * The features of a stream on which a password may be used: behind verified TLS, or to loopback
  * with the operator's word for it.
- * @throws XmppConnectionError `tls-required`, `plaintext-refused` or `certificate`
+ * @throws XmppConnectionError `tls-required`, `downgrade`, `plaintext-refused` or `certificate`
  */
 async function encrypted(
   options: LoginOptions,
@@ -176,6 +229,10 @@ async function encrypted(
   if (endpoint.transport === "tcp" && features.getChild("starttls", NS_TLS)) {
     const behindTls = await stream.startTls();
     if (stream.secure) return behindTls;
+  }
+  const { sasl, memory } = options;
+  if (sasl.downgradeProtection !== "off" && memory.recall()?.encrypted) {
+    throw connectionError("downgrade", `${stream.address} no longer offers TLS`);
   }
   if (!options.dangerouslyAllowPlaintext) {
     throw connectionError("tls-required", `${stream.address} offers no STARTTLS`);

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { createScram, preparePassword } from "./scram.ts";
 
+const NONE = { flag: "n" } as const;
 const vectors = [
   {
     from: "RFC 5802 §5",
@@ -24,14 +25,14 @@ const vectors = [
 
 describe("SCRAM", () => {
   it.each(vectors)("gives the messages of $from", async (vector) => {
-    const scram = createScram(vector.name, "user", "pencil", vector.nonce);
+    const scram = createScram(vector.name, "user", "pencil", NONE, vector.nonce);
     expect(scram.first).toBe(`n,,n=user,r=${vector.nonce}`);
     expect(await scram.final(vector.serverFirst)).toBe(vector.final);
     expect(() => scram.verify(vector.serverFinal)).not.toThrow();
   });
 
   it("escapes a user name, and has a fresh nonce each time", () => {
-    expect(createScram("SCRAM-SHA-1", "a=b,c", "x", "N").first).toBe("n,,n=a=3Db=2Cc,r=N");
+    expect(createScram("SCRAM-SHA-1", "a=b,c", "x", NONE, "N").first).toBe("n,,n=a=3Db=2Cc,r=N");
     expect(createScram("SCRAM-SHA-1", "u", "x").first).not.toBe(
       createScram("SCRAM-SHA-1", "u", "x").first,
     );
@@ -42,24 +43,43 @@ describe("SCRAM", () => {
     ["a nonce that adds nothing", "r=mine,s=QSXCR+Q6sek8bf92,i=4096"],
     ["no salt", "r=mine2,s=,i=4096"],
     ["too few iterations", "r=mine2,s=QSXCR+Q6sek8bf92,i=1"],
-    ["endless iterations", "r=mine2,s=QSXCR+Q6sek8bf92,i=999999999"],
+    ["endless iterations", "r=mine2,s=QSXCR+Q6sek8bf92,i=2000001"],
+    ["more digits than a count has", "r=mine2,s=QSXCR+Q6sek8bf92,i=99999999999999999999"],
     ["no count", "r=mine2,s=QSXCR+Q6sek8bf92,i=-4096"],
     ["an unknown mandatory extension", "m=x,r=mine2,s=QSXCR+Q6sek8bf92,i=4096"],
     ["nothing", ""],
   ])("refuses %s", async (_what, serverFirst) => {
-    const scram = createScram("SCRAM-SHA-256", "user", "pencil", "mine");
+    const scram = createScram("SCRAM-SHA-256", "user", "pencil", NONE, "mine");
     await expect(scram.final(serverFirst)).rejects.toMatchObject({ condition: "protocol" });
   });
 
   it.each(["v=AAAA", "v=", "", "x", "v=rmF9pqV8S7suAoZWja4dJRkFsKA="])(
     "does not believe a server that proves nothing (%j)",
     async (serverFinal) => {
-      const scram = createScram("SCRAM-SHA-1", "user", "pencil", vectors[0].nonce);
+      const scram = createScram("SCRAM-SHA-1", "user", "pencil", NONE, vectors[0].nonce);
       expect(() => scram.verify(serverFinal)).toThrow(/proof/);
       await scram.final(vectors[0].serverFirst);
       expect(() => scram.verify(serverFinal)).toThrow(
         expect.objectContaining({ condition: "server-signature", fatal: true }),
       );
+    },
+  );
+
+  it.each([
+    [{ flag: "n" } as const, "n,,", "n,,"],
+    [{ flag: "y" } as const, "y,,", "y,,"],
+    [
+      { flag: "p", type: "tls-exporter", data: Buffer.from("DATA") } as const,
+      "p=tls-exporter,,",
+      "p=tls-exporter,,DATA",
+    ],
+  ])(
+    "says what it is bound to (%j), first in the clear, then under the proof",
+    async (gs2, header, bound) => {
+      const scram = createScram("SCRAM-SHA-256", "user", "pencil", gs2, "mine");
+      expect(scram.first).toBe(`${header}n=user,r=mine`);
+      const final = await scram.final("r=mine2,s=QSXCR+Q6sek8bf92,i=4096");
+      expect(final.startsWith(`c=${Buffer.from(bound).toString("base64")},r=mine2,p=`)).toBe(true);
     },
   );
 

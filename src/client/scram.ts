@@ -1,27 +1,27 @@
 /**
- * SCRAM, the client's side, without channel binding: RFC 5802, RFC 7677 (SHA-256).
+ * SCRAM, the client's side, with and without channel binding: RFC 5802, RFC 7677 (SHA-256).
  * Values in, values out; the hashing is node:crypto's own, off the main thread.
  */
 import { createHash, createHmac, pbkdf2, randomBytes, timingSafeEqual } from "node:crypto";
 import { promisify } from "node:util";
+import type { ScramName } from "../policy/sasl.ts";
 import { connectionError } from "./conditions.ts";
 
 const deriveKey = promisify(pbkdf2);
 
-/** Strongest first: the order of preference. */
-const HASHES = {
+/** As node:crypto calls them. */
+export const SCRAM_HASHES = {
   "SCRAM-SHA-512": "sha512",
   "SCRAM-SHA-256": "sha256",
   "SCRAM-SHA-1": "sha1",
-} as const;
-export type ScramName = keyof typeof HASHES;
-export const SCRAM_NAMES = Object.keys(HASHES) as readonly ScramName[];
+} as const satisfies Record<ScramName, string>;
 
-/** RFC 5802 §5.1 asks for at least 4096; the upper bound keeps a hostile server from burning our CPU. */
+/** RFC 5802 §5.1 asks for at least 4096; the upper bound, a second of CPU time, is for hostile servers. */
 const MIN_ITERATIONS = 4096;
-const MAX_ITERATIONS = 5_000_000;
-/** "n": we do not do channel binding (RFC 5802 §7). */
-const GS2_HEADER = "n,,";
+const MAX_ITERATIONS = 2_000_000;
+
+/** What the GS2 header says about channel binding (RFC 5802 §7), with the data it binds to. */
+export type Gs2 = { flag: "y" | "n" } | { flag: "p"; type: string; data: Buffer };
 
 export type ScramExchange = {
   /** The initial response. */
@@ -39,25 +39,31 @@ export type ScramExchange = {
   verify(serverFinal: string): void;
 };
 
+/** A SCRAM message by its attributes. */
+export type ScramAttributes = ReadonlyMap<string, string>;
+
 /** Starts an exchange. `username` is the local part of the JID, prepared. */
 export function createScram(
   name: ScramName,
   username: string,
   password: string,
+  gs2: Gs2 = { flag: "n" },
   nonce: string = randomBytes(18).toString("base64"),
 ): ScramExchange {
-  const hash = HASHES[name];
+  const hash = SCRAM_HASHES[name];
+  const header = `${gs2.flag === "p" ? `p=${gs2.type}` : gs2.flag},,`;
+  const bound = Buffer.concat([Buffer.from(header), ...(gs2.flag === "p" ? [gs2.data] : [])]);
   const firstBare = `n=${username.replaceAll("=", "=3D").replaceAll(",", "=2C")},r=${nonce}`;
   let serverSignature: Buffer | undefined;
   return {
-    first: GS2_HEADER + firstBare,
+    first: header + firstBare,
     async final(serverFirst) {
       const { serverNonce, salt, iterations } = readServerFirst(serverFirst, nonce);
       const length = createHash(hash).digest().length;
       const salted = await deriveKey(preparePassword(password), salt, iterations, length, hash);
       const clientKey = hmac(hash, salted, "Client Key");
       const storedKey = createHash(hash).update(clientKey).digest();
-      const withoutProof = `c=${Buffer.from(GS2_HEADER).toString("base64")},r=${serverNonce}`;
+      const withoutProof = `c=${bound.toString("base64")},r=${serverNonce}`;
       const authMessage = `${firstBare},${serverFirst},${withoutProof}`;
       const clientSignature = hmac(hash, storedKey, authMessage);
       const proof = clientKey.map((byte, index) => byte ^ (clientSignature[index] ?? 0));
@@ -65,13 +71,11 @@ export function createScram(
       return `${withoutProof},p=${Buffer.from(proof).toString("base64")}`;
     },
     verify(serverFinal) {
-      const attributes = readAttributes(serverFinal);
+      const attributes: ScramAttributes = readAttributes(serverFinal);
       const error = attributes.get("e");
       if (error !== undefined) {
-        throw connectionError(
-          "not-authorized",
-          `the server refused the login with ${error.slice(0, 80)}`,
-        );
+        const condition = error.includes("channel-binding") ? "channel-binding" : "not-authorized";
+        throw connectionError(condition, `the server refused the login with ${error.slice(0, 80)}`);
       }
       const given = Buffer.from(attributes.get("v") ?? "", "base64");
       const valid =
@@ -92,7 +96,7 @@ function hmac(hash: string, key: Buffer, data: string): Buffer {
   return createHmac(hash, key).update(data).digest();
 }
 
-function readAttributes(message: string): Map<string, string> {
+export function readAttributes(message: string): Map<string, string> {
   return new Map(message.split(",").map((part) => [part.slice(0, 1), part.slice(2)]));
 }
 

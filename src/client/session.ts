@@ -3,8 +3,10 @@
  */
 import type { Element } from "ltx";
 import { XmppConfigError, XmppNotSentError } from "../errors.ts";
-import { parseJid } from "../protocol/jid.ts";
+import type { ServerRecord } from "../policy/sasl.ts";
+import { bareJid, parseJid } from "../protocol/jid.ts";
 import type { Jid } from "../protocol/jid.ts";
+import type { ServerMemory } from "../state/server-memory.ts";
 import { resolveEndpoints, systemResolver } from "./endpoint.ts";
 import type { SrvResolver } from "./endpoint.ts";
 import { goLive } from "./live-connection.ts";
@@ -70,6 +72,10 @@ export function createSession(
     caFile: options.caFile,
     dangerouslyAllowPlaintext: options.dangerouslyAllowPlaintext,
     endpointTimeoutMs: timings.endpointTimeoutMs,
+    sasl: options.sasl ?? {},
+    memory: memoryOf(options.serverMemory, account.domain),
+    refusedBindings: new Set(),
+    log,
     resumption,
     onWire: options.xml
       ? (direction, element) => log.info(formatWire(direction, element))
@@ -138,6 +144,14 @@ export function createSession(
     onIq: (handler) => register(iqHandlers, handler),
     onState: (listener) => register(stateListeners, listener),
   };
+}
+
+/** Without one to outlast it, the session remembers the server on its own. */
+function memoryOf(kept: ServerMemory | undefined, domain: string): LoginOptions["memory"] {
+  let last: ServerRecord | undefined;
+  const key = bareJid(domain);
+  if (!kept || !key) return { recall: () => last, remember: (record) => void (last = record) };
+  return { recall: () => kept.recall(key), remember: (record) => kept.remember(key, record) };
 }
 
 function accountJid(text: string): Jid & { local: string } {

@@ -15,7 +15,7 @@ export const TRANSITIONS: Readonly<Record<Kind, Partial<Record<Event, Kind>>>> =
   connecting: { connected: "online", failed: "waiting", refused: "refused", stop: "stopped" },
   online: { failed: "waiting", refused: "refused", stop: "stopped" },
   waiting: { retry: "connecting", stop: "stopped" },
-  refused: { stop: "stopped" },
+  refused: { start: "connecting", stop: "stopped" },
   stopped: {},
 };
 

@@ -1,6 +1,8 @@
 import type { Element } from "ltx";
 import type { XmppConnectionError } from "../errors.ts";
+import type { BindingType, SaslPolicy } from "../policy/sasl.ts";
 import type { BareJid, FullJid } from "../protocol/jid.ts";
+import type { ServerMemory } from "../state/server-memory.ts";
 
 /** Where log lines go. Never handed a body, a password or a token. */
 export type Logger = {
@@ -30,6 +32,10 @@ export type SessionOptions = {
   caFile?: string | undefined;
   /** Login without TLS, to loopback addresses only. */
   dangerouslyAllowPlaintext?: boolean | undefined;
+  /** Which logins are good enough. */
+  sasl?: SaslPolicy | undefined;
+  /** Remembers how logins went, so that a server that offers less is noticed. Default: this session does. */
+  serverMemory?: ServerMemory | undefined;
   /** Log the wire through @xmpp/debug, credentials redacted. */
   xml?: boolean | undefined;
   log: Logger;
@@ -42,7 +48,9 @@ export type ConnectionFacts = {
   transport: Endpoint["transport"];
   address: string; // "host:port" or the WebSocket URL
   tls?: { version: string; cipher: string } | undefined;
+  /** As SASL calls it; with `-PLUS` it is bound to this connection, in the way of `channelBinding`. */
   mechanism: string;
+  channelBinding?: BindingType | undefined;
   /**
    * The stream of before was taken up again (XEP-0198 §5): the server kept our presence, rooms and all,
    * and nothing was lost in between.

@@ -8,6 +8,7 @@ import type { Socket } from "node:net";
 import { connect as connectTls, TLSSocket } from "node:tls";
 import type { SecureContext } from "node:tls";
 import { WebSocket } from "ws";
+import type { Bindings } from "./channel-binding.ts";
 import type { StreamSocket, TlsFacts } from "./client-socket.ts";
 import { connectionError } from "./conditions.ts";
 import { MAX_STANZA } from "./stream-parser.ts";
@@ -25,6 +26,8 @@ export class ClientWebSocket extends EventEmitter implements StreamSocket {
   secure = false;
   tls: TlsFacts | undefined;
   loopback = false;
+  /** The TLS of a WebSocket often ends at a web server in front. */
+  readonly bindings: Bindings = new Map();
   readonly #target: WebSocketTarget;
   #socket: WebSocket | undefined;
   #transport: Socket | undefined;

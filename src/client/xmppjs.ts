@@ -11,6 +11,7 @@ import type { XmppClient } from "@xmpp/client";
 import { Element } from "ltx";
 import type { SecureContext } from "node:tls";
 import { XmppConnectionError } from "../errors.ts";
+import type { Bindings } from "./channel-binding.ts";
 import { ClientSocket } from "./client-socket.ts";
 import type { StreamSocket, TlsFacts } from "./client-socket.ts";
 import { connectionError, streamError, transportError } from "./conditions.ts";
@@ -43,6 +44,8 @@ export type XmppStream = {
   readonly secure: boolean;
   readonly loopback: boolean;
   readonly tls: TlsFacts | undefined;
+  /** What a login over this connection can be bound to (RFC 5056). */
+  readonly bindings: Bindings;
   /** Connects and opens the stream. @returns the stream features (RFC 6120 §4.3.2) */
   open(): Promise<Element>;
   /** Negotiates STARTTLS (RFC 6120 §5.4) and reopens the stream. @returns the features behind TLS */
@@ -227,6 +230,9 @@ export function createStream(options: StreamOptions): XmppStream {
     },
     get tls() {
       return socket.tls;
+    },
+    get bindings() {
+      return socket.bindings;
     },
     async open() {
       connecting = true;

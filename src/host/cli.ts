@@ -32,7 +32,7 @@ const COMMANDS = [
     name: "forget <jid>",
     method: "xmpp.forget",
     argument: "jid",
-    description: "Forget what was learnt of somebody",
+    description: "Forget what was learnt of somebody, or (by its domain) of the server",
   },
 ] as const;
 

@@ -70,6 +70,14 @@ const LimitsSchema = z
   })
   .strict();
 
+const SaslSchema = z
+  .object({
+    allowPlain: z.boolean().optional(),
+    channelBinding: z.enum(["auto", "require", "off"]).optional(),
+    downgradeProtection: z.enum(["on", "off"]).optional(),
+  })
+  .strict();
+
 const { accountShape } = buildChannelAccountSchemaParts();
 
 const XmppAccountSchema = z
@@ -96,6 +104,7 @@ const XmppAccountSchema = z
     mucRooms: RoomMapSchema.optional(),
     groups: RoomMapSchema.optional(),
     tls: z.object({ caFile: z.string().optional() }).strict().optional(),
+    sasl: SaslSchema.optional(),
     dangerouslyAllowPlaintext: z.boolean().optional(),
     xml: z.boolean().optional(),
     /** Older spellings, read by `resolveAccount`: see docs/configuration.md. */

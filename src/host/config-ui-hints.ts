@@ -73,6 +73,11 @@ export const xmppConfigUiHints: Record<string, ChannelConfigUiHint> = {
     label: "XMPP CA File",
     help: "PEM file with the operator's own CA, trusted besides the system's.",
   },
+  sasl: {
+    label: "XMPP Login Methods",
+    help: 'allowPlain (false), channelBinding ("auto", "require", "off"), downgradeProtection ("on", "off"): see docs/configuration.md.',
+    advanced: true,
+  },
   dangerouslyAllowPlaintext: {
     label: "XMPP Allow Plaintext (dangerous)",
     help: "Log in without TLS; works to loopback addresses only.",

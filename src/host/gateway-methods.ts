@@ -1,7 +1,7 @@
 /** RPC methods that run inside the Gateway, against the live session. `openclaw xmpp …` calls them. */
 import type { OpenClawPluginApi } from "openclaw/plugin-sdk/channel-core";
 import { messageOf } from "../errors.ts";
-import { parseJid, type BareJid } from "../protocol/jid.ts";
+import { bareJid, parseJid, type BareJid } from "../protocol/jid.ts";
 import type { LiveAccount } from "./live-accounts.ts";
 
 function statusOf({ account, session, rooms, roster, tally }: LiveAccount) {
@@ -58,7 +58,17 @@ function leave({ membership }: LiveAccount, params: Params) {
   return { left: room };
 }
 
-function forget({ knownUsers }: LiveAccount, params: Params) {
+/** What was learnt of a person; or, by the own domain, of the server. */
+function forget(live: LiveAccount, params: Params) {
+  const { knownUsers, serverMemory, account, session } = live;
+  const domain =
+    account.jid === undefined ? undefined : bareJid(parseJid(account.jid)?.domain ?? "");
+  if (domain !== undefined && params["jid"] === domain) {
+    if (!serverMemory.forget(domain)) throw new Error(`${domain} is not known`);
+    // Where it was refused for that, nothing else stands in the way of another try.
+    session.start();
+    return { forgotten: domain };
+  }
   const jid = jidParam(params, "jid");
   if (!knownUsers.forget(jid)) throw new Error(`${jid} is not known`);
   return { forgotten: jid };

@@ -10,6 +10,7 @@ import { XmppNotSentError } from "../errors.ts";
 import type { RoomTrust } from "../policy/room-trust.ts";
 import type { Jid } from "../protocol/jid.ts";
 import type { KnownUsers } from "../state/known-users.ts";
+import type { ServerMemory } from "../state/server-memory.ts";
 import type { RoomMembership } from "./room-membership.ts";
 import type { XmppAccount } from "./account.ts";
 import { describeProblems } from "./account-problems.ts";
@@ -22,6 +23,7 @@ export type LiveAccount = Outbox & {
   /** Whether a room is believed about who its occupants are. */
   isBelieved: RoomTrust;
   knownUsers: KnownUsers;
+  serverMemory: ServerMemory;
   /** What was said to the agent and not answered, since the account started. */
   tally: Tally;
 };

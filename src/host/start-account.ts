@@ -20,6 +20,8 @@ import { createSession } from "../client/session.ts";
 import type { ConnectionState, Logger } from "../client/types.ts";
 import { createInvitations } from "../inbound/invitations.ts";
 import { createPairing } from "../inbound/pairing.ts";
+import { createIngressEffectOnce } from "openclaw/plugin-sdk/ingress-effect-once";
+import { openMessageQueue, REMEMBERED_ENTRIES, REMEMBERED_MS } from "../inbound/ingress-queue.ts";
 import { createReceiver } from "../inbound/receive.ts";
 import { createSentMessages } from "../outbound/sent-messages.ts";
 import { createTurnLimits } from "../inbound/turn-limits.ts";
@@ -38,8 +40,10 @@ import { STANZA_IDS } from "../protocol/xep-0359-ids.ts";
 import { OCCUPANT_ID } from "../protocol/xep-0421-occupant-id.ts";
 import { REPLY } from "../protocol/xep-0461-reply.ts";
 import { decideSubscription } from "../policy/subscription.ts";
+import { createIngressDatabase } from "../state/ingress-database.ts";
 import { createInvitedRooms } from "../state/invited-rooms.ts";
 import { createKnownUsers } from "../state/known-users.ts";
+import { createServerMemory } from "../state/server-memory.ts";
 import { createPendingPairings } from "../state/pending-pairings.ts";
 import type { XmppAccount } from "./account.ts";
 import { addLiveAccount, findLiveAccount, isLiveAccount } from "./live-accounts.ts";
@@ -72,6 +76,8 @@ export function startAccount(params: {
   const { accountId, jid, server } = account;
   if (!jid || !server) throw new Error(`XMPP account "${accountId}" is not configured`);
   const runtime = getRuntime();
+  const directory = stateDirectory(account);
+  const serverMemory = createServerMemory(join(directory, "server-memory.json"), { log });
 
   const session = createSession({
     jid,
@@ -79,6 +85,8 @@ export function startAccount(params: {
     password: () => account.password,
     server,
     caFile: account.config.tls?.caFile,
+    sasl: account.config.sasl,
+    serverMemory,
     dangerouslyAllowPlaintext: account.config.dangerouslyAllowPlaintext,
     xml: account.config.xml ?? process.env.OPENCLAW_XMPP_XML === "1",
     log,
@@ -111,7 +119,6 @@ export function startAccount(params: {
   });
   const config = watchConfig({ runtime, cfg, account, log, onChange: () => membership.apply() });
   const readAccount = () => config.read().account;
-  const directory = stateDirectory(account);
   const stores = { now: Date.now, log };
   const bookmarks =
     account.bookmarks === "off"
@@ -159,8 +166,27 @@ export function startAccount(params: {
   const history = createRoomHistory(
     account.config.historyLimit ?? cfg.messages?.groupChat?.historyLimit,
   );
+  const database = createIngressDatabase(join(directory, "ingress.sqlite"), { log });
+  const queue = openMessageQueue({
+    runtime,
+    accountId,
+    database,
+    readLimits: () => readAccount().limits,
+    tally,
+    log,
+    now: Date.now,
+  });
+  const effects = createIngressEffectOnce({
+    pluginId: CHANNEL_ID,
+    namespacePrefix: accountId,
+    // A message may wait for a day before it is remembered as answered.
+    ttlMs: REMEMBERED_MS + 2 * 24 * 60 * 60_000,
+    stateMaxEntries: REMEMBERED_ENTRIES,
+  });
   const receiver = createReceiver({
     accountId,
+    queue,
+    once: async (eventId, effect, run) => void (await effects.runOnce({ eventId, effect, run })),
     readConfig() {
       const { cfg: now, account: policy } = config.read();
       return { cfg: now, policy, settings: { ...policy.config, streaming: policy.config } };
@@ -189,7 +215,11 @@ export function startAccount(params: {
   const offRoom = rooms.onRoom(({ room, state }) => {
     if (state === "refused" || state === "leaving") history.forget(room);
   });
-  const offState = session.onState((state) => onStatus(statusOf(state)));
+  const offState = session.onState((state) => {
+    onStatus(statusOf(state));
+    // What waits from before may be answered now.
+    if (state.kind === "online") receiver.start();
+  });
   const offStanza = session.onStanza((stanza) => receiver.receive(stanza));
   const removeLive = addLiveAccount({
     ...outbox,
@@ -199,6 +229,7 @@ export function startAccount(params: {
     membership,
     isBelieved,
     knownUsers,
+    serverMemory,
     tally,
   });
   membership.apply();
@@ -213,6 +244,8 @@ export function startAccount(params: {
         // Until the stream has ended the server may still hand us messages, and counts them as ours.
         await session.stop();
         offStanza();
+        await receiver.stop();
+        database.close();
         offRoom();
         config.stop();
         membership.stop();

@@ -1,6 +1,9 @@
 /** The last step in: the turn itself, and the way its answer takes back. */
 import type { ChannelBotLoopProtectionFacts } from "openclaw/plugin-sdk/channel-inbound";
-import { resolveChannelStreamingBlockEnabled } from "openclaw/plugin-sdk/channel-outbound";
+import {
+  bindIngressLifecycleToReplyOptions,
+  resolveChannelStreamingBlockEnabled,
+} from "openclaw/plugin-sdk/channel-outbound";
 import { resolveTextChunkLimit } from "openclaw/plugin-sdk/reply-chunking";
 import { deliverFormattedTextWithAttachments } from "openclaw/plugin-sdk/reply-payload";
 import { keepLinks } from "../outbound/attachments.ts";
@@ -10,6 +13,7 @@ import { replyTarget } from "../outbound/reply-target.ts";
 import type { ResolvedRoom } from "../policy/room.ts";
 import { occupantJid } from "../protocol/xep-0045-muc.ts";
 import { createTyping } from "../outbound/typing.ts";
+import type { Lifecycle } from "./debounce.ts";
 import { createSettlements } from "./settling.ts";
 import { buildContext, type Admitted, type Turn } from "./turn-context.ts";
 import type { InboundContext, InboundMessage } from "./types.ts";
@@ -22,37 +26,43 @@ const LONGEST_TYPING_MS = 10 * 60_000;
  * Runs the agent's turn. Resolves once the host has taken the message over: the turn itself goes on,
  * so that a second message, or `/stop`, can reach it.
  * From the final answer on to the end of the turn the session is held; `onEnd` is called at its end.
- * @throws what the host threw before it had begun anything: it may be asked again
+ * @throws what the host threw before it had taken it over or answered anything: it may be asked again
  */
 export function dispatchTurn(
   context: InboundContext,
   inbound: InboundMessage,
   admitted: Admitted,
+  lifecycle: Lifecycle,
   onEnd: () => void,
 ): Promise<void> {
   const { conversation } = inbound;
   const history =
     conversation.kind === "room" ? context.history.take(conversation.room) : undefined;
   return new Promise((resolve, reject) => {
-    let hasBegun = false;
-    const begin = () => void (hasBegun = true);
-    const lifecycle = {
-      onAdopted: () => {
-        begin();
+    // Nothing is asked of the host again once it is responsible, or something was said.
+    let state: "asked" | "answered" | "deferred" | "adopted" | "abandoned" = "asked";
+    const adoption: Lifecycle = {
+      ...lifecycle,
+      async onAdopted() {
+        await lifecycle.onAdopted();
+        state = "adopted";
         resolve();
       },
-      onDeferred: () => {
-        begin();
+      onDeferred() {
+        lifecycle.onDeferred();
+        state = "deferred";
         resolve();
       },
-      onAbandoned: () => {
+      async onAbandoned() {
+        state = "abandoned";
         history?.restore();
+        await lifecycle.onAbandoned();
         resolve();
       },
     };
     const ended = Promise.withResolvers<void>();
     const watch = {
-      begin,
+      begin: () => void (state = state === "asked" ? "answered" : state),
       answer: (settled: Promise<unknown>) =>
         context.settling.hold(admitted.route.sessionKey, Promise.all([ended.promise, settled])),
     };
@@ -60,26 +70,25 @@ export function dispatchTurn(
       ended.resolve();
       onEnd();
     };
-    const turn = runTurn(context, inbound, { ...admitted, history }, lifecycle, watch);
+    const turn = runTurn(context, inbound, { ...admitted, history }, adoption, watch);
     turn.finally(end).then(
       () => resolve(),
       (error: unknown) => {
         history?.restore();
-        if (!hasBegun) {
+        if (state === "asked") {
           reject(error);
           return;
         }
         context.log.error(`the turn failed: ${String(error)}`);
+        if (state === "deferred") void lifecycle.onFailed?.(error);
         resolve();
       },
     );
   });
 }
 
-type Lifecycle = { onAdopted: () => void; onDeferred: () => void; onAbandoned: () => void };
-
 /**
- * `begin` is called before anything leaves for the person, `answer` before the final answer does, with
+ * `begin` is called before an answer leaves for the person, `answer` before the final answer does, with
  * what resolves when the host has settled it: the answer of a turn that it put off comes after the end.
  */
 type Watch = { begin: () => void; answer: (settled: Promise<unknown>) => void };
@@ -144,16 +153,12 @@ async function runTurn(
     replyPipeline: {
       typing: {
         ...typing,
-        start: async () => {
-          begin();
-          await typing.start();
-        },
         maxDurationMs: LONGEST_TYPING_MS,
         onStartError: (error) => log.debug?.(`no chat state: ${String(error)}`),
       },
     },
     replyOptions: {
-      turnAdoptionLifecycle: { admission: "exclusive", ...lifecycle },
+      ...bindIngressLifecycleToReplyOptions(lifecycle),
       // What nobody asked the agent for, it answers by the message tool or not at all.
       ...(eventKind === "room_event"
         ? { sourceReplyDeliveryMode: "message_tool_only" as const, suppressTyping: true }

@@ -16,6 +16,8 @@ export interface EjabberdPorts {
 export interface EjabberdTuning {
   /** False accepts passwords on streams without TLS. Default true. */
   readonly requireEncryption?: boolean;
+  /** True speaks no TLS newer than 1.2, where ejabberd 23.01 has channel binding that works. */
+  readonly oldTls?: boolean;
   /** Occupants that a room may have. ejabberd's own default: 200. */
   readonly maxUsers?: number;
   /** Rooms that one account may be in at a time. ejabberd's own default: 100. */
@@ -112,6 +114,7 @@ export function ejabberdConfig(
     // With the plain password at hand it offers SCRAM-SHA-1, -256 and -512.
     auth_password_format: "plain",
     default_db: "mnesia",
+    ...(tuning.oldTls ? { c2s_protocol_options: ["no_tlsv1_3"] } : {}),
     listen: [
       { ...c2s, port: ports.c2s, starttls: true, starttls_required: required },
       { ...c2s, port: ports.c2sTls, tls: true },

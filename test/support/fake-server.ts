@@ -1,4 +1,4 @@
-import { createHash, createHmac, pbkdf2Sync, randomBytes } from "node:crypto";
+import { createHash, createHmac, pbkdf2Sync, randomBytes, X509Certificate } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { createServer } from "node:net";
 import type { AddressInfo, Socket } from "node:net";
@@ -18,6 +18,14 @@ export interface FakeLogin {
   readonly password?: string;
   /** "bad" and "none" are what a server does that does not know the password. Default "good". */
   readonly signature?: "good" | "bad" | "none";
+  /** Types of channel binding to announce (XEP-0440). Default: none are. */
+  readonly bindings?: readonly string[];
+  /** Refuses what is bound to the connection, whatever it is. */
+  readonly refusesBinding?: boolean;
+  /** Rounds of the password's hash. Default 4096. */
+  readonly iterations?: number;
+  /** Further attributes of its first SCRAM message, e.g. `h=…` (XEP-0474). */
+  readonly extension?: string;
   /** Offers and accepts XEP-0198. Default false. */
   readonly streamManagement?: boolean;
   /** The same, and the stream can be resumed: attributes of `<enabled/>`. */
@@ -55,6 +63,8 @@ export interface FakeServerOptions {
   readonly certificate?: CertificateFiles;
   /** TLS from the first byte. */
   readonly directTls?: boolean;
+  /** The newest version of TLS that it speaks. Default 1.3. */
+  readonly maxTls?: "TLSv1.2" | "TLSv1.3";
   /** What to do with each connection; `index` counts from 0. */
   readonly script: (peer: FakePeer, index: number) => Promise<void>;
 }
@@ -73,13 +83,35 @@ const HASHES: Readonly<Record<string, string>> = {
   "SCRAM-SHA-1": "sha1",
 };
 
+/** The server's view of what a client may bind its login to (RFC 5929, RFC 9266). */
+function bindingOf(
+  socket: Socket,
+  type: string,
+  certificate: CertificateFiles,
+): Buffer | undefined {
+  if (!(socket instanceof TLSSocket)) return undefined;
+  const isTls13 = socket.getProtocol() === "TLSv1.3";
+  if (type === "tls-exporter" && isTls13) {
+    return socket.exportKeyingMaterial(32, "EXPORTER-Channel-Binding", Buffer.alloc(0));
+  }
+  if (type === "tls-unique" && !isTls13) return socket.getPeerFinished();
+  if (type !== "tls-server-end-point") return undefined;
+  const { raw } = new X509Certificate(readFileSync(certificate.certFile));
+  return createHash("sha256").update(raw).digest();
+}
+
 export const STARTTLS_FEATURE = "<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>";
 const PROCEED = "<proceed xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>";
 const SASL = "xmlns='urn:ietf:params:xml:ns:xmpp-sasl'";
 
-export function mechanismsFeature(names: readonly string[]): string {
+export function mechanismsFeature(names: readonly string[], bindings?: readonly string[]): string {
   const list = names.map((name) => `<mechanism>${name}</mechanism>`).join("");
-  return `<mechanisms ${SASL}>${list}</mechanisms>`;
+  const types = bindings?.map((type) => `<channel-binding type='${type}'/>`).join("");
+  const announced =
+    types === undefined
+      ? ""
+      : `<sasl-channel-binding xmlns='urn:xmpp:sasl-cb:0'>${types}</sasl-channel-binding>`;
+  return `<mechanisms ${SASL}>${list}</mechanisms>${announced}`;
 }
 
 const encode = (text: string): string => Buffer.from(text).toString("base64");
@@ -96,8 +128,9 @@ function serverSignature(
   salt: Buffer,
   authMessage: string,
   proof: Buffer,
+  iterations: number,
 ): string | undefined {
-  const salted = pbkdf2Sync(password, salt, 4096, createHash(hash).digest().length, hash);
+  const salted = pbkdf2Sync(password, salt, iterations, createHash(hash).digest().length, hash);
   const clientKey = hmac(hash, salted, "Client Key");
   const signature = hmac(hash, createHash(hash).update(clientKey).digest(), authMessage);
   const expected = clientKey.map((byte, index) => byte ^ (signature[index] ?? 0));
@@ -149,6 +182,7 @@ function createPeer(
     const context = createSecureContext({
       key: readFileSync(certificate.keyFile),
       cert: readFileSync(certificate.certFile),
+      maxVersion: options.maxTls ?? "TLSv1.3",
     });
     const secure = new TLSSocket(raw, {
       isServer: true,
@@ -212,28 +246,55 @@ function createPeer(
     },
     async login(login = {}) {
       const { mechanisms = ["SCRAM-SHA-1"], password = "secret", signature = "good" } = login;
-      await peer.openStream(mechanismsFeature(mechanisms));
-      const [, mechanism = "", first = ""] = await peer.expect(
+      const { iterations = 4096, extension } = login;
+      await peer.openStream(mechanismsFeature(mechanisms, login.bindings));
+      const [, offered = "", first = ""] = await peer.expect(
         /<auth [^>]*mechanism="([^"]+)"[^>]*>([^<]*)<\/auth>/,
       );
-      const hash = HASHES[mechanism] ?? "sha1";
-      const bare = decode(first).slice(3);
-      const salt = randomBytes(12);
-      const serverFirst = `r=${/r=(.*)$/.exec(bare)?.[1]}more,s=${salt.toString("base64")},i=4096`;
-      peer.send(`<challenge ${SASL}>${encode(serverFirst)}</challenge>`);
-      const [, response = ""] = await peer.expect(/<response[^>]*>([^<]*)<\/response>/);
-      const [withoutProof = "", proof = ""] = decode(response).split(/,p=/);
-      const authMessage = `${bare},${serverFirst},${withoutProof}`;
-      const proofBytes = Buffer.from(proof, "base64");
-      const genuine = serverSignature(hash, password, salt, authMessage, proofBytes);
-      if (genuine === undefined) {
-        peer.send(`<failure ${SASL}><not-authorized/></failure>`);
-        throw new PeerGoneError("wrong password");
+      const refuse = (condition: string): never => {
+        peer.send(`<failure ${SASL}><${condition}/></failure>`);
+        throw new PeerGoneError(`login refused: ${condition}`);
+      };
+      const mechanism = offered.replace("-PLUS", "");
+      let user: string | undefined;
+      if (mechanism === "PLAIN") {
+        const [, name, given] = decode(first).split("\0");
+        if (given !== password) refuse("not-authorized");
+        user = name;
+        peer.send(`<success ${SASL}/>`);
+      } else {
+        user = await scram(offered, mechanism, decode(first));
       }
-      const proofOfServer = { good: `v=${genuine}`, bad: `v=${encode("forged")}`, none: "" }[
-        signature
-      ];
-      peer.send(`<success ${SASL}>${encode(proofOfServer)}</success>`);
+      async function scram(name: string, plain: string, message: string) {
+        const [, header = "", flag = "", bare = ""] = /^(([^,]*),[^,]*,)(.*)$/s.exec(message) ?? [];
+        const hash = HASHES[plain] ?? "sha1";
+        const offersBinding = mechanisms.some((each) => each.endsWith("-PLUS"));
+        if (flag === "y" && offersBinding) refuse("malformed-request");
+        if (flag.startsWith("p=") !== name.endsWith("-PLUS")) refuse("malformed-request");
+        const { certificate } = options;
+        const bound =
+          flag.startsWith("p=") && certificate
+            ? bindingOf(socket, flag.slice(2), certificate)
+            : Buffer.alloc(0);
+        if (!bound) return refuse("malformed-request");
+        const salt = randomBytes(12);
+        const nonce = /r=(.*)$/.exec(bare)?.[1];
+        const serverFirst = `r=${nonce}more,s=${salt.toString("base64")},i=${iterations}${extension ? `,${extension}` : ""}`;
+        peer.send(`<challenge ${SASL}>${encode(serverFirst)}</challenge>`);
+        const [, response = ""] = await peer.expect(/<response[^>]*>([^<]*)<\/response>/);
+        const [withoutProof = "", proof = ""] = decode(response).split(/,p=/);
+        const said = Buffer.from(/^c=([^,]*)/.exec(withoutProof)?.[1] ?? "", "base64");
+        const isBound = said.equals(Buffer.concat([Buffer.from(header), bound]));
+        if (!isBound || (flag.startsWith("p=") && login.refusesBinding))
+          refuse("malformed-request");
+        const authMessage = `${bare},${serverFirst},${withoutProof}`;
+        const bytes = Buffer.from(proof, "base64");
+        const genuine = serverSignature(hash, password, salt, authMessage, bytes, iterations);
+        if (genuine === undefined) refuse("not-authorized");
+        const proofs = { good: `v=${genuine}`, bad: `v=${encode("forged")}`, none: "" };
+        peer.send(`<success ${SASL}>${encode(proofs[signature])}</success>`);
+        return /n=([^,]*)/.exec(bare)?.[1];
+      }
       const { resumable, resume } = login;
       const isManaged = login.streamManagement || resumable !== undefined || resume !== undefined;
       const sm = isManaged ? "<sm xmlns='urn:xmpp:sm:3'/>" : "";
@@ -241,12 +302,11 @@ function createPeer(
       if (resume !== undefined) {
         await peer.expect(/<resume [^>]*>/);
         peer.send(resume);
-        if (!resume.startsWith("<failed")) return mechanism;
+        if (!resume.startsWith("<failed")) return offered;
       }
       const [iq] = await peer.expect(/<iq .*?<\/iq>/s);
       const id = /id="([^"]+)"/.exec(iq)?.[1];
       const resource = /<resource>([^<]+)</.exec(iq)?.[1] ?? "given";
-      const user = /n=([^,]*)/.exec(bare)?.[1];
       peer.send(
         `<iq type='result' id='${id}'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'><jid>${user}@${domain}/${resource}</jid></bind></iq>`,
       );
@@ -254,7 +314,7 @@ function createPeer(
         await peer.expect(/<enable [^>]*>/);
         peer.send(`<enabled xmlns='urn:xmpp:sm:3' ${resumable ?? ""}/>`);
       }
-      return mechanism;
+      return offered;
     },
     reset: () => void raw.resetAndDestroy(),
     end: () => void raw.destroy(),

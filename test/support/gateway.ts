@@ -112,8 +112,8 @@ export interface Gateway extends OpenClawHome {
   ): Promise<AccountStatus>;
   /** Resident memory in bytes, children not counted. */
   residentBytes(): number;
-  /** Ends the Gateway, keeps the directory. */
-  halt(signal?: "SIGTERM" | "SIGKILL"): Promise<void>;
+  /** Ends the Gateway, keeps the directory. After SIGTERM and `graceMs` (default 15,000) comes SIGKILL. */
+  halt(signal?: "SIGTERM" | "SIGKILL", graceMs?: number): Promise<void>;
   /** Starts it again after {@link Gateway.halt}. */
   resume(): Promise<void>;
   /** Ends the Gateway and removes the directory. */
@@ -419,10 +419,10 @@ export async function startGateway(options: GatewayOptions = {}): Promise<Gatewa
     }
     startMs = performance.now() - since;
   };
-  const halt: Gateway["halt"] = async (signal = "SIGTERM") => {
+  const halt: Gateway["halt"] = async (signal = "SIGTERM", graceMs = 15_000) => {
     rpc?.close();
     rpc = undefined;
-    await server?.stop(signal === "SIGKILL" ? 0 : 15_000);
+    await (signal === "SIGKILL" ? server?.kill() : server?.stop(graceMs));
   };
   const stop = async (): Promise<void> => {
     await halt();

@@ -47,6 +47,8 @@ export interface RunningProcess {
   waitForOutput(pattern: RegExp, timeoutMs?: number): Promise<RegExpExecArray>;
   /** Ends it and its children: SIGTERM, after `graceMs` (default 5,000) SIGKILL. Idempotent. */
   stop(graceMs?: number): Promise<ExitStatus>;
+  /** SIGKILL to it and its children, with no signal before it that they could act on. Idempotent. */
+  kill(): Promise<ExitStatus>;
 }
 
 const OUTPUT_LIMIT = 1024 * 1024;
@@ -153,6 +155,10 @@ export async function startProcess(options: ProcessOptions): Promise<RunningProc
       await Promise.race([exited, grace]);
       abort.abort();
       signalGroup(pid, "SIGKILL");
+      return await exited;
+    },
+    async kill() {
+      if (ended === undefined) signalGroup(pid, "SIGKILL");
       return await exited;
     },
   };

@@ -20,6 +20,8 @@ export interface ProsodyTuning {
   readonly requireEncryption?: boolean;
   /** False makes the server offer no STARTTLS at all. Default true. */
   readonly offerStartTls?: boolean;
+  /** True speaks no TLS newer than 1.2, where Prosody 0.12 has channel binding (tls-unique). */
+  readonly oldTls?: boolean;
   /** `internal_plain` (default) offers SCRAM-SHA-1 and -256, `internal_hashed` only -1. */
   readonly authentication?: "internal_plain" | "internal_hashed";
   /** Seconds that a dropped session can be resumed (XEP-0198). Default 60. */
@@ -83,7 +85,7 @@ export function prosodyConfig(
   if (tuning.limits === true) enabled.push("limits");
   const disabled = ["s2s", ...(tuning.limits === true ? [] : ["limits"]), ...without];
   const required = tuning.requireEncryption ?? true;
-  const ssl = `{ key = ${lua(certificate.keyFile)}, certificate = ${lua(certificate.certFile)} }`;
+  const ssl = `{ key = ${lua(certificate.keyFile)}, certificate = ${lua(certificate.certFile)}${tuning.oldTls ? ', protocol = "tlsv1_2"' : ""} }`;
   const list = (values: readonly string[]): string => `{ ${values.map(lua).join(", ")} }`;
   const host = (name: string): string => `
 VirtualHost ${lua(name)}

@@ -198,7 +198,7 @@ export async function startProsody(options: ProsodyOptions = {}): Promise<Prosod
       await shell(`c2s:close(${lua(jid)})`);
     },
     async kill() {
-      await server.stop(0);
+      await server.kill();
     },
     async restart() {
       await server.stop();

@@ -50,7 +50,6 @@ class Client(ClientXMPP):
         for name in ("message", "presence", "iq"):
             matcher = MatchXPath("{jabber:client}%s" % name)
             self.register_handler(Callback("report " + name, matcher, self.report_stanza))
-        self.add_event_handler("disconnected", lambda reason: report("disconnected", reason=str(reason)))
 
     def report_stanza(self, stanza):
         report(stanza.name, **stanza_facts(stanza))
@@ -62,8 +61,17 @@ class Driver:
         self.client = None
 
     async def connect(self, jid, password, host, port, ca, directTls=False, autoSubscribe=True, presence=True):
-        client = Client(jid, password, autoSubscribe)
-        self.client = client
+        last, self.client = self.client, Client(jid, password, autoSubscribe)
+        if last is not None:
+            last.cancel_connection_attempt()
+            last.abort()
+        client = self.client
+
+        def ended(reason):
+            if client is self.client:
+                report("disconnected", reason=str(reason))
+
+        client.add_event_handler("disconnected", ended)
         client.ca_certs = ca
         client.reconnect = lambda *_: None
         context = client.get_ssl_context()
@@ -79,7 +87,11 @@ class Driver:
         client.add_event_handler("connection_failed", lambda why: settle("connection failed: %s" % why))
         client.add_event_handler("disconnected", lambda why: settle("disconnected: %s" % why))
         client.connect((host, port), use_ssl=directTls, force_starttls=not directTls, disable_starttls=directTls)
-        await asyncio.wait_for(ready, 20)
+        try:
+            await asyncio.wait_for(ready, 20)
+        except BaseException:
+            client.cancel_connection_attempt()
+            raise
         await client.get_roster()
         if presence:
             client.send_presence()

@@ -52,6 +52,12 @@ export interface SlixmppClient {
   readonly jid: string;
   /** Everything received so far, oldest first. */
   readonly stanzas: readonly StanzaEvent[];
+  /** False from when its stream ended until {@link SlixmppClient.reconnect}. */
+  isConnected(): boolean;
+  /** Resolves when the stream of now ends. */
+  disconnected(): Promise<void>;
+  /** Logs in again on a stream of its own, without what the last one had sent. @throws as startSlixmpp */
+  reconnect(): Promise<void>;
   /** Sends a message and returns its id. */
   send(message: SlixmppMessage): Promise<string>;
   /**
@@ -105,7 +111,11 @@ function isStanza(report: DriverReport): boolean {
 }
 
 /** Request and answer with the Python process. */
-function createDriver(child: RunningProcess, onStanza: (stanza: StanzaEvent) => void) {
+function createDriver(
+  child: RunningProcess,
+  onStanza: (stanza: StanzaEvent) => void,
+  onDisconnected: () => void,
+) {
   const waiting = new Map<
     number,
     { resolve(report: DriverReport): void; reject(error: Error): void }
@@ -114,6 +124,7 @@ function createDriver(child: RunningProcess, onStanza: (stanza: StanzaEvent) => 
   child.onLine((line) => {
     const report = JSON.parse(line) as DriverReport;
     if (isStanza(report)) onStanza(report as unknown as StanzaEvent);
+    if (report.event === "disconnected") onDisconnected();
     if (report.id === undefined) return;
     const waiter = waiting.get(report.id);
     waiting.delete(report.id);
@@ -145,18 +156,32 @@ export async function startSlixmpp(login: SlixmppLogin): Promise<SlixmppClient> 
   });
   const stanzas: StanzaEvent[] = [];
   const watchers = new Set<() => void>();
-  const request = createDriver(child, (stanza) => {
-    stanzas.push(stanza);
-    for (const watcher of watchers) watcher();
-  });
+  let ended = Promise.withResolvers<void>();
+  let isConnected = true;
+  const request = createDriver(
+    child,
+    (stanza) => {
+      stanzas.push(stanza);
+      for (const watcher of watchers) watcher();
+    },
+    () => {
+      isConnected = false;
+      ended.resolve();
+    },
+  );
   const { jid, password, port, caFile: ca, directTls, autoSubscribe, presence } = login;
+  const logIn = async (): Promise<string> => {
+    const host = "127.0.0.1";
+    const flags = { directTls, autoSubscribe, presence };
+    ended = Promise.withResolvers<void>();
+    isConnected = true;
+    const connected = await request("connect", { jid, password, host, port, ca, ...flags });
+    return String(connected["jid"]);
+  };
   let bound: string;
   try {
     await child.waitForOutput(/"ready"/);
-    const host = "127.0.0.1";
-    const flags = { directTls, autoSubscribe, presence };
-    const connected = await request("connect", { jid, password, host, port, ca, ...flags });
-    bound = String(connected["jid"]);
+    bound = await logIn();
   } catch (error) {
     await child.stop();
     throw error;
@@ -191,8 +216,20 @@ export async function startSlixmpp(login: SlixmppLogin): Promise<SlixmppClient> 
   };
 
   return {
-    jid: bound,
+    get jid() {
+      return bound;
+    },
     stanzas,
+    isConnected: () => isConnected && child.isRunning(),
+    disconnected: () => ended.promise,
+    async reconnect() {
+      try {
+        bound = await logIn();
+      } catch (error) {
+        isConnected = false;
+        throw error;
+      }
+    },
     async send({ to, body, type = "chat", extra = "", id: messageId }) {
       const sent = await request("send", { to, body, type, extra, messageId });
       return String(sent["stanzaId"]);

@@ -1,10 +1,12 @@
 import { connect, createServer, type AddressInfo, type Socket } from "node:net";
 
-/** A line on 127.0.0.1 to another port there, which can be cut or turned into a black hole. */
+/** A line on 127.0.0.1 to another port there, which can be cut, slowed down or turned into a black hole. */
 export interface TcpProxy {
   readonly port: number;
   /** How many connections were opened so far. */
   readonly connections: number;
+  /** How many connections are open and not {@link TcpProxy.abandon}ed. */
+  readonly live: number;
   /** All that clients sent so far, as it stood on the wire. */
   readonly sent: Buffer;
   /**
@@ -14,18 +16,29 @@ export interface TcpProxy {
   freeze(direction?: "both" | "answers"): void;
   /** Bytes that a client sent into the black hole. */
   readonly swallowed: number;
+  /** From now on everything waits, new connections too, until {@link TcpProxy.release}. */
+  hold(): void;
+  /** Lets pass what waited, in order, and what comes after it. */
+  release(): void;
+  /** The connections of now are dead for good and neither end is told; new ones pass. */
+  abandon(): void;
+  /** Everything takes this long each way from now on, in order. */
+  setDelay(delayMs: number): void;
   /** Ends every connection by a reset, and lets new ones pass. */
   cut(): void;
   stop(): Promise<void>;
 }
 
-/** @param delayMs how long everything takes each way; 0 (default): no time */
-export async function startTcpProxy(target: number, delayMs = 0): Promise<TcpProxy> {
+/** @param initialDelayMs how long everything takes each way; 0 (default): no time */
+export async function startTcpProxy(target: number, initialDelayMs = 0): Promise<TcpProxy> {
   const sockets = new Set<Socket>();
+  const abandoned = new WeakSet<Socket>();
   const sent: Buffer[] = [];
+  let delayMs = initialDelayMs;
   let connections = 0;
   let isFrozen = false;
   let isDeaf = false;
+  let isHeld = false;
   let swallowed = 0;
 
   const track = (socket: Socket): void => {
@@ -34,37 +47,62 @@ export async function startTcpProxy(target: number, delayMs = 0): Promise<TcpPro
     socket.on("error", () => {});
     socket.on("close", () => sockets.delete(socket));
   };
-  const pass = (to: Socket, data: Buffer): void => {
-    if (delayMs > 0) setTimeout(() => to.write(data), delayMs);
-    else to.write(data);
+  /** Writes to a socket; nothing overtakes what was delayed before it. */
+  const createPass = (to: Socket): ((data: Buffer) => void) => {
+    const waiting: Buffer[] = [];
+    const passFirst = (): void => {
+      const data = waiting.shift();
+      if (data !== undefined) to.write(data);
+    };
+    return (data) => {
+      if (delayMs === 0 && waiting.length === 0) {
+        to.write(data);
+        return;
+      }
+      waiting.push(data);
+      setTimeout(passFirst, delayMs);
+    };
   };
   const server = createServer((client) => {
     connections++;
     const upstream = connect({ host: "127.0.0.1", port: target });
+    const toUpstream = createPass(upstream);
+    const toClient = createPass(client);
     track(client);
     track(upstream);
     client.on("data", (data) => {
       sent.push(data);
-      if (isDeaf) swallowed += data.length;
-      else pass(upstream, data);
+      if (isDeaf || abandoned.has(client)) swallowed += data.length;
+      else toUpstream(data);
     });
     upstream.on("data", (data) => {
-      if (!isFrozen) pass(client, data);
+      if (!isFrozen && !abandoned.has(client)) toClient(data);
     });
-    client.on("close", () => upstream.destroy());
+    // Listening to "data" set them flowing.
+    if (isHeld) for (const socket of [client, upstream]) socket.pause();
+    client.on("close", () => {
+      if (!abandoned.has(client)) upstream.destroy();
+    });
     upstream.on("close", () => {
-      if (!isFrozen) client.destroy();
+      if (!isFrozen && !abandoned.has(client)) client.destroy();
     });
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const release = (): void => {
+    isHeld = false;
+    for (const socket of sockets) socket.resume();
+  };
   const cut = (): void => {
-    isFrozen = isDeaf = false;
+    isFrozen = isDeaf = isHeld = false;
     for (const socket of sockets) socket.resetAndDestroy();
   };
   return {
     port: (server.address() as AddressInfo).port,
     get connections() {
       return connections;
+    },
+    get live() {
+      return [...sockets].filter((socket) => !abandoned.has(socket)).length / 2;
     },
     get sent() {
       return Buffer.concat(sent);
@@ -76,6 +114,18 @@ export async function startTcpProxy(target: number, delayMs = 0): Promise<TcpPro
       isFrozen = true;
       isDeaf = direction === "both";
       swallowed = 0;
+    },
+    hold() {
+      isHeld = true;
+      for (const socket of sockets) socket.pause();
+    },
+    release,
+    abandon() {
+      for (const socket of sockets) abandoned.add(socket);
+      release();
+    },
+    setDelay(ms) {
+      delayMs = ms;
     },
     cut,
     async stop() {

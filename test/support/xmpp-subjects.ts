@@ -5,8 +5,10 @@ import { Element } from "ltx";
 import { createSession } from "../../src/client/session.ts";
 import type { Timings } from "../../src/client/session.ts";
 import type { Endpoint, Logger, XmppSession } from "../../src/client/types.ts";
+import type { SaslPolicy } from "../../src/policy/sasl.ts";
 import { bareJid } from "../../src/protocol/jid.ts";
 import type { BareJid } from "../../src/protocol/jid.ts";
+import type { ServerMemory } from "../../src/state/server-memory.ts";
 
 /** Times short enough for a test that waits for a time-out. */
 export const QUICK: Partial<Timings> = {
@@ -35,6 +37,10 @@ export interface OursOptions {
   readonly plaintext?: boolean;
   readonly endpoint?: Endpoint;
   readonly log?: Logger;
+  readonly sasl?: SaslPolicy;
+  readonly serverMemory?: ServerMemory;
+  /** In [0, 1), for all that is left to chance. Default: always 1, the longest. */
+  readonly random?: () => number;
 }
 
 /** Our session against a server on `port`; plaintext unless a CA file is given. */
@@ -48,9 +54,11 @@ export function ours(port: number, options: OursOptions = {}): XmppSession {
       server: { kind: "endpoint", endpoint: options.endpoint ?? { transport, host, port } },
       caFile: options.caFile,
       dangerouslyAllowPlaintext: options.plaintext ?? options.caFile === undefined,
+      sasl: options.sasl,
+      serverMemory: options.serverMemory,
       log: options.log ?? SILENT,
     },
-    { timings: { ...QUICK, ...options.timings }, random: () => 1 },
+    { timings: { ...QUICK, ...options.timings }, random: options.random ?? (() => 1) },
   );
 }
 

@@ -1,0 +1,39 @@
+import { describe, expect, it } from "vitest";
+import { compareOffer, hashOffer } from "./xep-0474-downgrade.ts";
+
+const offer = {
+  mechanisms: ["SCRAM-SHA-1-PLUS", "SCRAM-SHA-1"],
+  bindings: ["tls-server-end-point", "tls-exporter"],
+};
+
+describe("XEP-0474", () => {
+  it("gives the hash of the example in the XEP", () => {
+    // Its text: SCRAM-SHA-1, %x1E, SCRAM-SHA-1-PLUS, %x1F, tls-exporter, %x1E, tls-server-end-point.
+    expect(hashOffer(offer, "h", "sha1")).toBe("G6k/rBLDqgOhRRaCuuatSDFkJ08=");
+  });
+
+  const given = (name: string, value: string) => new Map([[name, value]]);
+  it.each(["h", "d"] as const)("knows the offer by `%s`, whatever its order", (form) => {
+    const hash = hashOffer(offer, form, "sha256");
+    const other = { mechanisms: offer.mechanisms.toReversed(), bindings: offer.bindings };
+    expect(compareOffer(given(form, hash), other, "sha256")).toBe("genuine");
+    for (const changed of [
+      { ...offer, mechanisms: ["SCRAM-SHA-1"] },
+      { ...offer, bindings: ["tls-server-end-point"] },
+      { ...offer, bindings: [] },
+      { ...offer, bindings: undefined },
+    ]) {
+      expect(compareOffer(given(form, hash), changed, "sha256")).toBe("changed");
+    }
+  });
+
+  it("takes nothing for a proof but a proof", () => {
+    expect(compareOffer(new Map(), offer, "sha256")).toBe("none");
+    expect(compareOffer(given("d", "ssdp"), offer, "sha256")).toBe("none");
+    expect(compareOffer(given("h", "ssdp"), offer, "sha256")).toBe("changed");
+    expect(compareOffer(given("h", ""), offer, "sha256")).toBe("changed");
+    expect(compareOffer(given("h", hashOffer(offer, "d", "sha256")), offer, "sha256")).toBe(
+      "changed",
+    );
+  });
+});

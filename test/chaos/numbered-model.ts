@@ -1,0 +1,62 @@
+/**
+ * A model that answers numbered messages by their numbers, and remembers when it was asked which.
+ *
+ * After a crash the host asks it to go on where it was, in words of the host's without any number. Then it
+ * does what a model does: it looks in the transcript for what nobody has answered yet.
+ */
+import { setTimeout as delay } from "node:timers/promises";
+
+import { startStubModel } from "../support/stub-model.ts";
+import type { ModelRequest, StubModel } from "../support/stub-model.ts";
+import { numberedText, numbersIn, type Numbered } from "./numbers.ts";
+import { between, type Random } from "./schedule.ts";
+
+export interface Question {
+  /** ms, as `Date.now()`. */
+  readonly at: number;
+  /** `turn`: somebody's message. `recovery`: the host wants an interrupted turn to be finished. */
+  readonly kind: "turn" | "recovery";
+  readonly numbers: readonly Numbered[];
+  readonly prompt: string;
+}
+
+export interface NumberedModel {
+  readonly stub: StubModel;
+  readonly questions: readonly Question[];
+}
+
+function unanswered({ messages }: ModelRequest): Numbered[] {
+  const answered = new Set(
+    messages
+      .filter(({ role }) => role === "assistant")
+      .flatMap(({ text }) => numbersIn(text).map(numberedText)),
+  );
+  const asked = messages
+    .filter(({ role }) => role === "user")
+    .flatMap(({ text }) => numbersIn(text));
+  const open = new Map(asked.map((one) => [numberedText(one), one]));
+  return [...open].filter(([text]) => !answered.has(text)).map(([, one]) => one);
+}
+
+/** @param random decides how long it thinks: up to 800 ms */
+export async function startNumberedModel(
+  random: Random,
+  onQuestion: (question: Question) => void,
+): Promise<NumberedModel> {
+  const questions: Question[] = [];
+  const stub = await startStubModel({
+    async reply(request) {
+      const asked = numbersIn(request.userText);
+      const isTurn = asked.length > 0;
+      const numbers = isTurn ? asked : unanswered(request);
+      const kind = isTurn ? "turn" : "recovery";
+      const question = { at: Date.now(), kind, numbers, prompt: request.userText } as const;
+      questions.push(question);
+      onQuestion(question);
+      await delay(between(random, 20, 800));
+      if (numbers.length === 0) return "There is nothing left to answer.";
+      return `answer ${numbers.map(numberedText).join(" ")}`;
+    },
+  });
+  return { stub, questions };
+}

@@ -14,7 +14,7 @@ import { createKeyedTimers } from "../client/keyed-timers.ts";
 import { mayBeResumed } from "../client/resumption.ts";
 import type { Rooms, RoomView } from "../client/rooms.ts";
 import type { ConnectionState, Logger, XmppSession } from "../client/types.ts";
-import type { CatchUp as CatchUpConfig } from "../policy/limits.ts";
+import { WITHOUT_ARCHIVE, type CatchUp as CatchUpConfig } from "../policy/limits.ts";
 import { bareJid, domainOf, type BareJid } from "../protocol/jid.ts";
 import { decodeMessage, type Message } from "../protocol/stanza.ts";
 import { trustedStanzaId } from "../protocol/xep-0359-ids.ts";
@@ -53,10 +53,6 @@ export type CatchUpOptions = {
   log: Logger;
   now: () => number;
 };
-
-/** What there is then; for the log and for status. */
-export const WITHOUT_ARCHIVE =
-  "what is said while we are away comes only as far as the server stores it offline";
 
 /** How long live messages wait for older ones. */
 const GATE_MS = 20_000;

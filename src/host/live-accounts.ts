@@ -25,6 +25,8 @@ export type LiveAccount = Outbox & {
   isBelieved: RoomTrust;
   knownUsers: KnownUsers;
   catchUp: Pick<CatchUp, "hasArchive">;
+  /** Tells the host that something was sent. */
+  onOutbound: () => void;
   serverMemory: ServerMemory;
   /** What was said to the agent and not answered, since the account started. */
   tally: Tally;

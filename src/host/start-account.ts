@@ -25,6 +25,8 @@ import { createPairing } from "../inbound/pairing.ts";
 import { createIngressEffectOnce } from "openclaw/plugin-sdk/ingress-effect-once";
 import { openMessageQueue, REMEMBERED_ENTRIES, REMEMBERED_MS } from "../inbound/ingress-queue.ts";
 import { createReceiver } from "../inbound/receive.ts";
+import { departuresOf } from "../outbound/departures.ts";
+import { isTooMuch } from "../outbound/send.ts";
 import { createSentMessages } from "../outbound/sent-messages.ts";
 import { createTurnLimits } from "../inbound/turn-limits.ts";
 import type { XmppConnectionError } from "../errors.ts";
@@ -34,7 +36,7 @@ import { createSettling } from "../inbound/settling.ts";
 import { createTally } from "../inbound/tally.ts";
 import { CHANNEL_ID } from "../policy/account-policy.ts";
 import { createRoomTrust, type RoomTrust } from "../policy/room-trust.ts";
-import { domainOf, type BareJid } from "../protocol/jid.ts";
+import { bareJid, domainOf, type BareJid } from "../protocol/jid.ts";
 import { DIRECT_INVITATION } from "../protocol/xep-0045-invitation.ts";
 import { MUC } from "../protocol/xep-0045-muc.ts";
 import { CHAT_STATES } from "../protocol/xep-0085-chat-states.ts";
@@ -141,7 +143,13 @@ export function startAccount(params: {
     runtime.channel.activity.record({ channel: CHANNEL_ID, accountId, direction, at });
     onStatus(direction === "inbound" ? { lastInboundAt: at } : { lastOutboundAt: at });
   };
-  const outbox = { session, rooms, sent: createSentMessages() };
+  const departures = departuresOf(accountId);
+  const sent = createSentMessages((to, error) => {
+    const conversation = bareJid(to);
+    if (conversation && isTooMuch(error)) departures.holdOff(conversation);
+  });
+  const { limits } = account;
+  const outbox = { session, rooms, sent, archive: createArchive({ session }), departures, limits };
   const findOutbox = () => findLiveAccount(accountId);
   const pairing = createPairing({
     accountId,
@@ -245,6 +253,7 @@ export function startAccount(params: {
     membership,
     isBelieved,
     knownUsers,
+    onOutbound: () => record("outbound", Date.now()),
     serverMemory,
     tally,
     catchUp,

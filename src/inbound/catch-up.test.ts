@@ -150,6 +150,18 @@ describe("the account", () => {
     expect(life.texts()).toEqual([]);
   });
 
+  test("what is said between the first login and our presence is answered", async () => {
+    const { session, login, texts } = live();
+    const fake = addFakeArchive(session, [said("old", 30)]);
+    session.goOnline();
+    await settle();
+    fake.items.push(said("new", 0));
+    session.receive(chat("ann@example/x", "offline copy", stanzaId("new") + held(0)));
+    await login();
+    // Both copies; the queue knows them by their id.
+    expect(texts()).toEqual(["new", "offline copy"]);
+  });
+
   test("an archive that was empty at the first start is read whole at the next", async () => {
     await earlierLife([]);
     const { session, login, texts } = live();

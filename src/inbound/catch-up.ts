@@ -68,6 +68,8 @@ type Job = {
   room: BareJid | undefined;
   joinedAt: number | undefined;
   isStarted: boolean;
+  /** Of an account: settles once it is known where its first start begins. */
+  beginning: Promise<void>;
   retryMs: number;
   /** Aborted when the stream or the stay in the room is over. */
   end: AbortController;
@@ -106,14 +108,18 @@ export function createCatchUp(options: CatchUpOptions): CatchUp {
     const track = trackOf(by);
     giveUp(by);
     track.fallBehind(GATE_MS);
-    jobs.set(by, {
+    const job: Job = {
       track,
       room: room?.room,
       joinedAt: room?.joinedAt,
       isStarted: false,
+      beginning: Promise.resolve(),
       retryMs: FIRST_RETRY_MS,
       end: new AbortController(),
-    });
+    };
+    jobs.set(by, job);
+    // Asked before our presence goes out: what comes after that question is no old history.
+    if (!room && !track.cursor) job.beginning = start(job).catch(() => undefined);
   }
 
   function onState(state: ConnectionState): void {
@@ -172,9 +178,10 @@ export function createCatchUp(options: CatchUpOptions): CatchUp {
   async function run(job: Job): Promise<void> {
     const { signal } = job.end;
     try {
+      await job.beginning;
       if (job.room === undefined && !(await hasOwnArchive())) return;
-      if (job.track.cursor) await fetch(job, signal);
-      else await start(job, signal);
+      if (!job.track.cursor) await start(job);
+      await fetch(job);
     } catch (error) {
       if (!signal.aborted) retry(job, error);
     } finally {
@@ -190,7 +197,7 @@ export function createCatchUp(options: CatchUpOptions): CatchUp {
   }
 
   /** Nothing that was said before is ever answered. */
-  async function start({ track, room }: Job, signal: AbortSignal): Promise<void> {
+  async function start({ track, room, end: { signal } }: Job): Promise<void> {
     const { value: page } = await archive
       .pages({ of: room, before: "", pageSize: 1, signal })
       .next();
@@ -198,10 +205,9 @@ export function createCatchUp(options: CatchUpOptions): CatchUp {
     const id = page?.last;
     const stamp = page?.messages.at(-1)?.stamp.getTime() ?? (id === undefined ? 0 : options.now());
     track.moveTo({ id, stamp, floor: stamp, showedJids: showsJids(room) });
-    track.catchUp(new Set(id === undefined ? [] : [id]));
   }
 
-  async function fetch({ track, room }: Job, signal: AbortSignal): Promise<void> {
+  async function fetch({ track, room, end: { signal } }: Job): Promise<void> {
     const { cursor } = track;
     if (!cursor) return;
     const { maxAgeMinutes, maxMessages } = readConfig();

@@ -5,11 +5,14 @@ import {
   resolveChannelStreamingBlockEnabled,
 } from "openclaw/plugin-sdk/channel-outbound";
 import { resolveTextChunkLimit } from "openclaw/plugin-sdk/reply-chunking";
-import { deliverFormattedTextWithAttachments } from "openclaw/plugin-sdk/reply-payload";
+import {
+  formatTextWithAttachmentLinks,
+  type OutboundReplyPayload,
+} from "openclaw/plugin-sdk/reply-payload";
 import { keepLinks } from "../outbound/attachments.ts";
 import { deliverText } from "../outbound/deliver.ts";
-import { reach } from "../outbound/reach.ts";
-import { replyTarget } from "../outbound/reply-target.ts";
+import { withReplyFacts, type ReplyFacts } from "../outbound/reply-facts.ts";
+import { formatTarget, replyTarget } from "../outbound/reply-target.ts";
 import type { ResolvedRoom } from "../policy/room.ts";
 import { occupantJid } from "../protocol/xep-0045-muc.ts";
 import { createTyping } from "../outbound/typing.ts";
@@ -104,7 +107,7 @@ async function runTurn(
   const { eventKind, route, room } = admitted;
   const { conversation, sender } = inbound;
   const target = replyTarget(conversation, sender.stay);
-  const opening = createOpening(inbound, room);
+  const factsOf = createReplyFacts(context, inbound, room);
   const typing = createTyping(outbox, target);
   const settlements = createSettlements();
   const streaming = resolveChannelStreamingBlockEnabled(context.settings.streaming);
@@ -117,33 +120,38 @@ async function runTurn(
     delivery: {
       observeMessageSent: true,
       preparePayload: (payload, { kind }) => {
-        if (kind === "final") answer(settlements.open());
-        return payload;
+        if (kind !== "final") return payload;
+        answer(settlements.open());
+        return attachmentsAsLinks(context, payload);
+      },
+      // Final answers go by the host's queue on disk, to host/send-message.ts; the others come to `deliver`.
+      durable: (payload, { kind, participant }) => {
+        if (kind !== "final") return false;
+        begin();
+        return {
+          to: formatTarget(target),
+          replyToId: null,
+          threadId: undefined,
+          deps: withReplyFacts(factsOf(payload, participant?.name)),
+        };
       },
       onDelivered: (_payload, { kind }) => {
         if (kind === "final") settlements.close();
       },
       deliver: async (payload, { participant }) => {
         begin();
-        const messageIds: string[] = [];
-        const { payload: sendable, left } = keepLinks(payload);
-        if (left > 0) log.warn(`${left} attachment(s) not sent: file upload is not built yet`);
-        const visibleReplySent = await deliverFormattedTextWithAttachments({
-          payload: sendable,
-          send: async ({ text }) => {
-            const live = (await reach(context.findOutbox, target)) ?? outbox;
-            const delivered = await deliverText(live, target, convertTables(context, text), {
-              textLimit: resolveTextChunkLimit(cfg, CHANNEL_ID, accountId, {
-                fallbackLimit: DEFAULT_TEXT_CHUNK_LIMIT,
-              }),
-              thread: inbound.message.thread,
-              ...opening(payload.replyToId, participant?.name),
-            });
-            messageIds.push(...delivered.messageIds);
-            context.onOutbound(context.now());
-          },
+        const { text } = attachmentsAsLinks(context, payload);
+        if (!text?.trim()) return { visibleReplySent: false, messageIds: [] };
+        const { departures, limits } = outbox;
+        const road = { find: context.findOutbox, departures, limits };
+        const delivered = await deliverText(road, target, convertTables(context, text), {
+          textLimit: resolveTextChunkLimit(cfg, CHANNEL_ID, accountId, {
+            fallbackLimit: DEFAULT_TEXT_CHUNK_LIMIT,
+          }),
+          ...factsOf(payload, participant?.name),
         });
-        return { visibleReplySent, messageIds };
+        context.onOutbound(context.now());
+        return { visibleReplySent: true, messageIds: delivered.messageIds };
       },
       onError: (error, { kind }) => {
         if (kind === "final") settlements.close();
@@ -196,11 +204,32 @@ function loopFacts(
   };
 }
 
-/** What the first message of an answer has before the others: whom it is for, and what it answers. */
-function createOpening(inbound: InboundMessage, room: ResolvedRoom | undefined) {
-  const { conversation, messageId, reference, sender } = inbound;
+/** A payload whose attachments are links in its text, as far as they can be. */
+function attachmentsAsLinks<T extends OutboundReplyPayload>(
+  { log }: InboundContext,
+  payload: T,
+): T {
+  const { payload: kept, left } = keepLinks(payload);
+  if (left > 0) log.warn(`${left} attachment(s) not sent: file upload is not built yet`);
+  const links = kept.mediaUrls ?? [];
+  if (links.length === 0) return kept;
+  return { ...kept, text: formatTextWithAttachmentLinks(kept.text, links), mediaUrls: [] };
+}
+
+/**
+ * What an answer has beside its text. The first of a turn also says whom it is for; it is asked for twice
+ * where the host could not keep the answer on disk.
+ */
+function createReplyFacts(
+  { outbox }: InboundContext,
+  inbound: InboundMessage,
+  room: ResolvedRoom | undefined,
+) {
+  const { conversation, message, messageId, reference, sender } = inbound;
+  const { limits } = outbox;
+  const known = new WeakMap<object, ReplyFacts>();
   let isFirst = true;
-  return (replyToId: string | undefined, speaker: string | undefined) => {
+  const create = (replyToId: string | undefined, speaker: string | undefined): ReplyFacts => {
     const words = [
       ...(isFirst && room?.replyWithNick ? [`${sender.label}:`] : []),
       ...(speaker ? [`[${speaker}]`] : []),
@@ -208,11 +237,19 @@ function createOpening(inbound: InboundMessage, room: ResolvedRoom | undefined) 
     isFirst = false;
     const answersThis = replyToId === messageId && reference !== undefined;
     return {
-      ...(words.length > 0 ? { prefix: `${words.join(" ")} ` } : {}),
-      ...(answersThis && conversation.kind === "room"
-        ? { reply: { id: reference, to: occupantJid(conversation.room, conversation.nick) } }
-        : {}),
+      thread: message.thread,
+      patienceMs: limits.offlineMinutes * 60_000,
+      prefix: words.length > 0 ? `${words.join(" ")} ` : undefined,
+      reply:
+        answersThis && conversation.kind === "room"
+          ? { id: reference, to: occupantJid(conversation.room, conversation.nick) }
+          : undefined,
     };
+  };
+  return (payload: OutboundReplyPayload, speaker: string | undefined): ReplyFacts => {
+    const facts = known.get(payload) ?? create(payload.replyToId, speaker);
+    known.set(payload, facts);
+    return facts;
   };
 }
 

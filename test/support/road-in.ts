@@ -16,12 +16,12 @@ import { createSettling } from "../../src/inbound/settling.ts";
 import { createTally } from "../../src/inbound/tally.ts";
 import { createTurnLimits } from "../../src/inbound/turn-limits.ts";
 import type { ReceiverContext } from "../../src/inbound/types.ts";
-import { createSentMessages } from "../../src/outbound/sent-messages.ts";
 import type { XmppAccountPolicy } from "../../src/policy/account-policy.ts";
 import { DEFAULT_CATCH_UP, DEFAULT_LIMITS } from "../../src/policy/limits.ts";
 import { createIngressDatabase } from "../../src/state/ingress-database.ts";
 import { DISCO_INFO } from "../../src/protocol/xep-0030-disco.ts";
 import { createFakeLog, createFakeSession, OWN_JID } from "./fake-session.ts";
+import { createOutbox } from "./outbox.ts";
 import { ROOM, codes, description, item, presence } from "./room-xml.ts";
 
 /** What buildContext got, as far as tests look at it. */
@@ -162,7 +162,7 @@ export function createRoadIn(options: RoadInOptions = {}) {
       },
     },
   };
-  const outbox = { session, rooms, sent: createSentMessages() };
+  const outbox = createOutbox(session, rooms);
   const tally = createTally();
   const untrusted = Object.assign(new Error("not in the catalogue"), {
     name: "PluginTrustRefusalError",

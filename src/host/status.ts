@@ -53,7 +53,8 @@ async function probe(account: XmppAccount, timeoutMs: number): Promise<XmppProbe
   const { state } = session;
   const roomStates = roomStatesOf(rooms);
   if (state.kind !== "online") {
-    const error = "error" in state ? `${state.kind}: ${state.error.message}` : state.kind;
+    const why = "error" in state ? state.error?.message : undefined;
+    const error = why === undefined ? state.kind : `${state.kind}: ${why}`;
     return { ok: false, error, ...archiveOf(live), rooms: roomStates };
   }
   const { jid, transport, tls, mechanism } = state.facts;
@@ -136,9 +137,14 @@ export const status = createComputedAccountStatusAdapter<XmppAccount, XmppProbe>
 /** Archive, rooms and refusals of a running account, for the snapshot; elsewhere nothing. */
 function liveFacts(account: XmppAccount) {
   const live = findLiveAccount(account.accountId);
-  return live
-    ? { ...archiveOf(live), rooms: roomStatesOf(live.rooms), dropped: live.tally.read() }
-    : {};
+  if (!live) return {};
+  const { session, rooms, tally } = live;
+  return {
+    connection: session.state.kind,
+    ...archiveOf(live),
+    rooms: roomStatesOf(rooms),
+    dropped: tally.read(),
+  };
 }
 
 const MAX_NAMED_ROOMS = 5;

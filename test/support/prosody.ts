@@ -85,6 +85,7 @@ function roomScript(conference: string, rooms: readonly string[], options: RoomO
   if (options.moderated !== undefined) lines.push(`r:set_moderated(${options.moderated})`);
   if (options.password) secret("the password of a room", options.password);
   if (options.password !== undefined) lines.push(`r:set_password(${lua(options.password)})`);
+  if (options.archive !== undefined) lines.push(`r._data.archiving = ${options.archive}`);
   if (options.name !== undefined) lines.push(`r:set_name(${lua(options.name)})`);
   if (options.subject !== undefined) lines.push(`r:set_subject(jid, ${lua(options.subject)})`);
   for (const [who, affiliation] of Object.entries(affiliations)) {

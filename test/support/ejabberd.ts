@@ -80,6 +80,7 @@ function roomSettings(options: RoomOptions): Record<string, string> {
     settings["password_protected"] = String(options.password !== "");
     settings["password"] = options.password;
   }
+  if (options.archive !== undefined) settings["mam"] = String(options.archive);
   if (name !== undefined) settings["title"] = name;
   return settings;
 }

@@ -83,6 +83,7 @@ function roomScript(conference: string, rooms: readonly string[], options: RoomO
   if (options.membersOnly !== undefined) lines.push(`r:set_members_only(${options.membersOnly})`);
   if (options.moderated !== undefined) lines.push(`r:set_moderated(${options.moderated})`);
   if (options.password !== undefined) lines.push(`r:set_password(${lua(options.password)})`);
+  if (options.archive !== undefined) lines.push(`r._data.archiving = ${options.archive}`);
   if (options.name !== undefined) lines.push(`r:set_name(${lua(options.name)})`);
   if (options.subject !== undefined) lines.push(`r:set_subject(jid, ${lua(options.subject)})`);
   for (const [who, affiliation] of Object.entries(affiliations)) {

@@ -13,6 +13,7 @@ export default defineConfig({
         test: {
           name: "e2e",
           include: ["test/e2e/**/*.e2e.ts"],
+          globalSetup: ["test/support/redaction.ts"],
           // One after another in one worker that keeps its modules: they share test/support/stage.ts.
           fileParallelism: false,
           isolate: false,

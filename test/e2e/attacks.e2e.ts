@@ -19,9 +19,12 @@ let alice: SlixmppClient;
 let mallory: SlixmppClient;
 /** A server of the attacker, who writes in any name there. */
 let evil: Component;
+/** When each account had logged in before all this. */
+let loginsBefore: ReadonlyMap<string, unknown>;
 
 beforeAll(async () => {
   stage = await getStage();
+  loginsBefore = await logins();
   [alice, mallory, evil] = await Promise.all([
     stage.person("alice"),
     stage.person("mallory"),
@@ -39,6 +42,11 @@ afterAll(async () => {
 const POISONED = `<body>${POISON}</body>`;
 const said = (from: string, to: string, inside = POISONED, type = "chat") =>
   `<message from='${from}' to='${to}' type='${type}'>${inside}</message>`;
+
+async function logins(): Promise<ReadonlyMap<string, unknown>> {
+  const accounts = await stage.gateway.accounts("xmpp");
+  return new Map(accounts.map((one) => [one.accountId, one.connected && one["lastConnectedAt"]]));
+}
 
 async function connectRaw(user: string): Promise<RawXmpp> {
   const { ports, caFile } = stage.prosody;
@@ -108,11 +116,11 @@ describe("does not pass for alice@localhost, who alone is listed:", () => {
   ])("whoever writes %s into from, at another server or our own", async (from) => {
     evil.send(said(from, BOTS.strict));
     const raw = await connectRaw("forger");
+    // Prosody writes the sender's own address over it; another server may end the stream.
+    const isOver = raw.next(/id=['"]over['"]|<stream:error/);
     raw.write(said(from, BOTS.strict));
-    await Promise.race([
-      raw.closed,
-      raw.next(/stream:error|type=['"]error/).catch(() => undefined),
-    ]);
+    raw.write("<iq type='get' id='over' to='localhost'><ping xmlns='urn:xmpp:ping'/></iq>");
+    await isOver;
     await raw.stop();
     evil = await reconnected(evil);
     await expectOnlyAlice(BOTS.strict);
@@ -327,12 +335,14 @@ describe("takes nothing from others, nor doubles it:", () => {
       body: "said now",
       extra: `<delay xmlns='urn:xmpp:delay' from='${room}' stamp='2001-01-01T00:00:00Z'/>`,
     });
-    const isAnswer = ({ body }: { body?: string }) => body === "echo: said now";
-    expect((await alice.waitFor(isAnswer, { since, timeoutMs: 30_000 })).from).toContain(room);
     // Two agents sit there, and both answer alice.
-    await waitFor(() => bodiesFrom(alice, `${room}/twin`, since).length > 0, {
-      what: "the other agent's answer",
-    });
+    for (const nick of ["bot", "twin"]) {
+      await waitFor(() => bodiesFrom(alice, `${room}/${nick}`, since).length > 0, {
+        what: `the answer of ${nick}`,
+        timeoutMs: 30_000,
+      });
+      expect(bodiesFrom(alice, `${room}/${nick}`, since)).toEqual(["echo: said now"]);
+    }
     await alice.leave(room, "alice");
   });
 });
@@ -414,12 +424,8 @@ describe("XML that no client writes ends its own stream only:", () => {
   });
 
   it("has not cost an account its connection", async () => {
-    const status = await stage.gateway.accounts("xmpp");
-    for (const accountId of ["strict", "open", "default"]) {
-      expect(status.find((one) => one.accountId === accountId)).toMatchObject({ connected: true });
-    }
-    expect(stage.gateway.log()).not.toMatch(
-      /\[(?:strict|open|default)\].*(?:offline|listener failed|inbound message failed)/,
-    );
+    expect(await logins()).toEqual(loginsBefore);
+    expect([...loginsBefore.values()]).not.toContain(false);
+    expect(stage.gateway.log()).not.toMatch(/listener failed|inbound message failed/);
   });
 });

@@ -6,12 +6,14 @@ import { afterAll, beforeAll, beforeEach, expect, it } from "vitest";
 import { askMarker, bodiesFrom, think } from "../support/conversation.ts";
 import { mergeConfig, startGateway, type Gateway } from "../support/gateway.ts";
 import { startProsody, type Prosody } from "../support/prosody.ts";
+import { passwordFor } from "../support/secrets.ts";
 import { startSlixmppUser, type SlixmppClient } from "../support/slixmpp.ts";
 import { PACKAGE } from "../support/stage.ts";
 import { startStubModel, type StubModel } from "../support/stub-model.ts";
 import { waitFor } from "../support/wait.ts";
 
 const BOT = "bot@localhost";
+const PASSWORD = passwordFor("bot");
 /** Long enough for a process to be ended while messages wait for each other. */
 const TOGETHER_MS = 4_000;
 
@@ -22,7 +24,7 @@ let anna: SlixmppClient;
 
 beforeAll(async () => {
   [prosody, model] = await Promise.all([startProsody(), startStubModel()]);
-  await prosody.register("bot", "bot");
+  await prosody.register("bot", PASSWORD);
   gateway = await startGateway({
     modelUrl: model.baseUrl,
     plugins: [{ kind: "path", path: PACKAGE }],
@@ -32,7 +34,7 @@ beforeAll(async () => {
       channels: {
         xmpp: {
           jid: BOT,
-          password: "bot",
+          password: PASSWORD,
           server: `127.0.0.1:${prosody.ports.c2s}`,
           tls: { caFile: prosody.caFile },
           dmPolicy: "open",
@@ -70,63 +72,51 @@ function onDisk(...states: string[]): number {
 }
 
 /** Says it, and waits until it is on disk, where it waits for more. */
-async function say(...texts: string[]): Promise<void> {
-  for (const body of texts) await anna.send({ to: BOT, body });
+async function say(person: SlixmppClient, ...texts: string[]): Promise<void> {
+  for (const body of texts) await person.send({ to: BOT, body });
   await waitFor(() => onDisk("pending", "claimed") === texts.length, {
     what: "all on disk",
     intervalMs: 20,
   });
 }
 
-/** What anna has been told since, by the time that something new was answered. */
-async function told(since: number): Promise<string[]> {
+/** What somebody has been told since, by the time that something new was answered. */
+async function told(person: SlixmppClient, since: number): Promise<string[]> {
   model.setReply();
-  const marker = await askMarker(anna, BOT);
-  return bodiesFrom(anna, BOT, since).filter((body) => body !== `echo: ${marker}`);
+  const marker = await askMarker(person, BOT);
+  return bodiesFrom(person, BOT, since).filter((body) => body !== `echo: ${marker}`);
 }
 
-it("what waits on disk as the process is killed is answered once, in order", async () => {
+it("as the process is killed: what waits on disk, and what the model was at, is answered once", async () => {
+  const bert = await startSlixmppUser(prosody, "bert");
   const since = anna.stanzas.length;
-  await say("one", "two");
+  const thinking = think(model);
+  await anna.send({ to: BOT, body: "begun" });
+  await thinking.asked();
+  // From here on it is the host's, which resumes it.
+  expect(onDisk("pending", "claimed")).toBe(0);
+  await say(bert, "one", "two");
   await gateway.halt("SIGKILL");
   expect(onDisk("pending", "claimed")).toBe(2);
+  thinking.answer(() => "too late");
+  model.setReply(({ userText }) => (/one|two/.test(userText) ? `echo: ${userText}` : "resumed"));
   await gateway.resume();
-  await anna.waitForBody(BOT, { since, timeoutMs: 60_000 });
-  expect(await told(since)).toEqual(["echo: one\ntwo"]);
-});
-
-it("what waits on disk as the Gateway is restarted is answered once", async () => {
-  const since = anna.stanzas.length;
-  await say("three", "four");
-  await gateway.halt("SIGTERM");
-  await gateway.resume();
-  await anna.waitForBody(BOT, { since, timeoutMs: 60_000 });
-  expect(await told(since)).toEqual(["echo: three\nfour"]);
+  await bert.waitForBody(BOT, { timeoutMs: 60_000 });
+  await anna.waitFor(({ body }) => body === "resumed", { since, timeoutMs: 90_000 });
+  expect(await told(bert, 0)).toEqual(["echo: one\ntwo"]);
+  expect(await told(anna, since)).toEqual([
+    expect.stringContaining("continuing your interrupted request"),
+    "resumed",
+  ]);
+  await bert.stop();
 });
 
 it("what waits on disk as the account is restarted is answered once", async () => {
   const since = anna.stanzas.length;
-  await say("five", "six");
+  await say(anna, "five", "six");
   const name = { name: "Restarted" };
   gateway.writeConfig(mergeConfig(gateway.readConfig(), { channels: { xmpp: name } }));
   await gateway.waitForLog(/restarting xmpp channel/);
   await anna.waitForBody(BOT, { since, timeoutMs: 60_000 });
-  expect(await told(since)).toEqual(["echo: five\nsix"]);
-});
-
-it("what the model was at as the process was killed is the host's to resume: it is answered once", async () => {
-  const since = anna.stanzas.length;
-  const thinking = think(model);
-  await anna.send({ to: BOT, body: "seven" });
-  await thinking.asked();
-  expect(onDisk("pending", "claimed")).toBe(0);
-  await gateway.halt("SIGKILL");
-  thinking.answer(() => "too late");
-  model.setReply(() => "resumed");
-  await gateway.resume();
-  await anna.waitFor(({ body }) => body === "resumed", { since, timeoutMs: 90_000 });
-  expect(await told(since)).toEqual([
-    expect.stringContaining("continuing your interrupted request"),
-    "resumed",
-  ]);
+  expect(await told(anna, since)).toEqual(["echo: five\nsix"]);
 });

@@ -14,6 +14,7 @@ import {
 } from "../support/gateway.ts";
 import { startProsody } from "../support/prosody.ts";
 import { startRegistry } from "../support/registry.ts";
+import { passwordFor } from "../support/secrets.ts";
 import { startSlixmppUser } from "../support/slixmpp.ts";
 import { startStubModel } from "../support/stub-model.ts";
 import { setupFields } from "../../src/host/setup.ts";
@@ -110,12 +111,12 @@ describe("openclaw plugins install @openclaw/xmpp, from a registry", () => {
     ]);
     cleanups.push(registry.stop, prosody.stop, model.stop);
     await registry.publish(TARBALL);
-    const jid = await prosody.register("bot", "secret");
+    const jid = await prosody.register("bot", passwordFor("bot"));
     const secrets = createTempDir("install");
     cleanups.push(() => secrets.remove());
     // A password in the configuration would be a reason to complain, and the operator's own.
     const passwordFile = join(secrets.path, "password");
-    writeFileSync(passwordFile, "secret\n", { mode: 0o600 });
+    writeFileSync(passwordFile, `${passwordFor("bot")}\n`, { mode: 0o600 });
     gateway = await startGateway({
       modelUrl: model.baseUrl,
       plugins: [{ kind: "registry", url: registry.url, spec: "@openclaw/xmpp" }],

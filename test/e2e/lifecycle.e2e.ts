@@ -13,6 +13,7 @@ import {
   type Gateway,
 } from "../support/gateway.ts";
 import { startProsody, type Prosody } from "../support/prosody.ts";
+import { secret } from "../support/secrets.ts";
 import { connectRawXmpp } from "../support/raw-xmpp.ts";
 import { startSlixmppUser, type SlixmppClient } from "../support/slixmpp.ts";
 import { PACKAGE } from "../support/stage.ts";
@@ -21,7 +22,7 @@ import { waitFor } from "../support/wait.ts";
 
 const USERS = ["good", "wrong", "untrusted", "twin"] as const;
 const passwordOf = (user: string) => `${user}-Passw0rd-of-this-test`;
-const WRONG_PASSWORD = "Not-the-Passw0rd-of-wrong";
+const WRONG_PASSWORD = secret("a wrong password", "Not-the-Passw0rd-of-wrong");
 
 let prosody: Prosody;
 let bare: Prosody;
@@ -184,10 +185,10 @@ describe("a lost server", () => {
     expect(arrived).toEqual(["into the void"]);
   });
 
-  it("that is down is told at once", async () => {
+  it("that is down is told within seconds", async () => {
     await prosody.kill();
     await until("good", "lost", ({ connected }) => connected === false);
-    await expect(send("to nobody")).rejects.toThrow(/not connected|offline/i);
+    await expect(send("to nobody")).rejects.toThrow(/no connection for 5 s|still waiting/);
   });
 
   it("that comes back has us again, in our room, and delivers", async () => {
@@ -233,9 +234,9 @@ describe("an end", () => {
     expect(log).toMatch(/OUT\W+<message/);
     expect(log).toMatch(/IN\W+<presence/);
     const secrets = [...[...USERS, "plain"].map(passwordOf), WRONG_PASSWORD];
-    for (const secret of secrets) {
-      expect(log).not.toContain(secret);
-      expect(log).not.toContain(Buffer.from(secret).toString("base64").replaceAll("=", ""));
+    for (const each of secrets) {
+      expect(log).not.toContain(each);
+      expect(log).not.toContain(Buffer.from(each).toString("base64").replaceAll("=", ""));
     }
     expect(log).not.toMatch(/<(?:auth|response|challenge)[^>]*>\s*[A-Za-z0-9+/=]{8,}/);
   });

@@ -22,6 +22,7 @@ import {
   untilRoom,
 } from "../support/gateway-rooms.ts";
 import { ask as askRoom, expectIgnored, untilSeen } from "../support/room-talk.ts";
+import { passwordFor, secret } from "../support/secrets.ts";
 import { type SlixmppClient, startSlixmpp, startSlixmppUser } from "../support/slixmpp.ts";
 import {
   bookmarksXml,
@@ -42,7 +43,7 @@ const PASSWORDS = {
   plain: "open sesame of this test",
   env: "password-behind-env",
   file: "password-behind-a-file",
-  wrong: "not-the-password-of-the-room",
+  wrong: secret("a wrong password", "not-the-password-of-the-room"),
   party: "password-of-the-party",
 } as const;
 const CONFERENCE = "conference.localhost";
@@ -72,9 +73,9 @@ beforeAll(async () => {
   component = await connectComponent({ port: prosody.ports.component, ...FAKE });
   fake = createMucService(component);
   for (const user of ["main", "quiet", "eager", "reader", "syncer"]) {
-    await prosody.register(user, user);
+    await prosody.register(user, passwordFor(user));
   }
-  await ejabberd.register("ej", "ej");
+  await ejabberd.register("ej", passwordFor("ej"));
   for (const on of [prosody, ejabberd]) {
     await on.room("vault", { password: PASSWORDS.plain });
     await on.room("env", { password: PASSWORDS.env });
@@ -86,7 +87,7 @@ beforeAll(async () => {
   const other = async (user: string) =>
     await startSlixmpp({
       jid: `${user}@localhost`,
-      password: user,
+      password: passwordFor(user),
       port: prosody.ports.c2s,
       caFile: prosody.caFile,
     });
@@ -121,7 +122,7 @@ beforeAll(async () => {
 function configuration(): ConfigObject {
   const account = (user: string, more: ConfigObject = {}) => ({
     jid: `${user}@localhost`,
-    password: user,
+    password: passwordFor(user),
     nick: "bot",
     server: `127.0.0.1:${server(user).ports.c2s}`,
     tls: { caFile: server(user).caFile },

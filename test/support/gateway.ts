@@ -3,13 +3,13 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
-import { createTempDir } from "./at-exit.ts";
+import { atExit, createTempDir } from "./at-exit.ts";
 import { connectGatewayRpc } from "./gateway-rpc.ts";
 import type { GatewayRpc } from "./gateway-rpc.ts";
 import { freePort } from "./ports.ts";
 import { runCommand, startProcess } from "./process.ts";
 import type { CommandResult, RunningProcess } from "./process.ts";
-import { keepLog, secret } from "./secrets.ts";
+import { keepLog, keepLogFile, secret } from "./secrets.ts";
 import { waitFor } from "./wait.ts";
 
 /** The checkout that these tests belong to. */
@@ -408,6 +408,10 @@ export async function startGateway(options: GatewayOptions = {}): Promise<Gatewa
       evidence: () => `${JSON.stringify(last, null, 1)}\n${log()}`,
     });
   };
+  const keepLogs = (): void =>
+    keepLogFile(`${basename(home.directory)}-file`, join(home.directory, "openclaw.log"));
+  // Nobody ends the Gateway of a shared stage but the end of the run.
+  const forget = atExit(keepLogs);
   const launch = async (): Promise<void> => {
     const since = performance.now();
     const process_ = await startProcess({
@@ -436,8 +440,8 @@ export async function startGateway(options: GatewayOptions = {}): Promise<Gatewa
   };
   const stop = async (): Promise<void> => {
     await halt();
-    const file = join(home.directory, "openclaw.log");
-    if (existsSync(file)) keepLog(`${basename(home.directory)}-file`, readFileSync(file, "utf8"));
+    keepLogs();
+    forget();
     home.remove();
   };
 

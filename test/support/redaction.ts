@@ -5,7 +5,8 @@
  * What is looked through: all that each Gateway and each `openclaw` command wrote, and the Gateways' log
  * files; the host's own lines among them. What counts as a secret: passwords of accounts and rooms,
  * Gateway tokens, the model's key, each as it is and in the encodings in which a log may hold it; and
- * anything that looks like a message of SASL.
+ * anything that looks like a message of SASL. No pairing codes: to print them is what the host's
+ * `pairing` command is for, and a code is worth nothing to who cannot run it.
  */
 import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -20,8 +21,8 @@ const SASL = [
   /,p=[A-Za-z0-9+/]{20,}={0,2}/,
 ];
 
-/** Too short to be told from a word. */
-const SHORTEST = 6;
+/** Too short to be told from a word, such as "secret" and "sesame"; no account of a Gateway has these. */
+const SHORTEST = 8;
 
 /** A secret as it may stand in a log: plain, escaped, or within something in base64. */
 export function spellingsOf(value: string): string[] {

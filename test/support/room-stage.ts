@@ -8,6 +8,7 @@ import { type ConfigObject, type Gateway, startGateway } from "./gateway.ts";
 import { UNHURRIED } from "./limits.ts";
 import { type FakeRoom, createMucService } from "./muc-service.ts";
 import { type Prosody, startProsody } from "./prosody.ts";
+import { passwordFor } from "./secrets.ts";
 import { type SlixmppClient, type SlixmppLogin, startSlixmppUser } from "./slixmpp.ts";
 import { PACKAGE } from "./stage.ts";
 import { type StubModel, startStubModel } from "./stub-model.ts";
@@ -150,7 +151,7 @@ async function occupantIdOf(
   return id;
 }
 
-/** Accounts by id. The user, the password and the nick are the id, unless it says otherwise. */
+/** Accounts by id. The user and the nick are the id, unless it says otherwise. */
 type Accounts = Readonly<Record<string, ConfigObject & { nick?: string }>>;
 
 function talkers(rooms: Rooms): Accounts {
@@ -254,10 +255,10 @@ async function startBotGateway(
   config: ConfigObject = {},
 ): Promise<Gateway> {
   const users = Object.keys(accounts);
-  await Promise.all(users.map((user) => prosody.register(user, user)));
+  await Promise.all(users.map((user) => prosody.register(user, passwordFor(user))));
   const complete = users.map((user) => [
     user,
-    { jid: `${user}@localhost`, password: user, ...accounts[user] },
+    { jid: `${user}@localhost`, password: passwordFor(user), ...accounts[user] },
   ]);
   return await startGateway({
     modelUrl: model.baseUrl,

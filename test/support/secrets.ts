@@ -2,7 +2,7 @@
  * What must not stand in any log of the run, and the logs themselves: kept in the folder that
  * test/support/redaction.ts made for the run, which looks through them at its end.
  */
-import { appendFileSync } from "node:fs";
+import { appendFileSync, copyFileSync, existsSync } from "node:fs";
 import { join } from "node:path";
 
 /** The environment variable that names the folder. */
@@ -15,6 +15,18 @@ export function secret(what: string, value: string): string {
   if (directory)
     appendFileSync(join(directory, SECRETS_FILE), `${JSON.stringify({ what, value })}\n`);
   return value;
+}
+
+/** The password of an account that a Gateway logs in to: it stands in a log for no other reason. */
+export function passwordFor(user: string): string {
+  return `${user}-Passw0rd-of-a-bot`;
+}
+
+/** Keeps a log file as it is now. The host writes to none that has another name as well. */
+export function keepLogFile(name: string, file: string): void {
+  const directory = process.env[RUN_LOGS];
+  if (!directory || !existsSync(file)) return;
+  copyFileSync(file, join(directory, `${name}.log`));
 }
 
 /** Keeps what a process wrote. */

@@ -62,12 +62,20 @@ export class XmppStanzaError extends Error {
   }
 }
 
-/** The stanza provably never left: sending it again cannot double it. */
+/**
+ * The stanza provably never arrived: sending it again cannot double it. `isOffline`: for want of a
+ * connection, so that the next one may take it; `cause` is then what ended the last.
+ */
 export class XmppNotSentError extends Error {
   override readonly name = "XmppNotSentError";
+  readonly isOffline: boolean;
+  constructor(message: string, options: { isOffline?: boolean; cause?: unknown } = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.isOffline = options.isOffline ?? false;
+  }
 }
 
-/** The stanza was written, but the connection ended before the server confirmed it. */
+/** The stanza was written, but the connection ended (`cause`) before the server confirmed it. */
 export class XmppUnconfirmedError extends Error {
   override readonly name = "XmppUnconfirmedError";
 }

@@ -2,7 +2,7 @@
  * A bound stream at work: stanzas out with confirmation, requests and answers, keepalive.
  */
 import type { Element } from "ltx";
-import { XmppStanzaError, messageOf } from "../errors.ts";
+import { XmppNotSentError, XmppStanzaError, messageOf } from "../errors.ts";
 import type { XmppConnectionError } from "../errors.ts";
 import type { FullJid } from "../protocol/jid.ts";
 import { encodeRequest } from "../protocol/rfc-6120-iq.ts";
@@ -15,7 +15,7 @@ import { encodePing } from "../protocol/xep-0199-ping.ts";
 import { connectionError } from "./conditions.ts";
 import { answerIq, createIqBound, isIqRequest } from "./iq-answers.ts";
 import type { Login } from "./login.ts";
-import { prepareOutgoing } from "./outgoing.ts";
+import { outgoingLimit, prepareOutgoing } from "./outgoing.ts";
 import { endBoundStream } from "./resumption.ts";
 import type { BoundStream } from "./resumption.ts";
 import type { Connection } from "./supervisor.ts";
@@ -61,6 +61,7 @@ export function goLive(options: LiveOptions): LiveConnection {
   const { login, timings, log } = options;
   const { stream, bound } = login;
   const { ledger, requests } = bound;
+  const maxStanzaBytes = outgoingLimit(login.maxBytes);
   let answerTimer: NodeJS.Timeout | undefined;
   let idleTimer: NodeJS.Timeout | undefined;
   let isClosing = false;
@@ -152,7 +153,7 @@ export function goLive(options: LiveOptions): LiveConnection {
 
   function post(stanza: Element): void {
     try {
-      ledger.send(prepareOutgoing(stanza));
+      ledger.send(prepareOutgoing(stanza, maxStanzaBytes));
     } catch (error) {
       log.warn(`a stanza was not sent: ${messageOf(error)}`);
     }
@@ -167,6 +168,7 @@ export function goLive(options: LiveOptions): LiveConnection {
       address: stream.address,
       tls: stream.tls,
       mechanism: login.mechanism,
+      maxStanzaBytes,
       ...(login.channelBinding ? { channelBinding: login.channelBinding } : {}),
       resumed: login.resumed,
     },
@@ -178,13 +180,14 @@ export function goLive(options: LiveOptions): LiveConnection {
       stream.listen(onElement);
     },
     async send(stanza) {
-      ledger.send(prepareOutgoing(stanza));
+      const isWritten = ledger.send(prepareOutgoing(stanza, maxStanzaBytes));
+      if (!isWritten) throw new XmppNotSentError("the connection has ended", { isOffline: true });
       await ledger.confirmation();
     },
     post,
     async request(iq, { timeoutMs = timings.requestMs, signal } = {}) {
       signal?.throwIfAborted();
-      const outgoing = prepareOutgoing(iq);
+      const outgoing = prepareOutgoing(iq, maxStanzaBytes);
       const answer = requests.expect(outgoing.stanza, timeoutMs, signal);
       ledger.send(outgoing);
       return await answer;

@@ -14,6 +14,7 @@ import { parseJid } from "../protocol/jid.ts";
 import type { Jid } from "../protocol/jid.ts";
 import { decodeStanzaError } from "../protocol/rfc-6120-stanza-error.ts";
 import { offersStreamManagement } from "../protocol/xep-0198-stream-management.ts";
+import { decodeMaxBytes } from "../protocol/xep-0478-limits.ts";
 import { connectionError, isUnknownAuthority } from "./conditions.ts";
 import { addressOf } from "./endpoint.ts";
 import { enableManagement, openBoundStream, resumeStream } from "./resumption.ts";
@@ -51,6 +52,8 @@ export type Login = {
   /** A new one, or that of before. The very next element is the first that counts (XEP-0198 §4). */
   bound: BoundStream;
   resumed: boolean;
+  /** What the server says that a stanza may have (XEP-0478), in bytes. */
+  maxBytes: number | undefined;
 };
 
 /**
@@ -186,11 +189,13 @@ async function negotiate(
     refused: options.refusedBindings,
   });
   options.memory.remember(record);
-  const isManaged = offersStreamManagement(await stream.restart());
+  const behindLogin = await stream.restart();
+  const isManaged = offersStreamManagement(behindLogin);
   const facts = {
     stream,
     transport: endpoint.transport,
     mechanism,
+    maxBytes: decodeMaxBytes(behindLogin),
     ...(record.binding ? { channelBinding: record.binding } : {}),
   };
   const lost = isManaged ? await resumeStream(stream, options.resumption) : undefined;

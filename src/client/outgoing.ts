@@ -7,6 +7,13 @@ import { stripInvalidXmlChars } from "../protocol/xml-text.ts";
 
 /** In bytes, serialised. Prosody ends the stream at 256 KiB; ejabberd's usual limit is the same. */
 export const MAX_OUTGOING = 200 * 1024;
+/** RFC 6120 §13.12: no server may take less. */
+const MIN_OUTGOING = 10_000;
+
+/** What may be sent to a server that says that it takes `maxBytes`, or says nothing. */
+export function outgoingLimit(maxBytes: number | undefined): number {
+  return Math.max(MIN_OUTGOING, Math.min(maxBytes ?? MAX_OUTGOING, MAX_OUTGOING));
+}
 const MAX_LEVELS = 128;
 
 /** A stanza that can be written, and its size in bytes. */
@@ -15,17 +22,17 @@ export type Outgoing = { stanza: Element; bytes: number };
 /**
  * A copy of `stanza` that can be written: without the characters that end a stream (RFC 6120
  * §4.9.3.13) in its text and attribute values. The original is left as it is.
- * @throws XmppStanzaError `policy-violation` when it is larger than MAX_OUTGOING or too deep:
+ * @throws XmppStanzaError `policy-violation` when it is larger than `maxBytes` or too deep:
  *   sending it again cannot help, splitting or uploading can
  */
-export function prepareOutgoing(stanza: Element): Outgoing {
+export function prepareOutgoing(stanza: Element, maxBytes: number = MAX_OUTGOING): Outgoing {
   const copy = copyClean(stanza, 1);
   const bytes = Buffer.byteLength(copy.toString());
-  if (bytes > MAX_OUTGOING) {
+  if (bytes > maxBytes) {
     throw new XmppStanzaError(
       "modify",
       "policy-violation",
-      `a stanza of ${bytes} bytes was not sent: servers end the stream above ${MAX_OUTGOING}`,
+      `a stanza of ${bytes} bytes was not sent: the server ends the stream above ${maxBytes}`,
     );
   }
   return { stanza: copy, bytes };

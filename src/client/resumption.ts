@@ -27,6 +27,9 @@ const LONGEST_MS = 10 * 60_000;
 /** Tries in a row without a sign that the stream works: one of its stanzas may be what ends it. */
 const MAX_ATTEMPTS = 3;
 
+/** Ends after which the same stream would only end again. */
+const BREAKING = new Set(["protocol", "policy-violation"]);
+
 /** Whether what the server knows of us may outlast the loss of the connection. */
 export function mayBeResumed(state: ConnectionState): boolean {
   return "resumable" in state && state.resumable === true;
@@ -60,9 +63,16 @@ export function openBoundStream(jid: Jid, management: Management): BoundStream {
   };
 }
 
-/** The stream is over: what waits for its server waits in vain. */
-export function endBoundStream(stream: BoundStream, error: XmppConnectionError): void {
-  stream.ledger.end();
+/**
+ * The stream is over: what waits for its server waits in vain.
+ * @param isFinal the server has said how many of our stanzas it has, and will not get more
+ */
+export function endBoundStream(
+  stream: BoundStream,
+  error: XmppConnectionError,
+  isFinal = false,
+): void {
+  stream.ledger.end({ cause: error, isFinal });
   stream.requests.end(error);
 }
 
@@ -72,7 +82,7 @@ export type Resumption = {
   /**
    * The connection of the stream is lost: keeps it, or ends it where it cannot be resumed. That is so
    * after a conflict, which has put another into its place, and where the server broke the protocol:
-   * what it sent would come again.
+   * what it sent would come again. Nor after a `policy-violation`: what we sent would be the next one.
    */
   keep(stream: BoundStream, error: XmppConnectionError): void;
   /** What to ask the server for; to be called once for each time that it is asked. */
@@ -104,8 +114,10 @@ export function createResumption(clock: Clock, onGivenUp: () => void): Resumptio
   function giveUp(h?: number): void {
     const had = letGo();
     if (!had) return;
-    if (h !== undefined) had.stream.ledger.acknowledged(h);
-    endBoundStream(had.stream, had.error);
+    // What the server remembers is what it got before it gave the stream up (§5).
+    const isFinal = h !== undefined && had.stream.ledger.canBe(h);
+    if (isFinal) had.stream.ledger.acknowledged(h);
+    endBoundStream(had.stream, had.error, isFinal);
     onGivenUp();
   }
 
@@ -114,14 +126,14 @@ export function createResumption(clock: Clock, onGivenUp: () => void): Resumptio
       return kept !== undefined;
     },
     keep(stream, error) {
-      const isBroken = error.fatal || error.condition === "protocol";
+      const isBroken = error.fatal || BREAKING.has(error.condition);
       if (isStopped || isBroken || !stream.resumption || !stream.ledger.isComplete) {
         return endBoundStream(stream, error);
       }
       stream.ledger.detach();
       const { id, maxSeconds } = stream.resumption;
       const ms = maxSeconds === undefined ? USUAL_MS : Math.min(maxSeconds * 1000, LONGEST_MS);
-      kept = { stream, id, error, cancel: clock.after(ms, giveUp) };
+      kept = { stream, id, error, cancel: clock.after(ms, () => giveUp()) };
     },
     attempt() {
       if (!kept) return undefined;

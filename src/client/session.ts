@@ -119,7 +119,9 @@ export function createSession(
   const live = (): LiveConnection => {
     const connection = supervisor.connection;
     if (connection) return connection;
-    throw new XmppNotSentError(`${account.bare} is not connected (${supervisor.state.kind})`);
+    throw new XmppNotSentError(`${account.bare} is not connected (${supervisor.state.kind})`, {
+      isOffline: true,
+    });
   };
 
   return {

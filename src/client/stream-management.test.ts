@@ -103,9 +103,24 @@ describe("the ledger of stanzas", () => {
   it("rejects what is open when the connection ends, and whatever comes after", async () => {
     const { ledger, confirmed, send } = setUp();
     send("a");
-    ledger.end();
-    await expect(ledger.confirmation()).rejects.toThrow(XmppUnconfirmedError);
+    const cause = new Error("reset");
+    ledger.end({ cause });
+    const error: unknown = await ledger.confirmation().catch((thrown: unknown) => thrown);
+    expect(error).toBeInstanceOf(XmppUnconfirmedError);
+    expect(error).toMatchObject({ cause });
     expect(confirmed).toEqual(["a: XmppUnconfirmedError"]);
+    expect(ledger.send(stanza("b"))).toBe(false);
+  });
+
+  it("knows what did not arrive once the server has told its last count", async () => {
+    const { ledger, confirmed, send } = setUp();
+    send("a");
+    send("b");
+    ledger.acknowledged(1);
+    ledger.end({ isFinal: true });
+    await Promise.resolve();
+    await Promise.resolve();
+    expect(confirmed).toEqual(["a", "b: XmppNotSentError"]);
   });
 
   it("is satisfied by an answered ping where there is no stream management", async () => {

@@ -6,7 +6,7 @@
  * the line asks by a ping and `confirmedUpTo` takes the place of `acknowledged`.
  */
 import type { Element } from "ltx";
-import { XmppUnconfirmedError } from "../errors.ts";
+import { XmppNotSentError, XmppUnconfirmedError } from "../errors.ts";
 import { COUNTER_RANGE } from "../protocol/xep-0198-stream-management.ts";
 import type { Outgoing } from "./outgoing.ts";
 
@@ -38,8 +38,8 @@ export type Ledger = {
   attach(line: Line): void;
   /** It has none: what is sent now waits for the next. */
   detach(): void;
-  /** Counts a stanza and writes it. */
-  send(outgoing: Outgoing): void;
+  /** Counts a stanza and writes it. @returns false when the stream is over: it is not written */
+  send(outgoing: Outgoing): boolean;
   /**
    * A stanza of any kind arrived, answers to our own requests included. It counts as handled once
    * `handling` is fulfilled and all before it count; never, where that is rejected.
@@ -51,7 +51,8 @@ export type Ledger = {
   rewind(): number;
   /**
    * Resolves when the server has everything that was sent until now.
-   * @throws XmppUnconfirmedError when the stream ends first
+   * @throws XmppUnconfirmedError when the stream ends first; XmppNotSentError when it is known that the
+   *   server did not get it
    */
   confirmation(): Promise<void>;
   /** Asks the server for a sign of life, unless a question is open. */
@@ -62,8 +63,11 @@ export type Ledger = {
   acknowledged(h: number): boolean;
   /** The question that was asked when `sent` was `count` is answered: all of these arrived. */
   confirmedUpTo(count: number): void;
-  /** The stream is over: what is not confirmed stays so. */
-  end(): void;
+  /**
+   * The stream is over. What is not confirmed stays so, or, where the server has told its last count
+   * (`isFinal`), provably did not arrive.
+   */
+  end(why: { cause?: unknown; isFinal?: boolean }): void;
 };
 
 /** A stanza that is being handled, or waits for one before it. */
@@ -81,7 +85,7 @@ export function createLedger(keeps: boolean, start = 0): Ledger {
   let handled = start;
   let line: Line | undefined;
   let asking = false;
-  let ended = false;
+  let ended: { cause?: unknown; isFinal?: boolean } | undefined;
   const waiters: Waiter[] = []; // in ascending order of upTo
   const copies: Outgoing[] = []; // the last ones sent
   let arrivals: Arrival[] = []; // in the order of the stream
@@ -141,11 +145,12 @@ export function createLedger(keeps: boolean, start = 0): Ledger {
       asking = false;
     },
     send(outgoing) {
-      if (ended) return;
+      if (ended) return false;
       // Counted first: the answer to a question counts whatever was written before it.
       sent += 1;
       line?.write(outgoing.stanza);
       if (keeps) keep(outgoing);
+      return true;
     },
     receive(handling) {
       const arrival: Arrival = { isHandled: !handling, counted: Promise.withResolvers() };
@@ -165,7 +170,7 @@ export function createLedger(keeps: boolean, start = 0): Ledger {
       return handled;
     },
     confirmation() {
-      if (ended) return Promise.reject(unconfirmed());
+      if (ended) return Promise.reject(lost(ended));
       const { promise, resolve, reject } = Promise.withResolvers<void>();
       waiters.push({ upTo: sent, resolve, reject });
       question(false);
@@ -183,15 +188,20 @@ export function createLedger(keeps: boolean, start = 0): Ledger {
       return true;
     },
     confirmedUpTo: settle,
-    end() {
-      ended = true;
+    end(why) {
+      ended = why;
       line = undefined;
       dropCopies(copies.length);
-      for (const waiter of waiters.splice(0)) waiter.reject(unconfirmed());
+      for (const waiter of waiters.splice(0)) waiter.reject(lost(why));
     },
   };
 }
 
-function unconfirmed(): XmppUnconfirmedError {
-  return new XmppUnconfirmedError("the connection ended before the server confirmed the stanza");
+function lost({ cause, isFinal = false }: { cause?: unknown; isFinal?: boolean }): Error {
+  if (isFinal) {
+    const problem = "the connection ended before the server got the stanza";
+    return new XmppNotSentError(problem, { isOffline: true, cause });
+  }
+  const problem = "the connection ended before the server confirmed the stanza";
+  return new XmppUnconfirmedError(problem, { cause });
 }

@@ -51,6 +51,8 @@ export type ConnectionFacts = {
   /** As SASL calls it; with `-PLUS` it is bound to this connection, in the way of `channelBinding`. */
   mechanism: string;
   channelBinding?: BindingType | undefined;
+  /** Bytes that a stanza of ours may have; absent where the usual limit counts. */
+  maxStanzaBytes?: number | undefined;
   /**
    * The stream of before was taken up again (XEP-0198 §5): the server kept our presence, rooms and all,
    * and nothing was lost in between.

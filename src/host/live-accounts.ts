@@ -23,6 +23,8 @@ export type LiveAccount = Outbox & {
   /** Whether a room is believed about who its occupants are. */
   isBelieved: RoomTrust;
   knownUsers: KnownUsers;
+  /** Tells the host that something was sent. */
+  onOutbound: () => void;
   serverMemory: ServerMemory;
   /** What was said to the agent and not answered, since the account started. */
   tally: Tally;

@@ -4,14 +4,25 @@ import { resolveTextChunkLimit } from "openclaw/plugin-sdk/reply-chunking";
 import { messageOf } from "../errors.ts";
 import { isLink } from "../outbound/attachments.ts";
 import { deliverText } from "../outbound/deliver.ts";
-import { parseTarget } from "../outbound/target.ts";
+import { departuresOf } from "../outbound/departures.ts";
+import type { DeliveryPart } from "../outbound/message-ids.ts";
+import { readReplyFacts } from "../outbound/reply-facts.ts";
+import { parseTarget, type Target } from "../outbound/target.ts";
 import { bareJid } from "../protocol/jid.ts";
+import type { Reply } from "../protocol/xep-0461-reply.ts";
 import { CHANNEL_ID, DEFAULT_TEXT_CHUNK_LIMIT } from "../policy/account-policy.ts";
 import { resolveAccount, type XmppAccount } from "./account.ts";
-import { requireLiveAccount } from "./live-accounts.ts";
+import { findLiveAccount, requireLiveAccount } from "./live-accounts.ts";
 import type { SendTextContext } from "./message-adapter.ts";
 import { roomPredicate } from "./messaging.ts";
+import { arrivedOf, forgetSend } from "./reconcile-send.ts";
 import { getRuntime } from "./runtime.ts";
+
+/**
+ * How long to wait for a connection, ms. Not longer: the host keeps the message, tries again by itself, and
+ * sends nothing else that it has kept, of any channel, meanwhile.
+ */
+const PATIENCE_MS = 5_000;
 
 /**
  * @throws PlatformMessageNotDispatchedError bad target, account not running, room not joined, offline
@@ -20,23 +31,36 @@ export async function sendMessage(ctx: SendTextContext, text: string) {
   const { cfg, to } = ctx;
   const account = resolveAccount(cfg, ctx.accountId);
   const { accountId } = account;
-  const outbox = requireRunning(account);
+  const facts = readReplyFacts(ctx.deps);
+  // The answer to a turn waits also while the account is being restarted.
+  if (!facts) assertRunning(account);
   const target = parseTarget(to, roomPredicate(cfg, accountId));
   if ("problem" in target) throw refusal(target.problem);
   if (bareJid(target.to) === account.jid) throw refusal(`${target.to} is the agent's own account`);
   const { convertMarkdownTables, resolveMarkdownTableMode } = getRuntime().channel.text;
   const tables = resolveMarkdownTableMode({ cfg, channel: CHANNEL_ID, accountId });
-  const delivered = await deliverText(outbox, target, convertMarkdownTables(text, tables), {
+  const road = {
+    find: () => findLiveAccount(accountId),
+    departures: departuresOf(accountId),
+    limits: account.limits,
+  };
+  const delivered = await deliverText(road, target, convertMarkdownTables(text, tables), {
+    patienceMs: PATIENCE_MS,
+    reply: replyFrom(ctx, target),
+    ...facts,
     textLimit: resolveTextChunkLimit(cfg, CHANNEL_ID, accountId, {
       fallbackLimit: DEFAULT_TEXT_CHUNK_LIMIT,
     }),
+    delivery: deliveryOf(ctx),
+    arrived: arrivedOf(ctx.deliveryQueueId),
     signal: ctx.signal,
     beforeSend: async () => {
       await ctx.onPlatformSendDispatch?.();
       ctx.assertDirectAdapterHandoff?.();
     },
   });
-  getRuntime().channel.activity.record({ channel: CHANNEL_ID, accountId, direction: "outbound" });
+  if (ctx.deliveryQueueId !== undefined) forgetSend(ctx.deliveryQueueId);
+  findLiveAccount(accountId)?.onOutbound();
   const messageId = delivered.messageIds.at(-1);
   if (messageId === undefined) throw refusal("there is no text to send");
   return {
@@ -57,14 +81,26 @@ export async function sendMedia(ctx: SendTextContext, media: string) {
   return await sendMessage(ctx, [ctx.text, media].filter(Boolean).join("\n\n"));
 }
 
+function deliveryOf(ctx: SendTextContext): DeliveryPart | undefined {
+  const { deliveryQueueId, deliveryPartIndex = 0, deliveryPartCount = 1 } = ctx;
+  if (deliveryQueueId === undefined) return undefined;
+  return { deliveryId: deliveryQueueId, part: deliveryPartIndex, parts: deliveryPartCount };
+}
+
+/** Whose message that id is, the host does not say; in a direct chat it can be theirs only. */
+function replyFrom({ replyToId }: SendTextContext, target: Target): Reply | undefined {
+  if (!replyToId) return undefined;
+  return { id: replyToId, to: target.kind === "direct" ? target.to : undefined };
+}
+
 /** The input is wrong: nothing was sent, and trying again cannot help. */
 function refusal(problem: string): PlatformMessageNotDispatchedError {
   return new PlatformMessageNotDispatchedError(problem, { cause: problem, retryable: false });
 }
 
-function requireRunning(account: XmppAccount) {
+function assertRunning(account: XmppAccount): void {
   try {
-    return requireLiveAccount(account);
+    requireLiveAccount(account);
   } catch (error) {
     const message = messageOf(error);
     throw new PlatformMessageNotDispatchedError(message, { cause: error });

@@ -10,6 +10,7 @@ import {
   channelReadyPatch,
   channelStoppedPatch,
 } from "openclaw/plugin-sdk/gateway-runtime";
+import { createArchive } from "../client/archive.ts";
 import { BOOKMARKS_NOTIFY, createBookmarks } from "../client/bookmarks.ts";
 import { createProgramFinder } from "../client/programs.ts";
 import { botIdentity, registerResponders } from "../client/responders.ts";
@@ -20,7 +21,11 @@ import { createSession } from "../client/session.ts";
 import type { ConnectionState, Logger } from "../client/types.ts";
 import { createInvitations } from "../inbound/invitations.ts";
 import { createPairing } from "../inbound/pairing.ts";
+import { createIngressEffectOnce } from "openclaw/plugin-sdk/ingress-effect-once";
+import { openMessageQueue, REMEMBERED_ENTRIES, REMEMBERED_MS } from "../inbound/ingress-queue.ts";
 import { createReceiver } from "../inbound/receive.ts";
+import { departuresOf } from "../outbound/departures.ts";
+import { isTooMuch } from "../outbound/send.ts";
 import { createSentMessages } from "../outbound/sent-messages.ts";
 import { createTurnLimits } from "../inbound/turn-limits.ts";
 import type { XmppConnectionError } from "../errors.ts";
@@ -30,7 +35,7 @@ import { createSettling } from "../inbound/settling.ts";
 import { createTally } from "../inbound/tally.ts";
 import { CHANNEL_ID } from "../policy/account-policy.ts";
 import { createRoomTrust, type RoomTrust } from "../policy/room-trust.ts";
-import { domainOf, type BareJid } from "../protocol/jid.ts";
+import { bareJid, domainOf, type BareJid } from "../protocol/jid.ts";
 import { DIRECT_INVITATION } from "../protocol/xep-0045-invitation.ts";
 import { MUC } from "../protocol/xep-0045-muc.ts";
 import { CHAT_STATES } from "../protocol/xep-0085-chat-states.ts";
@@ -38,6 +43,7 @@ import { STANZA_IDS } from "../protocol/xep-0359-ids.ts";
 import { OCCUPANT_ID } from "../protocol/xep-0421-occupant-id.ts";
 import { REPLY } from "../protocol/xep-0461-reply.ts";
 import { decideSubscription } from "../policy/subscription.ts";
+import { createIngressDatabase } from "../state/ingress-database.ts";
 import { createInvitedRooms } from "../state/invited-rooms.ts";
 import { createKnownUsers } from "../state/known-users.ts";
 import { createServerMemory } from "../state/server-memory.ts";
@@ -135,7 +141,13 @@ export function startAccount(params: {
     runtime.channel.activity.record({ channel: CHANNEL_ID, accountId, direction, at });
     onStatus(direction === "inbound" ? { lastInboundAt: at } : { lastOutboundAt: at });
   };
-  const outbox = { session, rooms, sent: createSentMessages() };
+  const departures = departuresOf(accountId);
+  const sent = createSentMessages((to, error) => {
+    const conversation = bareJid(to);
+    if (conversation && isTooMuch(error)) departures.holdOff(conversation);
+  });
+  const { limits } = account;
+  const outbox = { session, rooms, sent, archive: createArchive({ session }), departures, limits };
   const findOutbox = () => findLiveAccount(accountId);
   const pairing = createPairing({
     accountId,
@@ -163,8 +175,27 @@ export function startAccount(params: {
   const history = createRoomHistory(
     account.config.historyLimit ?? cfg.messages?.groupChat?.historyLimit,
   );
+  const database = createIngressDatabase(join(directory, "ingress.sqlite"), { log });
+  const queue = openMessageQueue({
+    runtime,
+    accountId,
+    database,
+    readLimits: () => readAccount().limits,
+    tally,
+    log,
+    now: Date.now,
+  });
+  const effects = createIngressEffectOnce({
+    pluginId: CHANNEL_ID,
+    namespacePrefix: accountId,
+    // A message may wait for a day before it is remembered as answered.
+    ttlMs: REMEMBERED_MS + 2 * 24 * 60 * 60_000,
+    stateMaxEntries: REMEMBERED_ENTRIES,
+  });
   const receiver = createReceiver({
     accountId,
+    queue,
+    once: async (eventId, effect, run) => void (await effects.runOnce({ eventId, effect, run })),
     readConfig() {
       const { cfg: now, account: policy } = config.read();
       return { cfg: now, policy, settings: { ...policy.config, streaming: policy.config } };
@@ -193,7 +224,11 @@ export function startAccount(params: {
   const offRoom = rooms.onRoom(({ room, state }) => {
     if (state === "refused" || state === "leaving") history.forget(room);
   });
-  const offState = session.onState((state) => onStatus(statusOf(state)));
+  const offState = session.onState((state) => {
+    onStatus(statusOf(state));
+    // What waits from before may be answered now.
+    if (state.kind === "online") receiver.start();
+  });
   const offStanza = session.onStanza((stanza) => receiver.receive(stanza));
   const removeLive = addLiveAccount({
     ...outbox,
@@ -203,6 +238,7 @@ export function startAccount(params: {
     membership,
     isBelieved,
     knownUsers,
+    onOutbound: () => record("outbound", Date.now()),
     serverMemory,
     tally,
   });
@@ -218,6 +254,8 @@ export function startAccount(params: {
         // Until the stream has ended the server may still hand us messages, and counts them as ours.
         await session.stop();
         offStanza();
+        await receiver.stop();
+        database.close();
         offRoom();
         config.stop();
         membership.stop();

@@ -35,7 +35,7 @@ export function resolveAddressing(
   const { conversation, body, message } = inbound;
   if (conversation.kind !== "room") return { text: body, wasMentioned: false, implicit: [] };
   const { room } = conversation;
-  const nick = context.outbox.rooms.get(room)?.nick ?? "";
+  const nick = inbound.ownNick ?? "";
   // Anew for each use: it is read once.
   const others = () => context.outbox.rooms.nicks(room);
   const { isReferred, references } = referencesTo(context, message, room, nick);

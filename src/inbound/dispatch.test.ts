@@ -33,7 +33,10 @@ function setUp({ features = [STANZA_IDS], ...options }: Options = {}) {
       `<message xmlns="jabber:client" from="${ROOM}/bot" to="${OWN_JID}" type="groupchat" id="${id}"><body>echo</body></message>`,
     );
   };
-  const say = async (text: string, { inside = STANZA_ID, type = "groupchat" } = {}) => {
+  let sayings = 0;
+  const nextStanzaId = () =>
+    sayings++ === 0 ? STANZA_ID : STANZA_ID.replace("rooms-id", `rooms-id-${sayings}`);
+  const say = async (text: string, { inside = nextStanzaId(), type = "groupchat" } = {}) => {
     const { length } = dispatches;
     session.receive(message(`${ROOM}/alice`, body(text) + inside, type));
     await receiver.idle();
@@ -69,7 +72,8 @@ describe("an answer in a room", () => {
 
   it("refers to what it answers with its first message only", async () => {
     const { say, answer } = setUp({ keys: short });
-    const sent = await answer(await say("bot: hi"), { text: LONG, replyToId: "rooms-id" });
+    const dispatch = await say("bot: hi", { inside: STANZA_ID });
+    const sent = await answer(dispatch, { text: LONG, replyToId: "rooms-id" });
     expect(sent).toEqual([
       { to: ROOM, text: PARTS[0], reply: `rooms-id ${ROOM}/alice` },
       { to: ROOM, text: PARTS[1] },

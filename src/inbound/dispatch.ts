@@ -1,15 +1,22 @@
 /** The last step in: the turn itself, and the way its answer takes back. */
 import type { ChannelBotLoopProtectionFacts } from "openclaw/plugin-sdk/channel-inbound";
-import { resolveChannelStreamingBlockEnabled } from "openclaw/plugin-sdk/channel-outbound";
+import {
+  bindIngressLifecycleToReplyOptions,
+  resolveChannelStreamingBlockEnabled,
+} from "openclaw/plugin-sdk/channel-outbound";
 import { resolveTextChunkLimit } from "openclaw/plugin-sdk/reply-chunking";
-import { deliverFormattedTextWithAttachments } from "openclaw/plugin-sdk/reply-payload";
+import {
+  formatTextWithAttachmentLinks,
+  type OutboundReplyPayload,
+} from "openclaw/plugin-sdk/reply-payload";
 import { keepLinks } from "../outbound/attachments.ts";
 import { deliverText } from "../outbound/deliver.ts";
-import { reach } from "../outbound/reach.ts";
-import { replyTarget } from "../outbound/reply-target.ts";
+import { withReplyFacts, type ReplyFacts } from "../outbound/reply-facts.ts";
+import { formatTarget, replyTarget } from "../outbound/reply-target.ts";
 import type { ResolvedRoom } from "../policy/room.ts";
 import { occupantJid } from "../protocol/xep-0045-muc.ts";
 import { createTyping } from "../outbound/typing.ts";
+import type { Lifecycle } from "./debounce.ts";
 import { createSettlements } from "./settling.ts";
 import { buildContext, type Admitted, type Turn } from "./turn-context.ts";
 import type { InboundContext, InboundMessage } from "./types.ts";
@@ -22,37 +29,43 @@ const LONGEST_TYPING_MS = 10 * 60_000;
  * Runs the agent's turn. Resolves once the host has taken the message over: the turn itself goes on,
  * so that a second message, or `/stop`, can reach it.
  * From the final answer on to the end of the turn the session is held; `onEnd` is called at its end.
- * @throws what the host threw before it had begun anything: it may be asked again
+ * @throws what the host threw before it had taken it over or answered anything: it may be asked again
  */
 export function dispatchTurn(
   context: InboundContext,
   inbound: InboundMessage,
   admitted: Admitted,
+  lifecycle: Lifecycle,
   onEnd: () => void,
 ): Promise<void> {
   const { conversation } = inbound;
   const history =
     conversation.kind === "room" ? context.history.take(conversation.room) : undefined;
   return new Promise((resolve, reject) => {
-    let hasBegun = false;
-    const begin = () => void (hasBegun = true);
-    const lifecycle = {
-      onAdopted: () => {
-        begin();
+    // Nothing is asked of the host again once it is responsible, or something was said.
+    let state: "asked" | "answered" | "deferred" | "adopted" | "abandoned" = "asked";
+    const adoption: Lifecycle = {
+      ...lifecycle,
+      async onAdopted() {
+        await lifecycle.onAdopted();
+        state = "adopted";
         resolve();
       },
-      onDeferred: () => {
-        begin();
+      onDeferred() {
+        lifecycle.onDeferred();
+        state = "deferred";
         resolve();
       },
-      onAbandoned: () => {
+      async onAbandoned() {
+        state = "abandoned";
         history?.restore();
+        await lifecycle.onAbandoned();
         resolve();
       },
     };
     const ended = Promise.withResolvers<void>();
     const watch = {
-      begin,
+      begin: () => void (state = state === "asked" ? "answered" : state),
       answer: (settled: Promise<unknown>) =>
         context.settling.hold(admitted.route.sessionKey, Promise.all([ended.promise, settled])),
     };
@@ -60,26 +73,25 @@ export function dispatchTurn(
       ended.resolve();
       onEnd();
     };
-    const turn = runTurn(context, inbound, { ...admitted, history }, lifecycle, watch);
+    const turn = runTurn(context, inbound, { ...admitted, history }, adoption, watch);
     turn.finally(end).then(
       () => resolve(),
       (error: unknown) => {
         history?.restore();
-        if (!hasBegun) {
+        if (state === "asked") {
           reject(error);
           return;
         }
         context.log.error(`the turn failed: ${String(error)}`);
+        if (state === "deferred") void lifecycle.onFailed?.(error);
         resolve();
       },
     );
   });
 }
 
-type Lifecycle = { onAdopted: () => void; onDeferred: () => void; onAbandoned: () => void };
-
 /**
- * `begin` is called before anything leaves for the person, `answer` before the final answer does, with
+ * `begin` is called before an answer leaves for the person, `answer` before the final answer does, with
  * what resolves when the host has settled it: the answer of a turn that it put off comes after the end.
  */
 type Watch = { begin: () => void; answer: (settled: Promise<unknown>) => void };
@@ -95,7 +107,7 @@ async function runTurn(
   const { eventKind, route, room } = admitted;
   const { conversation, sender } = inbound;
   const target = replyTarget(conversation, sender.stay);
-  const opening = createOpening(inbound, room);
+  const factsOf = createReplyFacts(context, inbound, room);
   const typing = createTyping(outbox, target);
   const settlements = createSettlements();
   const streaming = resolveChannelStreamingBlockEnabled(context.settings.streaming);
@@ -108,33 +120,38 @@ async function runTurn(
     delivery: {
       observeMessageSent: true,
       preparePayload: (payload, { kind }) => {
-        if (kind === "final") answer(settlements.open());
-        return payload;
+        if (kind !== "final") return payload;
+        answer(settlements.open());
+        return attachmentsAsLinks(context, payload);
+      },
+      // Final answers go by the host's queue on disk, to host/send-message.ts; the others come to `deliver`.
+      durable: (payload, { kind, participant }) => {
+        if (kind !== "final") return false;
+        begin();
+        return {
+          to: formatTarget(target),
+          replyToId: null,
+          threadId: undefined,
+          deps: withReplyFacts(factsOf(payload, participant?.name)),
+        };
       },
       onDelivered: (_payload, { kind }) => {
         if (kind === "final") settlements.close();
       },
       deliver: async (payload, { participant }) => {
         begin();
-        const messageIds: string[] = [];
-        const { payload: sendable, left } = keepLinks(payload);
-        if (left > 0) log.warn(`${left} attachment(s) not sent: file upload is not built yet`);
-        const visibleReplySent = await deliverFormattedTextWithAttachments({
-          payload: sendable,
-          send: async ({ text }) => {
-            const live = (await reach(context.findOutbox, target)) ?? outbox;
-            const delivered = await deliverText(live, target, convertTables(context, text), {
-              textLimit: resolveTextChunkLimit(cfg, CHANNEL_ID, accountId, {
-                fallbackLimit: DEFAULT_TEXT_CHUNK_LIMIT,
-              }),
-              thread: inbound.message.thread,
-              ...opening(payload.replyToId, participant?.name),
-            });
-            messageIds.push(...delivered.messageIds);
-            context.onOutbound(context.now());
-          },
+        const { text } = attachmentsAsLinks(context, payload);
+        if (!text?.trim()) return { visibleReplySent: false, messageIds: [] };
+        const { departures, limits } = outbox;
+        const road = { find: context.findOutbox, departures, limits };
+        const delivered = await deliverText(road, target, convertTables(context, text), {
+          textLimit: resolveTextChunkLimit(cfg, CHANNEL_ID, accountId, {
+            fallbackLimit: DEFAULT_TEXT_CHUNK_LIMIT,
+          }),
+          ...factsOf(payload, participant?.name),
         });
-        return { visibleReplySent, messageIds };
+        context.onOutbound(context.now());
+        return { visibleReplySent: true, messageIds: delivered.messageIds };
       },
       onError: (error, { kind }) => {
         if (kind === "final") settlements.close();
@@ -144,16 +161,12 @@ async function runTurn(
     replyPipeline: {
       typing: {
         ...typing,
-        start: async () => {
-          begin();
-          await typing.start();
-        },
         maxDurationMs: LONGEST_TYPING_MS,
         onStartError: (error) => log.debug?.(`no chat state: ${String(error)}`),
       },
     },
     replyOptions: {
-      turnAdoptionLifecycle: { admission: "exclusive", ...lifecycle },
+      ...bindIngressLifecycleToReplyOptions(lifecycle),
       // What nobody asked the agent for, it answers by the message tool or not at all.
       ...(eventKind === "room_event"
         ? { sourceReplyDeliveryMode: "message_tool_only" as const, suppressTyping: true }
@@ -191,11 +204,32 @@ function loopFacts(
   };
 }
 
-/** What the first message of an answer has before the others: whom it is for, and what it answers. */
-function createOpening(inbound: InboundMessage, room: ResolvedRoom | undefined) {
-  const { conversation, messageId, reference, sender } = inbound;
+/** A payload whose attachments are links in its text, as far as they can be. */
+function attachmentsAsLinks<T extends OutboundReplyPayload>(
+  { log }: InboundContext,
+  payload: T,
+): T {
+  const { payload: kept, left } = keepLinks(payload);
+  if (left > 0) log.warn(`${left} attachment(s) not sent: file upload is not built yet`);
+  const links = kept.mediaUrls ?? [];
+  if (links.length === 0) return kept;
+  return { ...kept, text: formatTextWithAttachmentLinks(kept.text, links), mediaUrls: [] };
+}
+
+/**
+ * What an answer has beside its text. The first of a turn also says whom it is for; it is asked for twice
+ * where the host could not keep the answer on disk.
+ */
+function createReplyFacts(
+  { outbox }: InboundContext,
+  inbound: InboundMessage,
+  room: ResolvedRoom | undefined,
+) {
+  const { conversation, message, messageId, reference, sender } = inbound;
+  const { limits } = outbox;
+  const known = new WeakMap<object, ReplyFacts>();
   let isFirst = true;
-  return (replyToId: string | undefined, speaker: string | undefined) => {
+  const create = (replyToId: string | undefined, speaker: string | undefined): ReplyFacts => {
     const words = [
       ...(isFirst && room?.replyWithNick ? [`${sender.label}:`] : []),
       ...(speaker ? [`[${speaker}]`] : []),
@@ -203,11 +237,19 @@ function createOpening(inbound: InboundMessage, room: ResolvedRoom | undefined) 
     isFirst = false;
     const answersThis = replyToId === messageId && reference !== undefined;
     return {
-      ...(words.length > 0 ? { prefix: `${words.join(" ")} ` } : {}),
-      ...(answersThis && conversation.kind === "room"
-        ? { reply: { id: reference, to: occupantJid(conversation.room, conversation.nick) } }
-        : {}),
+      thread: message.thread,
+      patienceMs: limits.offlineMinutes * 60_000,
+      prefix: words.length > 0 ? `${words.join(" ")} ` : undefined,
+      reply:
+        answersThis && conversation.kind === "room"
+          ? { id: reference, to: occupantJid(conversation.room, conversation.nick) }
+          : undefined,
     };
+  };
+  return (payload: OutboundReplyPayload, speaker: string | undefined): ReplyFacts => {
+    const facts = known.get(payload) ?? create(payload.replyToId, speaker);
+    known.set(payload, facts);
+    return facts;
   };
 }
 

@@ -1,11 +1,11 @@
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import { createFakeLog, createFakeSession } from "../../test/support/fake-session.ts";
+import { createOutbox } from "../../test/support/outbox.ts";
 import { createRooms } from "../client/rooms.ts";
 import type { BareJid } from "../protocol/jid.ts";
 import type { PendingPairings } from "../state/pending-pairings.ts";
 import { createPairing } from "./pairing.ts";
 import type { InboundMessage } from "./types.ts";
-import { createSentMessages } from "../outbound/sent-messages.ts";
 
 const EVE = "eve@example" as BareJid;
 
@@ -35,11 +35,7 @@ function setUp(waiting: BareJid[] = []) {
     remove: (jid) => pendingSet.delete(jid),
     list: () => [...pendingSet],
   };
-  const outbox = {
-    session,
-    rooms: createRooms({ session, log, nick: "bot" }),
-    sent: createSentMessages(),
-  };
+  const outbox = createOutbox(session, createRooms({ session, log, nick: "bot" }));
   const pairing = createPairing({
     accountId: "default",
     runtime: runtime as never,

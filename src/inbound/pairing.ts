@@ -36,6 +36,9 @@ export type Pairing = {
   stop(): void;
 };
 
+/** How long a code waits for a connection, ms. */
+const LONGEST_WAIT_MS = 60_000;
+
 export function createPairing(params: {
   accountId: string;
   runtime: PluginRuntime;
@@ -65,7 +68,7 @@ export function createPairing(params: {
 
   /** @throws XmppNotSentError when the connection did not come back in time */
   async function sendCode(to: Target, text: string): Promise<void> {
-    const outbox = await reach(findOutbox, to);
+    const outbox = await reach(findOutbox, to, LONGEST_WAIT_MS);
     if (!outbox) throw new XmppNotSentError("the account is not running");
     await sendText(outbox, to, text, SEND);
   }

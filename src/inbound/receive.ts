@@ -1,12 +1,12 @@
 /**
- * The road in, step by step: stanza → decode → admission → identity → policy → pairing challenge, or
- * route → context → dispatch. Nobody's text reaches a model, a command or a session before policy
+ * The road in, step by step: stanza → decode → admission → identity → disk → policy → pairing challenge,
+ * or route → context → dispatch. Nobody's text reaches a model, a command or a session before policy
  * said yes.
  */
 import { randomUUID } from "node:crypto";
 import type { Element } from "ltx";
 import { isAbortRequestText } from "openclaw/plugin-sdk/command-primitives-runtime";
-import { XmppStanzaError } from "../errors.ts";
+import { messageOf, XmppStanzaError } from "../errors.ts";
 import { stripMention } from "../policy/mention.ts";
 import { admit, type Drop } from "../policy/admission.ts";
 import { bareJid } from "../protocol/jid.ts";
@@ -14,51 +14,106 @@ import { decodeMessage, type Message } from "../protocol/stanza.ts";
 import { sentAt } from "../protocol/xep-0203-delay.ts";
 import { trustedStanzaId } from "../protocol/xep-0359-ids.ts";
 import { hostConversation } from "./conversation.ts";
-import { createLanes } from "./lanes.ts";
-import { withPatience } from "./patience.ts";
-import { resolveSender } from "./sender.ts";
+import { IngressFullError } from "./ingress-queue.ts";
+import { createIngress } from "./ingress.ts";
+import { isOwnArchived, resolveArchivedSender, resolveSender } from "./sender.ts";
+import { storeMessage, type StoredMessage } from "./stored-message.ts";
 import { takeTurn } from "./turn.ts";
-import type { InboundMessage, ReceiverContext } from "./types.ts";
+import type { Archived, InboundMessage, ReceiverContext } from "./types.ts";
+
+/** A line in the log about refused messages, ms. */
+const TELL_EVERY_MS = 60_000;
 
 export type Receiver = {
-  /** Never throws, never waits. */
-  receive(stanza: Element): void;
-  /** Resolves when all that was received has been handed over. */
+  /**
+   * Resolves when the message is on disk, or is nothing to act on.
+   * @param archived where it was read from, unless it came by itself
+   * @throws where it could not be stored; the server has to keep it
+   */
+  receive(stanza: Element, archived?: Archived): Promise<void>;
+  /** Begins to take up what lies on disk. Until then, and after `stop`, messages are only stored. */
+  start(): void;
+  /** Resolves when no message is taken up any more. */
+  stop(): Promise<void>;
+  /** Resolves when all that was received has been handed over, unless it has to be tried again. */
   idle(): Promise<void>;
 };
 
 export function createReceiver(context: ReceiverContext): Receiver {
-  const { log } = context;
-  const lanes = createLanes((error) => log.error(`inbound message failed: ${describe(error)}`));
-  return {
-    receive(stanza) {
-      if (!stanza.is("message")) return;
-      const inbound = readMessage(context, decodeMessage(stanza));
-      if (!inbound) return;
-      context.onInbound(context.now());
-      const { id } = hostConversation({ ...context, ...context.readConfig() }, inbound);
+  const { log, tally, now, readConfig } = context;
+  const ingress = createIngress({
+    queue: context.queue,
+    readConfig: () => readConfig().cfg,
+    // Decided by what is the configuration when its turn comes, not when it arrived.
+    takeUp: async (inbound, eventId, lifecycle) =>
+      await takeTurn({ ...context, ...readConfig() }, inbound, { eventId, lifecycle }),
+    log,
+    now,
+  });
+  const refusals = { count: 0, toldAt: -Infinity };
+
+  /** Undefined when it is nothing to act on. Hostile input must not cost the connection. */
+  function read(stanza: Element, archived: Archived | undefined): StoredMessage | undefined {
+    try {
+      const found = readMessage(context, decodeMessage(stanza), archived);
+      if (!found) return undefined;
+      const { inbound, archiveId } = found;
+      context.onInbound(now());
+      const { id } = hostConversation({ ...context, ...readConfig() }, inbound);
       // Who calls stop does not queue behind what is to be stopped.
-      const lane = isStop(context, inbound) ? `${id} stop` : id;
-      // Decided by what is the configuration when its turn comes, not when it arrived.
-      const work = () =>
-        withPatience(() => takeTurn({ ...context, ...context.readConfig() }, inbound), log);
-      if (!lanes.push(lane, work)) {
-        log.warn("dropped a message: too many are waiting in its conversation");
+      const lane = isStop(inbound) ? `${id} stop` : id;
+      return storeMessage(inbound, { lane, xml: stanza.toString(), archiveId });
+    } catch (error) {
+      log.error(`a message could not be read: ${messageOf(error)}`);
+      return undefined;
+    }
+  }
+
+  function noteRefusal(error: IngressFullError): void {
+    tally.add("queue-full");
+    refusals.count += 1;
+    if (now() - refusals.toldAt < TELL_EVERY_MS) return;
+    log.warn(`refused ${refusals.count} message(s): ${error.message}`);
+    Object.assign(refusals, { count: 0, toldAt: now() });
+  }
+
+  return {
+    async receive(stanza, archived) {
+      if (!stanza.is("message")) return;
+      const message = read(stanza, archived);
+      if (!message) return;
+      try {
+        if (!(await ingress.admit(message))) tally.add("duplicate");
+      } catch (error) {
+        if (!(error instanceof IngressFullError)) throw error;
+        noteRefusal(error);
       }
     },
-    idle: lanes.idle,
+    start() {
+      try {
+        ingress.start();
+      } catch (error) {
+        log.error(`messages cannot be taken up: ${messageOf(error)}`);
+      }
+    },
+    stop: ingress.stop,
+    idle: ingress.idle,
   };
 }
 
-function isStop({ outbox }: ReceiverContext, { body, conversation }: InboundMessage): boolean {
-  const nick = conversation.kind === "room" ? outbox.rooms.get(conversation.room)?.nick : undefined;
-  return isAbortRequestText(nick === undefined ? body : stripMention(body, { nick }));
+function isStop({ body, ownNick }: InboundMessage): boolean {
+  return isAbortRequestText(ownNick === undefined ? body : stripMention(body, { nick: ownNick }));
 }
 
 /** Decoded, admitted, and with a sender; undefined when it is nothing to act on. */
-function readMessage(context: ReceiverContext, message: Message): InboundMessage | undefined {
+function readMessage(
+  context: ReceiverContext,
+  message: Message,
+  archived: Archived | undefined,
+): { inbound: InboundMessage; archiveId: string | undefined } | undefined {
   const { session, rooms } = context.outbox;
-  if (!session.jid) return undefined;
+  const own = session.jid && bareJid(session.jid);
+  if (!session.jid || !own) return undefined;
   const admission = admit(message, {
     ownJid: session.jid,
     room: (jid) => {
@@ -66,6 +121,9 @@ function readMessage(context: ReceiverContext, message: Message): InboundMessage
       return room && { joined: room.state === "joined", nick: room.nick };
     },
     isSibling: context.isSibling,
+    ...(archived
+      ? { archived: { by: archived.by, isOwn: isOwnArchived(message, rooms, own) } }
+      : {}),
   });
   const { conversation } = admission;
   if (!admission.admit && admission.drop === "invitation" && message.invitation) {
@@ -76,19 +134,26 @@ function readMessage(context: ReceiverContext, message: Message): InboundMessage
     noteDrop(context, message, admission.admit ? "no-sender" : admission.drop);
     return undefined;
   }
-  const by = conversation.kind === "room" ? conversation.room : bareJid(session.jid);
-  const stanzaId = by && trustedStanzaId(message.stanzaIds, by);
-  const isRoomsOwn = conversation.kind === "room" && rooms.get(conversation.room)?.stanzaIds;
-  return {
+  const room = conversation.kind === "direct" ? undefined : rooms.get(conversation.room);
+  const by = archived?.by ?? (conversation.kind === "room" ? conversation.room : own);
+  const stanzaId = archived?.id ?? trustedStanzaId(message.stanzaIds, by);
+  const isRoomsOwn = conversation.kind === "room" && room?.stanzaIds;
+  const isCertain = archived !== undefined || conversation.kind !== "room" || isRoomsOwn;
+  const inbound = {
     message,
     body: admission.admit ? admission.body.trim() : "",
     isEncrypted,
     conversation,
-    sender: resolveSender(conversation, rooms, context.isBelieved, message.occupantId),
+    sender:
+      archived && conversation.kind === "room"
+        ? resolveArchivedSender(conversation, rooms, context.isBelieved, message)
+        : resolveSender(conversation, rooms, context.isBelieved, message.occupantId),
+    ...(room ? { ownNick: room.nick } : {}),
     messageId: stanzaId ?? randomUUID(),
     ...(isRoomsOwn ? { reference: stanzaId } : {}),
-    timestamp: sentAt(message.delays, new Date(context.now())).getTime(),
+    timestamp: (archived?.stamp ?? sentAt(message.delays, new Date(context.now()))).getTime(),
   };
+  return { inbound, archiveId: stanzaId && isCertain ? `${by} ${stanzaId}` : undefined };
 }
 
 /**
@@ -104,8 +169,4 @@ function noteDrop({ log, outbox }: ReceiverContext, message: Message, drop: Drop
   if (refusal && from && id !== undefined && outbox.sent.refuse(id, from.full, refusal)) {
     log.warn(`${from.full} refused message ${id}: ${refusal.condition}`);
   } else log.debug?.(`dropped a message: ${drop}`);
-}
-
-function describe(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -8,6 +8,7 @@ import {
   message,
 } from "../../test/support/road-in.ts";
 import { ROOM, item, presence } from "../../test/support/room-xml.ts";
+import { waitFor } from "../../test/support/wait.ts";
 import { DEFAULT_LIMITS } from "../policy/limits.ts";
 
 const OVER = /Too many messages: this one was not read/;
@@ -75,8 +76,10 @@ describe("turns", () => {
   });
 
   it("that the host puts off are counted once", async () => {
-    const { say, turns } = setUp({ failures: 1 }, { turnsPerMinute: 1 });
+    const { say, wait, turns } = setUp({ failures: 1 }, { turnsPerMinute: 1 });
     await say("hello");
+    wait(1_000);
+    await waitFor(() => turns.length > 0, { what: "the second attempt" });
     expect(turns).toHaveLength(1);
   });
 

@@ -4,6 +4,7 @@ import {
   resolveChannelInboundRouteEnvelope,
 } from "openclaw/plugin-sdk/channel-inbound";
 import { shouldIncludeSupplementalContext } from "openclaw/plugin-sdk/security-runtime";
+import { XmppUnconfirmedError } from "../errors.ts";
 import { formatTarget, replyTarget } from "../outbound/reply-target.ts";
 import { sendText } from "../outbound/send.ts";
 import { CHANNEL_ID, DEFAULT_TEXT_CHUNK_LIMIT } from "../policy/account-policy.ts";
@@ -12,11 +13,17 @@ import { occupantJid } from "../protocol/xep-0045-muc.ts";
 import { resolveAccess, resolveRoomFor } from "./access.ts";
 import { resolveAddressing, type Addressing } from "./addressing.ts";
 import { hostConversation, type HostConversation } from "./conversation.ts";
+import type { Lifecycle } from "./debounce.ts";
 import { dispatchTurn } from "./dispatch.ts";
 import { refuseOverLimit } from "./turn-limits.ts";
 import type { InboundContext, InboundMessage } from "./types.ts";
 
-export async function takeTurn(context: InboundContext, inbound: InboundMessage): Promise<void> {
+/** @throws where nothing came of it, and it may be tried again */
+export async function takeTurn(
+  context: InboundContext,
+  inbound: InboundMessage,
+  { eventId, lifecycle }: { eventId: string; lifecycle: Lifecycle },
+): Promise<void> {
   const { accountId } = context;
   const { conversation, sender } = inbound;
   const { host, route, buildEnvelope } = resolveRoute(context, inbound);
@@ -45,7 +52,9 @@ export async function takeTurn(context: InboundContext, inbound: InboundMessage)
       };
       if (refuseOverLimit(context, inbound, facts)) return;
       noteKnown(context, inbound);
-      if (inbound.isEncrypted) return await refuseEncrypted(context, inbound);
+      if (inbound.isEncrypted) {
+        return await context.once(eventId, "encrypted", () => refuseEncrypted(context, inbound));
+      }
       const turn = {
         access,
         addressing,
@@ -60,13 +69,15 @@ export async function takeTurn(context: InboundContext, inbound: InboundMessage)
       // A command, like /stop, must not wait for what it is about.
       const end = isCommand
         ? context.sessionTurns.enterAtOnce(route.sessionKey, place)
-        : await context.sessionTurns.enter(route.sessionKey, place);
-      if (!isCommand) await context.settling.settled(route.sessionKey);
-      return await dispatchTurn(context, inbound, turn, end);
+        : await whileAlive(lifecycle, enterSession(context, route.sessionKey, place), (late) =>
+            late(),
+          );
+      if (!end) return;
+      return await dispatchTurn(context, inbound, turn, lifecycle, end);
     }
     case "pairing-required":
       context.tally.add("not-admitted");
-      await context.pairing.challenge(inbound);
+      await context.once(eventId, "pairing", () => context.pairing.challenge(inbound));
       return;
     case "skip":
     case "observe":
@@ -78,6 +89,46 @@ export async function takeTurn(context: InboundContext, inbound: InboundMessage)
         remember(context, inbound);
       }
       drop(context, inbound, reasonCode);
+  }
+}
+
+async function enterSession(
+  { sessionTurns, settling }: InboundContext,
+  sessionKey: string,
+  place: string,
+): Promise<() => void> {
+  const end = await sessionTurns.enter(sessionKey, place);
+  await settling.settled(sessionKey);
+  return end;
+}
+
+/**
+ * Waits, and says so; another turn may take its time.
+ * @returns undefined when the message has been taken back in the meantime: it comes again. `undo` gets
+ *   what was waited for all the same
+ */
+async function whileAlive<T>(
+  { abortSignal, deferredHeartbeatIntervalMs = 60_000, ...lifecycle }: Lifecycle,
+  work: Promise<T>,
+  undo: (result: T) => void,
+): Promise<T | undefined> {
+  const { promise: isAborted, resolve: abort } = Promise.withResolvers<undefined>();
+  const onAbort = () => abort(undefined);
+  const heartbeat = setInterval(
+    () => lifecycle.onDeferredHeartbeat?.(),
+    deferredHeartbeatIntervalMs,
+  );
+  abortSignal.addEventListener("abort", onAbort, { once: true });
+  if (abortSignal.aborted) onAbort();
+  try {
+    const result = await Promise.race([work, isAborted]);
+    if (result !== undefined) return result;
+    void work.then(undo);
+    await lifecycle.onCancelled?.();
+    return undefined;
+  } finally {
+    clearInterval(heartbeat);
+    abortSignal.removeEventListener("abort", onAbort);
   }
 }
 
@@ -224,5 +275,11 @@ async function refuseEncrypted(
   log.info("an encrypted message could not be read");
   if (conversation.kind === "room") return;
   const options = { textLimit: DEFAULT_TEXT_CHUNK_LIMIT };
-  await sendText(outbox, replyTarget(conversation, sender.stay), CANNOT_DECRYPT, options);
+  try {
+    await sendText(outbox, replyTarget(conversation, sender.stay), CANNOT_DECRYPT, options);
+  } catch (error) {
+    // It may have arrived: once too few is better than twice.
+    if (!(error instanceof XmppUnconfirmedError)) throw error;
+    log.warn(`whether that was told is not known: ${error.message}`);
+  }
 }

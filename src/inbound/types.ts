@@ -14,6 +14,7 @@ import type { BareJid, Jid } from "../protocol/jid.ts";
 import type { Invitation } from "../protocol/xep-0045-invitation.ts";
 import type { Message } from "../protocol/stanza.ts";
 import type { Pairing } from "./pairing.ts";
+import type { MessageQueue } from "./ingress-queue.ts";
 import type { RoomHistory } from "./room-history.ts";
 import type { KnownUsers } from "../state/known-users.ts";
 import type { SessionTurns } from "./session-turns.ts";
@@ -62,14 +63,23 @@ export type InboundContext = InboundConfig & {
   /** What was said to the agent and not answered. */
   tally: Tally;
   turnLimits: TurnLimits;
+  once: Once;
   log: Logger;
   now: () => number;
   onInbound: (at: number) => void;
   onOutbound: (at: number) => void;
 };
 
+/**
+ * Does something that is seen, but is no part of a turn, at most once for each message, also where the
+ * message comes again after a crash. Where it fails it may be done again.
+ */
+export type Once = (eventId: string, effect: string, run: () => Promise<void>) => Promise<void>;
+
 /** The same before there is a message. */
 export type ReceiverContext = Omit<InboundContext, keyof InboundConfig> & {
+  /** Where messages wait for their turn. */
+  queue: MessageQueue;
   readConfig: () => InboundConfig;
   onInvitation: (invitation: Invitation) => void;
 };
@@ -82,6 +92,8 @@ export type InboundMessage = {
   isEncrypted: boolean;
   conversation: Conversation;
   sender: Sender;
+  /** What we were called in the room as it was said; undefined in a direct chat. */
+  ownNick?: string | undefined;
   /**
    * Key of this message for the host, which drops a second one with the same. So it is the id that
    * the server or the room gave it (XEP-0359), or one of ours; never the stanza's own, which may

@@ -1,72 +1,304 @@
 import { isChannelPartialDeliveryError } from "openclaw/plugin-sdk/channel-inbound";
 import { PlatformMessageNotDispatchedError } from "openclaw/plugin-sdk/error-runtime";
-import { parse } from "ltx";
-import { expect, it } from "vitest";
-import { createFakeLog, createFakeSession } from "../../test/support/fake-session.ts";
+import { parse, type Element } from "ltx";
+import { describe, expect, it, vi } from "vitest";
+import { addFakeArchive, type FakeItem } from "../../test/support/fake-archive.ts";
+import { createFakeLog, createFakeSession, OWN_JID } from "../../test/support/fake-session.ts";
+import { createOutbox } from "../../test/support/outbox.ts";
 import { createRooms } from "../client/rooms.ts";
-import { XmppNotSentError, XmppUnconfirmedError } from "../errors.ts";
+import {
+  XmppConnectionError,
+  XmppNotSentError,
+  XmppStanzaError,
+  XmppUnconfirmedError,
+} from "../errors.ts";
 import type { BareJid } from "../protocol/jid.ts";
-import { deliverText } from "./deliver.ts";
+import { ARCHIVE } from "../protocol/xep-0313-mam.ts";
+import { DISCO_INFO } from "../protocol/xep-0030-disco.ts";
+import { deliverText, type DeliveryOptions } from "./deliver.ts";
 import type { Target } from "./target.ts";
-import { createSentMessages } from "./sent-messages.ts";
 
 const ALICE: Target = { kind: "direct", to: "alice@example.com" as BareJid };
 const ROOM = "coven@chat.example" as BareJid;
 const THREE = "one\n\ntwo\n\nthree";
+const offline = (cause?: unknown) => new XmppNotSentError("offline", { isOffline: true, cause });
+const lost = (cause?: unknown) => new XmppUnconfirmedError("lost", { cause });
+const ended = (condition: string) => new XmppConnectionError(condition, condition);
 
-/** `failures`: what the n-th send rejects with. */
-function setUp(failures: (Error | undefined)[] = []) {
+type Options = {
+  /** What the n-th send rejects with. */
+  failures?: (Error | undefined)[];
+  /** Of these, the messages that arrive all the same, by number. */
+  arriving?: number[];
+  /** What the account's archive holds besides; undefined: there is no archive. */
+  archived?: FakeItem[] | undefined;
+  /** The preferences of the archive. */
+  prefs?: string;
+};
+
+function setUp({ failures = [], arriving = [], archived, prefs }: Options = {}) {
   const session = createFakeSession();
   session.goOnline();
-  const send = session.send.bind(session);
-  let count = 0;
+  const items: FakeItem[] = archived ?? [];
+  const features = archived ? `<feature var="${ARCHIVE}"/>` : "";
+  session.onRequest(
+    DISCO_INFO,
+    `<iq type="result"><query xmlns="${DISCO_INFO}"><identity category="account" type="registered"/>${features}</query></iq>`,
+  );
+  session.onRequest(
+    ARCHIVE,
+    prefs === undefined
+      ? new XmppStanzaError("cancel", "feature-not-implemented")
+      : `<iq type="result"><prefs xmlns="${ARCHIVE}" default="${prefs}"/></iq>`,
+  );
+  if (archived) addFakeArchive(session, items);
+  const written: Element[] = [];
   session.send = async (stanza) => {
-    const failure = failures[count++];
+    const number = written.push(stanza) - 1;
+    const failure = failures[number];
+    if (!failure || arriving.includes(number)) {
+      const xml = parse(stanza.toString());
+      Object.assign(xml.attrs, { from: OWN_JID, xmlns: "jabber:client" });
+      items.push({ id: `a${number}`, stamp: new Date().toISOString(), xml: xml.toString() });
+    }
     if (failure) throw failure;
-    await send(stanza);
   };
   const rooms = createRooms({ session, log: createFakeLog(), nick: "bot" });
-  const deliver = (text: string, target: Target = ALICE) =>
-    deliverText({ session, rooms, sent: createSentMessages() }, target, text, { textLimit: 5 });
-  return { session, deliver };
+  const outbox = createOutbox(session, rooms);
+  const { departures, limits } = outbox;
+  const road = { find: () => outbox, departures, limits };
+  const deliver = (text: string, target: Target = ALICE, options: Partial<DeliveryOptions> = {}) =>
+    deliverText(road, target, text, { textLimit: 5, patienceMs: 0, ...options });
+  const sent = () => written.map((message) => message.getChildText("body"));
+  const ids = () => written.map(({ attrs }) => String(attrs["id"]));
+  return { session, deliver, written, sent, ids, limits, departures };
 }
 
 it("gives a receipt of every message that was confirmed", async () => {
-  const { session, deliver } = setUp();
+  const { written, sent, ids, deliver } = setUp();
   const { messageIds, receipt } = await deliver(THREE);
-  const sent = session.takeSent().map((xml) => parse(xml));
-  expect(sent.map((message) => message.getChildText("body"))).toEqual(["one", "two", "three"]);
-  expect(messageIds).toEqual(sent.map(({ attrs }) => String(attrs["id"])));
+  expect(sent()).toEqual(["one", "two", "three"]);
+  expect(messageIds).toEqual(ids());
   expect(new Set(messageIds).size).toBe(3);
-  expect(sent.map((message) => message.getChild("origin-id")?.attrs["id"])).toEqual(messageIds);
+  expect(written.map((each) => each.getChild("origin-id")?.attrs["id"])).toEqual(messageIds);
   expect(JSON.stringify(receipt)).toContain(messageIds[2]);
 });
 
 it("says that nothing left when nothing did", async () => {
-  const { deliver } = setUp([new XmppNotSentError("offline")]);
-  await expect(deliver(THREE)).rejects.toBeInstanceOf(PlatformMessageNotDispatchedError);
-  const { deliver: toRoom } = setUp();
-  await expect(toRoom("x", { kind: "room", room: ROOM, to: ROOM })).rejects.toThrow(/not in room/);
+  const { deliver } = setUp();
+  const refused = deliver("x", { kind: "room", room: ROOM, to: ROOM });
+  await expect(refused).rejects.toBeInstanceOf(PlatformMessageNotDispatchedError);
+  await expect(refused).rejects.toThrow(/not in room/);
 });
 
-it.each([new XmppNotSentError("offline"), new XmppUnconfirmedError("lost")])(
+it.each([
+  ["what the peer refuses for good", new XmppStanzaError("cancel", "gone"), false],
+  ["what the peer may take later", new XmppStanzaError("wait", "resource-constraint"), true],
+  [
+    "what may have been taken by a server on the way",
+    new XmppStanzaError("wait", "remote-server-timeout"),
+    false,
+  ],
+])("tells the host whether to try again %s", async (_, failure, retryable) => {
+  const { deliver } = setUp({ failures: [failure] });
+  const error: unknown = await deliver("one").catch((thrown: unknown) => thrown);
+  expect(error).toBeInstanceOf(PlatformMessageNotDispatchedError);
+  expect(error).toMatchObject({
+    retryable,
+    message: expect.stringContaining("alice@example.com refused"),
+  });
+});
+
+it.each([new XmppStanzaError("cancel", "gone"), lost()])(
   "says which part arrived when a later one failed: %s",
   async (failure) => {
-    const { deliver } = setUp([undefined, failure]);
+    const { deliver } = setUp({ failures: [undefined, failure] });
     const error: unknown = await deliver(THREE).catch((thrown: unknown) => thrown);
     expect(isChannelPartialDeliveryError(error)).toBe(true);
     expect(error).not.toBeInstanceOf(PlatformMessageNotDispatchedError);
   },
 );
 
-it("does not claim to know when it does not", async () => {
-  const lost = new XmppUnconfirmedError("lost");
-  const { deliver } = setUp([lost]);
-  await expect(deliver("one")).rejects.toBe(lost);
+it("sends nothing for nothing", async () => {
+  const { written, deliver } = setUp();
+  expect((await deliver(" \n\n ")).messageIds).toEqual([]);
+  expect(written).toEqual([]);
 });
 
-it("sends nothing for nothing", async () => {
-  const { session, deliver } = setUp();
-  expect((await deliver(" \n\n ")).messageIds).toEqual([]);
-  expect(session.takeSent()).toEqual([]);
+const WITNESS: FakeItem = {
+  id: "w",
+  stamp: new Date().toISOString(),
+  xml: `<message xmlns="jabber:client" from="${OWN_JID}" to="alice@example.com" type="chat" id="w"><body>before</body></message>`,
+};
+
+describe("a message that nobody confirmed", () => {
+  it.each<[string, Options, string[]]>([
+    ["is sent again where the server did not get it", { failures: [offline()] }, ["one", "one"]],
+    [
+      "is sent where the archive has it",
+      { failures: [lost()], arriving: [0], archived: [] },
+      ["one"],
+    ],
+    [
+      "is sent again where the archive has others to the same person only",
+      { failures: [lost()], archived: [WITNESS] },
+      ["one", "one"],
+    ],
+    [
+      "is sent again where the archive has nothing, and would have everything",
+      { failures: [lost()], archived: [], prefs: "always" },
+      ["one", "one"],
+    ],
+    [
+      "is asked about each time",
+      { failures: [lost(), lost()], arriving: [1], archived: [WITNESS] },
+      ["one", "one"],
+    ],
+  ])("%s", async (_, options, expected) => {
+    const { deliver, sent, ids } = setUp(options);
+    const { messageIds } = await deliver("one");
+    expect(sent()).toEqual(expected);
+    expect(new Set(ids())).toEqual(new Set(messageIds));
+  });
+
+  it.each<[string, Options]>([
+    ["there is no archive", {}],
+    ["the archive has nothing, and need not have it", { archived: [], prefs: "roster" }],
+    ["the archive has nothing, and does not say what it keeps", { archived: [] }],
+  ])("stays unknown where %s", async (_, options) => {
+    const { deliver, sent } = setUp({ failures: [lost()], ...options });
+    await expect(deliver("one")).rejects.toBeInstanceOf(XmppUnconfirmedError);
+    expect(sent()).toEqual(["one"]);
+  });
+
+  it("is not taken for ours because somebody else wrote one with its id", async () => {
+    const { session, deliver, written } = setUp({ failures: [lost()], archived: [WITNESS] });
+    const { send } = session;
+    session.send = async (stanza) => {
+      await send(stanza).catch((error: unknown) => {
+        const forged = parse(stanza.toString());
+        Object.assign(forged.attrs, { from: "alice@example.com/x", xmlns: "jabber:client" });
+        const stamp = new Date().toISOString();
+        items.push({ id: "f", stamp, xml: forged.toString() });
+        throw error;
+      });
+    };
+    const items = addFakeArchive(session, [WITNESS]).items;
+    await expect(deliver("one")).rejects.toBeInstanceOf(XmppUnconfirmedError);
+    expect(written).toHaveLength(1);
+  });
+
+  it("is given up once it has ended the connection three times", async () => {
+    const failures = Array.from({ length: 9 }, () => lost(ended("policy-violation")));
+    const { deliver, sent } = setUp({ failures, archived: [WITNESS] });
+    const error: unknown = await deliver("one").catch((thrown: unknown) => thrown);
+    expect(error).toBeInstanceOf(PlatformMessageNotDispatchedError);
+    expect(error).toMatchObject({ retryable: false, message: expect.stringContaining("3 times") });
+    expect(sent()).toEqual(["one", "one", "one"]);
+  });
+
+  it("is tried on where the connection ended for other reasons", async () => {
+    const failures = Array.from({ length: 5 }, () => lost(ended("network")));
+    const { deliver, sent } = setUp({ failures, archived: [WITNESS] });
+    await deliver("one");
+    expect(sent()).toHaveLength(6);
+  });
+});
+
+describe("a delivery of the host", () => {
+  const delivery = { deliveryId: "row-1", part: 0, parts: 1 };
+
+  it("has the same ids when it is sent again, and others than the next one", async () => {
+    const idsOf = async (deliveryId: string) => {
+      const { deliver } = setUp();
+      return (await deliver(THREE, ALICE, { delivery: { ...delivery, deliveryId } })).messageIds;
+    };
+    const first = await idsOf("row-1");
+    expect(await idsOf("row-1")).toEqual(first);
+    expect(new Set([...first, ...(await idsOf("row-2"))]).size).toBe(6);
+    expect(first.join()).not.toContain("row-1");
+  });
+
+  it("leaves out what arrived by an earlier attempt", async () => {
+    const before = setUp();
+    const { messageIds } = await before.deliver(THREE, ALICE, { delivery });
+    const { deliver, sent } = setUp();
+    const arrived = new Set(messageIds.slice(0, 2));
+    const again = await deliver(THREE, ALICE, { delivery, arrived });
+    expect(sent()).toEqual(["three"]);
+    expect(again.messageIds).toEqual(messageIds);
+  });
+
+  it("is not mixed up with an earlier attempt that was split otherwise", async () => {
+    const { messageIds } = await setUp().deliver(THREE, ALICE, { delivery });
+    const { deliver, sent } = setUp();
+    const arrived = new Set(messageIds.slice(0, 1));
+    const again = deliver(THREE, ALICE, { delivery, arrived, textLimit: 100 });
+    await expect(again).rejects.toBeInstanceOf(XmppUnconfirmedError);
+    expect(sent()).toEqual([]);
+  });
+});
+
+describe("while offline", () => {
+  it("waits, keeps the order, and goes out when the connection is back", async () => {
+    const { session, deliver, sent } = setUp();
+    session.goOffline();
+    const all = ["one", "two"].map((text) => deliver(text, ALICE, { patienceMs: 5_000 }));
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    expect(sent()).toEqual([]);
+    session.goOnline();
+    await Promise.all([...all, deliver("last", ALICE, { patienceMs: 5_000 })]);
+    expect(sent()).toEqual(["one", "two", "last"]);
+  });
+
+  it("fails in the host's terms, for good after as long as it may wait", async () => {
+    const { session, deliver, limits } = setUp();
+    session.goOffline();
+    const short: unknown = await deliver("x").catch((thrown: unknown) => thrown);
+    expect(short).toMatchObject({
+      retryable: true,
+      message: expect.stringMatching(/no connection/),
+    });
+    limits.offlineMinutes = 0;
+    const long: unknown = await deliver("x").catch((thrown: unknown) => thrown);
+    expect(long).toBeInstanceOf(PlatformMessageNotDispatchedError);
+    expect(long).toMatchObject({ retryable: false });
+  });
+
+  it("waits no longer behind others than for a connection", async () => {
+    const { session, deliver, sent } = setUp();
+    session.goOffline();
+    const first = deliver("one", ALICE, { patienceMs: 5_000 });
+    await expect(deliver("two", ALICE, { patienceMs: 10 })).rejects.toThrow(/still waiting/);
+    const third = deliver("three", ALICE, { patienceMs: 5_000 });
+    session.goOnline();
+    await Promise.all([first, third]);
+    expect(sent()).toEqual(["one", "three"]);
+  });
+
+  it("waits in a bounded number", async () => {
+    const { session, deliver, limits } = setUp();
+    limits.offlineMessages = 2;
+    session.goOffline();
+    const waiting = [
+      deliver("one", ALICE, { patienceMs: 2_000 }),
+      deliver("two", ALICE, { patienceMs: 2_000 }),
+    ];
+    const refused: unknown = await deliver("three").catch((thrown: unknown) => thrown);
+    expect(refused).toMatchObject({
+      retryable: false,
+      message: expect.stringMatching(/offlineMessages/),
+    });
+    session.goOnline();
+    await Promise.all(waiting);
+    await deliver("four");
+  });
+});
+
+it("asks before each message, right before it is written", async () => {
+  const { deliver, sent } = setUp();
+  const beforeSend = vi.fn(() => void seen.push(sent().length));
+  const seen: number[] = [];
+  await deliver(THREE, ALICE, { beforeSend });
+  expect(seen).toEqual([0, 1, 2]);
 });

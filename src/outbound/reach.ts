@@ -6,8 +6,6 @@ import type { Outbox } from "./send.ts";
 import type { Target } from "./target.ts";
 
 const LOOK_EVERY_MS = 100;
-/** How long an answer waits for a connection, ms; then it fails. */
-export const LONGEST_WAIT_MS = 60_000;
 /** How long for an account that does not run: a restart takes no longer, and it may be switched off. */
 const LONGEST_ABSENCE_MS = 10_000;
 
@@ -17,24 +15,30 @@ export type FindOutbox = () => Outbox | undefined;
 /**
  * @returns the outbox once `target` can be reached, or as it stands after `timeoutMs`: sending then
  *   says what is wrong; undefined when the account does not run at all
+ * @throws the reason of `signal`
  */
 export async function reach(
   find: FindOutbox,
   target: Target,
-  timeoutMs: number = LONGEST_WAIT_MS,
+  timeoutMs: number,
+  signal?: AbortSignal,
 ): Promise<Outbox | undefined> {
   const started = performance.now();
+  let lastSeen = started;
   for (;;) {
+    signal?.throwIfAborted();
     const outbox = find();
-    const waited = performance.now() - started;
-    const patience = outbox ? timeoutMs : Math.min(timeoutMs, LONGEST_ABSENCE_MS);
-    const isOver = outbox?.session.state.kind === "refused" || waited >= patience;
+    const now = performance.now();
+    if (outbox) lastSeen = now;
+    const isGone = !outbox && now - lastSeen >= LONGEST_ABSENCE_MS;
+    const isOver = isGone || outbox?.session.state.kind === "refused" || now - started >= timeoutMs;
     if (isOver || (outbox && isReachable(outbox, target))) return outbox;
     await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
   }
 }
 
-function isReachable({ session, rooms }: Outbox, target: Target): boolean {
+/** Whether a message to `target` could leave now, or would be refused for good. */
+export function isReachable({ session, rooms }: Outbox, target: Target): boolean {
   if (session.state.kind !== "online") return false;
   if (target.kind === "direct") return true;
   const state = rooms.get(target.room)?.state;

@@ -1,91 +1,116 @@
 /**
- * The road out: Markdown from the agent becomes styled, split messages, each confirmed by the server
- * before the next leaves.
+ * One message to one destination over the session that is live now: handed out, confirmed by the server,
+ * and, in a room, seen to arrive.
  */
 import { randomUUID } from "node:crypto";
+import type { Element } from "ltx";
+import type { Archive } from "../client/archive.ts";
 import type { Rooms } from "../client/rooms.ts";
 import type { XmppSession } from "../client/types.ts";
-import { XmppNotSentError } from "../errors.ts";
+import { XmppNotSentError, XmppStanzaError } from "../errors.ts";
+import type { Limits } from "../policy/limits.ts";
 import { encodeMessage, type Thread } from "../protocol/stanza.ts";
 import type { Reply } from "../protocol/xep-0461-reply.ts";
 import { encodeMucUser } from "../protocol/xep-0045-muc.ts";
 import { stripInvalidXmlChars } from "../protocol/xml-text.ts";
 import { chunkText } from "./chunk.ts";
+import type { Departures } from "./departures.ts";
 import { toMessageStyling } from "./styling.ts";
 import type { SentMessages } from "./sent-messages.ts";
-import type { Target } from "./target.ts";
+import { conversationOf, type Target } from "./target.ts";
 
-export type Outbox = { session: XmppSession; rooms: Rooms; sent: SentMessages };
-
-export type SendOptions = {
-  /** Characters a message at most. */
-  textLimit: number;
-  thread?: Thread | undefined;
-  /** Plain text before the first message. */
-  prefix?: string | undefined;
-  /** What the first message answers (XEP-0461). */
-  reply?: Reply | undefined;
-  signal?: AbortSignal | undefined;
-  /** Awaited before each message is handed to the server. */
-  beforeSend?: (() => Promise<void> | void) | undefined;
-  /** Called with the stanza's id for each message that the server confirmed. */
-  onSent?: ((id: string) => Promise<void> | void) | undefined;
+/** The road out as it is now: a session, and what goes with it. */
+export type Outbox = {
+  session: XmppSession;
+  rooms: Rooms;
+  sent: SentMessages;
+  archive: Archive;
+  departures: Departures;
+  limits: Limits;
 };
 
-/**
- * Sends `markdown` to `target`, in order, as as many messages as it takes.
- *
- * @returns the ids of the messages, all confirmed by the server
- * @throws XmppNotSentError the message was not handed out: offline, the room not joined, the occupant gone
- * @throws XmppStanzaError it came back: nobody of that name, no voice in the room, …
- * @throws XmppUnconfirmedError the connection ended before the server confirmed it
- * What had been sent before is known through `onSent`.
- */
-export async function sendText(
-  outbox: Outbox,
-  target: Target,
+/** What a message has beside its text. */
+export type MessageFacts = {
+  thread?: Thread | undefined;
+  /** What it answers (XEP-0461). */
+  reply?: Reply | undefined;
+};
+
+/** Bytes that a message takes beside its text: addresses of 3 KiB each at most, ids, and what the server adds. */
+const ENVELOPE_BYTES = 8 * 1024;
+/** Where a server takes next to nothing, text gets this much all the same. */
+const LEAST_TEXT_BYTES = 1024;
+
+export type TextOptions = {
+  /** Characters a message at most. */
+  textLimit: number;
+  /** Plain text before the first message. */
+  prefix?: string | undefined;
+};
+
+/** `markdown` as the texts of the messages that it takes. */
+export function toBodies(
+  { session }: Pick<Outbox, "session">,
   markdown: string,
-  options: SendOptions,
-): Promise<string[]> {
-  const ids: string[] = [];
-  const { prefix = "", textLimit, thread } = options;
+  { prefix = "", textLimit }: TextOptions,
+): string[] {
   const text = stripInvalidXmlChars(prefix + toMessageStyling(markdown));
-  for (const body of chunkText(text, textLimit)) {
-    options.signal?.throwIfAborted();
-    await options.beforeSend?.();
-    options.signal?.throwIfAborted();
-    const reply = ids.length === 0 ? options.reply : undefined;
-    const id = await sendBody(outbox, target, body, { thread, reply });
-    ids.push(id);
-    await options.onSent?.(id);
-  }
-  return ids;
+  const { state } = session;
+  const maxBytes = state.kind === "online" ? state.facts.maxStanzaBytes : undefined;
+  if (maxBytes === undefined) return chunkText(text, textLimit);
+  return chunkText(text, textLimit, Math.max(LEAST_TEXT_BYTES, maxBytes - ENVELOPE_BYTES));
 }
 
-async function sendBody(
-  { session, rooms, sent }: Outbox,
-  target: Target,
-  body: string,
-  { thread, reply }: Pick<SendOptions, "thread" | "reply">,
-): Promise<string> {
-  assertReachable(rooms, target);
-  const id = randomUUID();
+export function encodeBody(target: Target, id: string, body: string, facts: MessageFacts): Element {
   const message = encodeMessage({
     to: target.to,
     type: target.kind === "room" ? "groupchat" : "chat",
     id,
     originId: id,
     body,
-    thread,
-    reply,
+    ...facts,
     chatState: "active",
   });
   if (target.kind === "room-private") message.append(encodeMucUser());
+  return message;
+}
+
+/**
+ * Sends a message when it is its turn. `beforeSend` is awaited right before it is written.
+ *
+ * @throws XmppNotSentError it did not arrive: offline, the room not joined, the occupant gone
+ * @throws XmppStanzaError it came back: nobody of that name, no voice in the room, …
+ * @throws XmppUnconfirmedError the connection ended before the server confirmed it
+ */
+export async function sendMessage(
+  { session, rooms, sent, departures, limits }: Outbox,
+  target: Target,
+  message: Element,
+  beforeSend?: () => Promise<void> | void,
+): Promise<void> {
+  const id = String(message.attrs["id"]);
+  await departures.pace(conversationOf(target), limits.sendsPerSecond);
+  assertReachable(rooms, target);
+  await beforeSend?.();
   sent.add(id, target.to);
   await session.send(message);
   if (target.kind === "room") await sent.returned(id);
   sent.assertNotRefused(id);
-  return id;
+}
+
+/**
+ * Sends `markdown` at once, in order, as as many messages as it takes: for what is not worth waiting.
+ * @throws as `sendMessage`; what had been sent before is not told
+ */
+export async function sendText(
+  outbox: Outbox,
+  target: Target,
+  markdown: string,
+  { textLimit, prefix, ...facts }: MessageFacts & TextOptions,
+): Promise<void> {
+  for (const body of toBodies(outbox, markdown, { textLimit, prefix })) {
+    await sendMessage(outbox, target, encodeBody(target, randomUUID(), body, facts));
+  }
 }
 
 /** XEP-0045 §7.5 and §7.4: only an occupant may send to a room, and only to occupants privately. */
@@ -110,4 +135,13 @@ function assertReachable(rooms: Rooms, target: Target): void {
       `"${target.nick}" in room ${target.room} is not, or not provably, who wrote`,
     );
   }
+}
+
+/** Whether the sender is asked to come back later, and with less. */
+export function isTooMuch({ type, condition }: XmppStanzaError): boolean {
+  return (
+    (type === "wait" && condition !== "remote-server-timeout") ||
+    condition === "policy-violation" ||
+    condition === "resource-constraint"
+  );
 }

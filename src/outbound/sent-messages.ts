@@ -19,7 +19,7 @@ type Entry = {
 
 export type SentMessages = {
   add(id: string, to: FullJid): void;
-  /** Notes an error. @returns whether it is for a message of ours, from where that was sent to */
+  /** Notes an error. @returns whether it is the first for a message of ours, from where that was sent to */
   refuse(id: string, from: FullJid, error: XmppStanzaError): boolean;
   /** Notes that the room sent our own message to everybody, us included, and which id it gave to it. */
   reflect(id: string, room: BareJid, stanzaId: string | undefined): void;
@@ -31,7 +31,10 @@ export type SentMessages = {
   returned(id: string): Promise<void>;
 };
 
-export function createSentMessages(): SentMessages {
+/** @param onRefusal called once for each message that comes back */
+export function createSentMessages(
+  onRefusal: (to: FullJid, error: XmppStanzaError) => void = () => undefined,
+): SentMessages {
   const entries = new Map<string, Entry>();
   return {
     add(id, to) {
@@ -45,7 +48,10 @@ export function createSentMessages(): SentMessages {
       const entry = entries.get(id);
       // A room answers for its occupants, a server for an account: both by the bare JID or the full one.
       if (!entry || (from !== entry.to && from !== bareJid(entry.to))) return false;
+      // Once: whoever answers with errors may do so for ever.
+      if (entry.refusal) return false;
       entry.refusal = error;
+      onRefusal(entry.to, error);
       entry.returned.resolve();
       return true;
     },

@@ -13,7 +13,7 @@
  * | `user:…`                               | a person, also where a room of that name is known  |
  * | `stay:<stay>:room@service/nick`        | an occupant for this stay only: how the host keeps the way back to one |
  */
-import { parseJid, type BareJid, type FullJid, type Jid } from "../protocol/jid.ts";
+import { bareJid, parseJid, type BareJid, type FullJid, type Jid } from "../protocol/jid.ts";
 import { decodePath, splitXmppUri, type XmppUri } from "../protocol/rfc-5122-uri.ts";
 
 export type Target =
@@ -21,6 +21,12 @@ export type Target =
   | { kind: "room"; room: BareJid; to: BareJid }
   /** `stay`: only to that stay of the occupant (see client/room.ts), not to who has the nick next. */
   | { kind: "room-private"; room: BareJid; nick: string; to: FullJid; stay?: string | undefined };
+
+/** The person, or the room, whose conversation a target belongs to. */
+export function conversationOf(target: Target): BareJid {
+  // What is a full JID has a bare one.
+  return target.kind === "direct" ? (bareJid(target.to) as BareJid) : target.room;
+}
 
 /** What is wrong with a target, for the one who wrote it. */
 export type TargetProblem = { problem: string };

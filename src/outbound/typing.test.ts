@@ -1,9 +1,9 @@
 import { expect, test } from "vitest";
 import { createFakeLog, createFakeSession } from "../../test/support/fake-session.ts";
+import { createOutbox } from "../../test/support/outbox.ts";
 import { createRooms } from "../client/rooms.ts";
 import { bareJid, type BareJid } from "../protocol/jid.ts";
 import { createTyping } from "./typing.ts";
-import { createSentMessages } from "./sent-messages.ts";
 
 const ROOM = bareJid("coven@chat.example") as BareJid;
 const COMPOSING = "http://jabber.org/protocol/chatstates";
@@ -21,7 +21,7 @@ function setUp(size: number) {
   for (let i = 1; i < size; i += 1) enter(`witch${i}`);
   enter("bot", '<status code="110"/>');
   session.takeSent();
-  return { session, outbox: { session, rooms, sent: createSentMessages() } };
+  return { session, outbox: createOutbox(session, rooms) };
 }
 
 test.each([

@@ -12,7 +12,7 @@ export type FakeSession = XmppSession & {
   /** Default: for good, until the next login. */
   goOffline(options?: { resumable?: boolean }): void;
   /** Lets a stanza arrive. */
-  receive(xml: string): void;
+  receive(xml: string): Promise<void>;
   /** Lets an iq get or set arrive; answers with the result's XML, "unanswered", or the error's condition. */
   ask(xml: string): Promise<string>;
   /** Answers iqs whose payload has that namespace; an Error rejects. Others stay pending. */

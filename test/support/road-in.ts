@@ -7,6 +7,8 @@ import { resolveChannelMessageIngress } from "openclaw/plugin-sdk/channel-ingres
 import { createRooms } from "../../src/client/rooms.ts";
 import { resolveAccount } from "../../src/host/account.ts";
 import { describeProblems } from "../../src/host/account-problems.ts";
+import type { Lifecycle } from "../../src/inbound/debounce.ts";
+import { openMessageQueue } from "../../src/inbound/ingress-queue.ts";
 import { createReceiver } from "../../src/inbound/receive.ts";
 import { createRoomHistory } from "../../src/inbound/room-history.ts";
 import { createSessionTurns } from "../../src/inbound/session-turns.ts";
@@ -14,15 +16,18 @@ import { createSettling } from "../../src/inbound/settling.ts";
 import { createTally } from "../../src/inbound/tally.ts";
 import { createTurnLimits } from "../../src/inbound/turn-limits.ts";
 import type { ReceiverContext } from "../../src/inbound/types.ts";
-import { createSentMessages } from "../../src/outbound/sent-messages.ts";
 import type { XmppAccountPolicy } from "../../src/policy/account-policy.ts";
 import { DEFAULT_CATCH_UP, DEFAULT_LIMITS } from "../../src/policy/limits.ts";
+import { createIngressDatabase } from "../../src/state/ingress-database.ts";
 import { DISCO_INFO } from "../../src/protocol/xep-0030-disco.ts";
 import { createFakeLog, createFakeSession, OWN_JID } from "./fake-session.ts";
+import { createOutbox } from "./outbox.ts";
 import { ROOM, codes, description, item, presence } from "./room-xml.ts";
 
 /** What buildContext got, as far as tests look at it. */
 export type TurnFacts = {
+  messageId: string;
+  timestamp: number;
   from: string;
   sender: { id: string; name: string; isBot: boolean; roles?: string[] };
   conversation: { kind: string; id: string; label: string };
@@ -43,7 +48,11 @@ type Dispatch = {
   route: { agentId: string; sessionKey: string };
   ctxPayload: TurnFacts;
   botLoopProtection?: object;
-  replyOptions: Record<string, unknown>;
+  replyOptions: {
+    turnAdoptionLifecycle: Lifecycle;
+    sourceReplyDeliveryMode?: string;
+    suppressTyping?: boolean;
+  };
   delivery: {
     deliver: (
       payload: { text: string; replyToId?: string },
@@ -61,6 +70,12 @@ export type RoadInOptions = {
   context?: Partial<ReceiverContext>;
   /** How often the host is busy before it takes a message. */
   failures?: number;
+  /** Where messages wait; default: in memory. */
+  file?: string;
+  /** Pages of 4 KiB that there is room for. */
+  maxPages?: number;
+  /** What the host does before it takes a turn. */
+  dispatch?: (dispatch: Dispatch) => Promise<void>;
   /** What the host makes of a turn. */
   admission?: { kind: string; reason?: string };
   /** What the host's protection against loops lets through; default: all. */
@@ -135,6 +150,7 @@ export function createRoadIn(options: RoadInOptions = {}) {
         dispatch: async (dispatch: Dispatch) => {
           configs.push(dispatch.cfg);
           if (busy-- > 0) throw new Error("another OpenClaw process owns state-lifecycle");
+          await options.dispatch?.(dispatch);
           const { rawBody } = dispatch.ctxPayload.message;
           if (options.isWithinBudget?.(rawBody) === false) {
             return { admission: { kind: "drop", reason: "bot-loop-protection" } };
@@ -146,8 +162,30 @@ export function createRoadIn(options: RoadInOptions = {}) {
       },
     },
   };
-  const outbox = { session, rooms, sent: createSentMessages() };
+  const outbox = createOutbox(session, rooms);
   const tally = createTally();
+  const untrusted = Object.assign(new Error("not in the catalogue"), {
+    name: "PluginTrustRefusalError",
+  });
+  const state = {
+    openChannelIngressQueue() {
+      throw untrusted;
+    },
+  };
+  const now = options.context?.now ?? (() => Date.now());
+  const database = createIngressDatabase(options.file ?? ":memory:", {
+    log,
+    ...(options.maxPages === undefined ? {} : { maxPages: options.maxPages }),
+  });
+  const queue = openMessageQueue({
+    runtime: { ...runtime, state } as unknown as Parameters<typeof openMessageQueue>[0]["runtime"],
+    accountId: "default",
+    database,
+    readLimits: () => configOf(options).policy.limits,
+    tally,
+    log,
+    now,
+  });
   const context = {
     accountId: "default",
     readConfig: () => {
@@ -155,6 +193,8 @@ export function createRoadIn(options: RoadInOptions = {}) {
       return { ...config, cfg: { reading: ++readings, ...config.cfg } };
     },
     runtime,
+    queue,
+    once: async (_eventId: string, _effect: string, run: () => Promise<void>) => await run(),
     outbox,
     findOutbox: () => outbox,
     isSibling: () => false,
@@ -180,20 +220,17 @@ export function createRoadIn(options: RoadInOptions = {}) {
     tally,
     turnLimits: createTurnLimits(),
     log,
-    now: () => Date.now(),
+    now,
     onInbound: () => undefined,
     onOutbound: () => undefined,
     ...options.context,
   } as unknown as ReceiverContext;
   const receiver = createReceiver(context);
   const errors: unknown[] = [];
-  session.onStanza((stanza) => {
-    try {
-      receiver.receive(stanza);
-    } catch (error) {
-      errors.push(error);
-    }
+  session.onStanza(async (stanza) => {
+    await receiver.receive(stanza).catch((error: unknown) => void errors.push(error));
   });
+  receiver.start();
   return {
     session,
     rooms,
@@ -206,6 +243,8 @@ export function createRoadIn(options: RoadInOptions = {}) {
     outbox,
     configs,
     tally,
+    queue,
+    database,
   };
 }
 

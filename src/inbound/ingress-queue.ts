@@ -1,0 +1,131 @@
+/**
+ * Where messages wait for their turn: the host's queue, where it lets this plugin have it, else ours.
+ * Both are bounded and know a message's copies, which is told here.
+ */
+import type { PluginRuntime } from "openclaw/plugin-sdk/channel-core";
+import type { ChannelIngressQueue } from "openclaw/plugin-sdk/channel-outbound";
+import type { Logger } from "../client/types.ts";
+import { CHANNEL_ID } from "../policy/account-policy.ts";
+import type { Limits } from "../policy/limits.ts";
+import { pruneAliases, resolveEvent } from "../state/ingress-aliases.ts";
+import { IngressStorageError, type IngressDatabase, type Sql } from "../state/ingress-database.ts";
+import { createIngressQueue } from "../state/ingress-queue.ts";
+import type { StoredPayload } from "./stored-message.ts";
+import type { Tally } from "./tally.ts";
+
+/** How long an answered message is remembered, so that no copy of it is answered again. */
+export const REMEMBERED_MS = 30 * 24 * 60 * 60_000;
+export const REMEMBERED_ENTRIES = 20_000;
+
+export type MessageQueue = ChannelIngressQueue<StoredPayload>;
+
+/** Too many wait; nothing was stored. */
+export class IngressFullError extends Error {
+  override readonly name = "IngressFullError";
+}
+
+type QueueParams = {
+  runtime: PluginRuntime;
+  accountId: string;
+  database: IngressDatabase;
+  readLimits: () => Pick<Limits, "queueSize" | "queueTotal" | "queueMaxAgeMinutes">;
+  tally: Tally;
+  log: Logger;
+  now: () => number;
+};
+
+export function openMessageQueue(params: QueueParams): MessageQueue {
+  const { accountId, database, log, now, readLimits, tally } = params;
+  const hosts = openHostsQueue(params);
+  const queue = hosts ? bounded(hosts, params) : ours();
+
+  function ours(): MessageQueue {
+    const onEnqueue = (sql: Sql, _id: string, payload: StoredPayload, lane = "") => {
+      const event = resolveEvent(sql, payload.message.arrival, now());
+      const isKnown = sql.get("SELECT 1 FROM events WHERE id = ?", event) !== undefined;
+      if (!isKnown) {
+        const count = (where: string, ...values: string[]) =>
+          Number(
+            sql.get(
+              `SELECT count(*) AS n FROM events WHERE status IN ('pending', 'claimed') ${where}`,
+              ...values,
+            )?.["n"],
+          );
+        refuseExcess(readLimits(), count("AND lane = ?", lane), count(""));
+      }
+      return event;
+    };
+    return createIngressQueue({ database, channelId: CHANNEL_ID, accountId, now, onEnqueue });
+  }
+
+  return {
+    ...queue,
+    async prune(options = {}) {
+      const at = options.now ?? now();
+      const pendingTtlMs = readLimits().queueMaxAgeMinutes * 60_000;
+      const expired = await queue.prune({
+        pendingTtlMs,
+        now: at,
+        ...(options.protectIds ? { protectIds: options.protectIds } : {}),
+      });
+      if (expired > 0) {
+        tally.add("expired", expired);
+        log.warn(
+          `${expired} message(s) waited for more than ${readLimits().queueMaxAgeMinutes} minutes and are not answered any more`,
+        );
+      }
+      database.transact((sql) => pruneAliases(sql, at - REMEMBERED_MS));
+      return expired + (await queue.prune({ ...options, now: at }));
+    },
+  };
+}
+
+/** Undefined where the host does not trust this plugin: one that is not in its catalogue. */
+function openHostsQueue({ runtime, accountId, log }: QueueParams): MessageQueue | undefined {
+  try {
+    return runtime.state.openChannelIngressQueue<StoredPayload>({ accountId });
+  } catch (error) {
+    if (!(error instanceof Error) || error.name !== "PluginTrustRefusalError") throw error;
+    log.debug?.("the host keeps its queue to itself: messages wait in one of ours");
+    return undefined;
+  }
+}
+
+/** The host's queue knows neither copies nor bounds. */
+function bounded(hosts: MessageQueue, { database, now, readLimits }: QueueParams): MessageQueue {
+  return {
+    ...hosts,
+    async enqueue(_id, payload, options) {
+      // Remembered first: an alias of what is not there yet does no harm, a copy with another id would.
+      const event = database.transact((sql) => resolveEvent(sql, payload.message.arrival, now()));
+      try {
+        const [pending, claims] = await Promise.all([
+          hosts.listPending({ limit: "all" }),
+          hosts.listClaims(),
+        ]);
+        const waiting = [...pending, ...claims];
+        if (!waiting.some(({ id }) => id === event)) {
+          const inLane = waiting.filter(({ laneKey }) => laneKey === options?.laneKey);
+          refuseExcess(readLimits(), inLane.length, waiting.length);
+        }
+        return await hosts.enqueue(event, payload, options);
+      } catch (error) {
+        if (error instanceof IngressFullError) throw error;
+        throw new IngressStorageError(`the host's queue: ${String(error)}`, { cause: error });
+      }
+    },
+  };
+}
+
+function refuseExcess(
+  { queueSize, queueTotal }: Pick<Limits, "queueSize" | "queueTotal">,
+  inLane: number,
+  inAll: number,
+): void {
+  if (inLane >= queueSize) {
+    throw new IngressFullError(`${queueSize} messages wait in its conversation (limits.queueSize)`);
+  }
+  if (inAll >= queueTotal) {
+    throw new IngressFullError(`${queueTotal} messages wait in all (limits.queueTotal)`);
+  }
+}

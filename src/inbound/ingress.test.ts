@@ -1,0 +1,284 @@
+/** What is received is on disk first, and taken up from there: once, in order, also after a restart. */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { parse } from "ltx";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import {
+  body,
+  createRoadIn,
+  enterRoom,
+  message,
+  type RoadInOptions,
+} from "../../test/support/road-in.ts";
+import { item, presence, ROOM } from "../../test/support/room-xml.ts";
+import { waitFor } from "../../test/support/wait.ts";
+import { DEFAULT_LIMITS } from "../policy/limits.ts";
+import type { BareJid } from "../protocol/jid.ts";
+
+type Dispatch = Parameters<NonNullable<RoadInOptions["dispatch"]>>[0];
+type Road = ReturnType<typeof createRoadIn>;
+
+let folder: string;
+let roads: Road[] = [];
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "xmpp-ingress-"));
+});
+afterEach(async () => {
+  for (const road of roads) await stop(road);
+  roads = [];
+  rmSync(folder, { recursive: true, force: true });
+});
+
+/** The account as it starts; what it stores is there for the next one. */
+function start(options: RoadInOptions = {}): Road {
+  const road = createRoadIn({ policy: { dmPolicy: "open" }, file: join(folder, "db"), ...options });
+  roads.push(road);
+  return road;
+}
+
+async function stop({ receiver, database }: Road): Promise<void> {
+  await receiver.stop();
+  database.close();
+}
+
+const BUSY = { failures: Infinity };
+const said = ({ turns }: Road) => turns.map((turn) => turn.message.rawBody);
+const dm = (text: string, inside = "", from = "alice@example/a") =>
+  message(from, body(text) + inside);
+const stanzaId = (id: string) => `<stanza-id xmlns="urn:xmpp:sid:0" by="bot@example" id="${id}"/>`;
+const stored = async ({ queue }: Road) =>
+  (await Promise.all([queue.listPending({ limit: "all" }), queue.listClaims()])).flat().length;
+/** A turn that the host has not taken over, and gives up when it is told to. */
+const hang = ({ replyOptions }: Dispatch) =>
+  new Promise<never>((_, reject) => {
+    replyOptions.turnAdoptionLifecycle.abortSignal.addEventListener("abort", () =>
+      reject(new Error("aborted")),
+    );
+  });
+
+describe("what waited as the account stopped", () => {
+  it("is taken up by the next one, once and in order", async () => {
+    const first = start(BUSY);
+    for (const text of ["one", "two", "three"]) first.session.receive(dm(text));
+    first.session.receive(dm("other", "", "bob@example/b"));
+    await waitFor(async () => (await stored(first)) === 4, { what: "all on disk" });
+    await stop(first);
+    expect(said(first)).toEqual([]);
+
+    const second = start();
+    await waitFor(() => said(second).length === 4, { what: "all taken up" });
+    expect(said(second).filter((text) => text !== "other")).toEqual(["one", "two", "three"]);
+    await stop(second);
+
+    const third = start();
+    await third.receiver.idle();
+    expect(said(third)).toEqual([]);
+  });
+
+  it("comes before what is said later, whatever the clock says", async () => {
+    const first = start({ ...BUSY, context: { now: () => Date.now() + 3_600_000 } });
+    await first.session.receive(dm("one"));
+    await stop(first);
+    const second = start();
+    await second.session.receive(dm("two"));
+    await waitFor(() => said(second).length === 2, { what: "both" });
+    expect(said(second)).toEqual(["one", "two"]);
+  });
+
+  it("is known to the host by the id that it had, and by the time at which it was said", async () => {
+    const first = start({
+      dispatch: async ({ ctxPayload }) => {
+        tried.push(ctxPayload);
+        throw new Error("busy");
+      },
+    });
+    const tried: { messageId: string; timestamp: number }[] = [];
+    await first.session.receive(dm("one"));
+    await waitFor(() => tried.length === 2, { what: "two attempts" });
+    await stop(first);
+    const second = start();
+    await waitFor(() => second.turns.length === 1, { what: "the turn" });
+    const [{ messageId, timestamp } = { messageId: "", timestamp: 0 }] = tried;
+    expect(tried[1]).toMatchObject({ messageId, timestamp });
+    expect(second.turns[0]).toMatchObject({ messageId, timestamp });
+  });
+
+  it("was said by whom it was said by, in a room that is not joined yet", async () => {
+    const policy = { groupPolicy: "open" as const, rooms: [ROOM as BareJid] };
+    const first = start({ ...BUSY, policy });
+    enterRoom(first);
+    first.session.receive(presence("alice", item("alice@example/a")));
+    await first.session.receive(message(`${ROOM}/alice`, body("bot: hello"), "groupchat"));
+    await stop(first);
+    const second = start({ policy });
+    await waitFor(() => second.turns.length === 1, { what: "the turn" });
+    expect(second.turns[0]).toMatchObject({
+      sender: { id: "alice@example", name: "alice" },
+      conversation: { id: ROOM },
+      message: { bodyForAgent: "hello" },
+    });
+  });
+
+  it("is judged by the policy of the time when its turn comes", async () => {
+    const first = start(BUSY);
+    await first.session.receive(dm("one"));
+    await stop(first);
+    const second = start({ policy: { dmPolicy: "disabled" } });
+    await waitFor(async () => (await stored(second)) === 0, { what: "the decision" });
+    await second.receiver.idle();
+    expect(said(second)).toEqual([]);
+  });
+
+  it("was with the host already when the process ended: it is asked again", async () => {
+    const asked: string[] = [];
+    const first = start({
+      dispatch: async (dispatch) => {
+        asked.push(dispatch.ctxPayload.message.rawBody);
+        await hang(dispatch);
+      },
+    });
+    await first.session.receive(dm("one"));
+    await waitFor(() => asked.length === 1, { what: "the turn to begin" });
+    await stop(first);
+    const second = start();
+    await waitFor(() => second.turns.length > 0, { what: "the turn" });
+    expect(said(second)).toEqual(["one"]);
+  });
+
+  it("was taken over by the host: that is the host's from then on", async () => {
+    const adopted = Promise.withResolvers<void>();
+    const first = start({
+      dispatch: async ({ replyOptions }) => {
+        await replyOptions.turnAdoptionLifecycle.onAdopted();
+        adopted.resolve();
+        await new Promise(() => {});
+      },
+    });
+    await first.session.receive(dm("one"));
+    await adopted.promise;
+    await stop(first);
+    const second = start();
+    await second.receiver.idle();
+    expect(said(second)).toEqual([]);
+  });
+});
+
+describe("a lane", () => {
+  it("moves on when the host has taken the turn over, not before and not only at its end", async () => {
+    const lifecycles: { text: string; adopt: () => void | Promise<void> }[] = [];
+    const road = start({
+      cfg: { session: { dmScope: "per-channel-peer" } },
+      dispatch: async (dispatch) => {
+        const { onAdopted: adopt } = dispatch.replyOptions.turnAdoptionLifecycle;
+        lifecycles.push({ text: dispatch.ctxPayload.message.rawBody, adopt });
+        await hang(dispatch);
+      },
+    });
+    const begun = () => lifecycles.map(({ text }) => text);
+    for (const text of ["one", "two"]) road.session.receive(dm(text));
+    road.session.receive(dm("other", "", "bob@example/b"));
+    await waitFor(() => begun().length === 2, { what: "two conversations" });
+    expect(begun().toSorted()).toEqual(["one", "other"]);
+    road.session.receive(dm("/stop"));
+    await waitFor(() => begun().includes("/stop"), { what: "/stop" });
+    expect(begun()).not.toContain("two");
+    await lifecycles.find(({ text }) => text === "one")?.adopt();
+    await waitFor(() => begun().includes("two"), { what: "the next of the conversation" });
+  });
+});
+
+describe("a copy", () => {
+  it("is not taken up again, not by the next account either", async () => {
+    const first = start();
+    await first.session.receive(dm("one", stanzaId("1")));
+    await first.session.receive(dm("one", stanzaId("1")));
+    await waitFor(() => said(first).length === 1, { what: "the turn" });
+    await first.receiver.idle();
+    expect(first.tally.read()).toMatchObject({ duplicate: 1 });
+    await stop(first);
+    const second = start();
+    await second.session.receive(dm("one", stanzaId("1")));
+    await second.session.receive(dm("two", stanzaId("2")));
+    await waitFor(() => said(second).length > 0, { what: "the other" });
+    expect(said(second)).toEqual(["two"]);
+  });
+
+  it("from the archive is one message with that of the offline storage", async () => {
+    const road = start();
+    const origin = `<origin-id xmlns="urn:xmpp:sid:0" id="o1"/>`;
+    const delay = `<delay xmlns="urn:xmpp:delay" stamp="2026-11-21T01:00:00Z" from="example"/>`;
+    await road.receiver.receive(parse(dm("one", origin + delay)));
+    const archived = {
+      by: "bot@example" as BareJid,
+      id: "1",
+      stamp: new Date("2026-11-21T01:00:01Z"),
+    };
+    await road.receiver.receive(parse(dm("one", origin)), archived);
+    await road.receiver.receive(parse(dm("one", origin)), { ...archived, id: "2" });
+    await waitFor(() => said(road).length === 2, { what: "what was said twice" });
+    await road.receiver.idle();
+    expect(said(road)).toEqual(["one", "one"]);
+    expect(road.turns[1]?.timestamp).toBe(Date.parse("2026-11-21T01:00:01Z"));
+  });
+});
+
+describe("what cannot be stored", () => {
+  it("is left to the server, and is taken once there is room", async () => {
+    const road = start({ maxPages: 30, ...BUSY });
+    const big = "x".repeat(20_000);
+    let taken = 0;
+    const fill = async () => {
+      for (; taken < 100; taken += 1) await road.receiver.receive(parse(dm(`${taken} ${big}`)));
+    };
+    await expect(fill()).rejects.toThrow(/db: .*full/);
+    expect(await stored(road)).toBe(taken);
+    road.database.transact((sql) => sql.get("PRAGMA max_page_count = 10000"));
+    await road.receiver.receive(parse(dm(`again ${big}`)));
+    expect(await stored(road)).toBe(taken + 1);
+  });
+
+  it("is refused where too many wait: in the conversation, and in all", async () => {
+    const limits = { ...DEFAULT_LIMITS, queueSize: 2, queueTotal: 3 };
+    const road = start({ ...BUSY, policy: { dmPolicy: "open", limits } });
+    for (const text of ["1", "2", "3", "4"]) await road.session.receive(dm(text));
+    expect(road.tally.read()).toEqual({ "queue-full": 2 });
+    await road.session.receive(dm("5", "", "bob@example/b"));
+    await road.session.receive(dm("6", "", "eve@example/e"));
+    expect(road.tally.read()).toEqual({ "queue-full": 3 });
+    expect(await stored(road)).toBe(3);
+    const told = road.log.lines.filter((line) => line.includes("refused"));
+    expect(told).toEqual([expect.stringContaining("2 messages wait in its conversation")]);
+  });
+
+  it("is given up where nobody could take it up for too long, and that is told", async () => {
+    const clock = { now: 1_000_000 };
+    const road = start({ ...BUSY, context: { now: () => clock.now } });
+    await road.session.receive(dm("one"));
+    await waitFor(async () => (await road.queue.listPending())[0]?.attempts, { what: "a failure" });
+    clock.now += (DEFAULT_LIMITS.queueMaxAgeMinutes + 1) * 60_000;
+    await road.queue.prune({ now: clock.now });
+    expect(await stored(road)).toBe(0);
+    expect(road.tally.read()).toMatchObject({ expired: 1 });
+    expect(road.log.lines.join("\n")).toContain("1 message(s) waited for more than 1440 minutes");
+  });
+});
+
+it("an answer outside of a turn is given once, though the message comes again", async () => {
+  const effects: string[] = [];
+  const done = new Set<string>();
+  const once = async (eventId: string, effect: string, run: () => Promise<void>) => {
+    effects.push(`${effect} ${eventId}`);
+    if (done.has(eventId)) return;
+    await run();
+    done.add(eventId);
+    throw new Error("the process ended before the message was done with");
+  };
+  const road = start({ policy: { dmPolicy: "pairing" }, context: { once } });
+  await road.session.receive(dm("let me in"));
+  await waitFor(() => effects.length === 2, { what: "a second attempt" });
+  await road.receiver.idle();
+  expect(road.challenged).toEqual(["alice@example"]);
+  expect(effects[0]).toMatch(/^pairing /);
+  expect(effects[1]).toBe(effects[0]);
+});

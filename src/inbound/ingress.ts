@@ -1,0 +1,146 @@
+/**
+ * From the disk to the turn: what was received is stored first, and taken up from there, in order within
+ * a lane and side by side otherwise; after a restart, too. A lane moves on when the host has taken the
+ * turn over (adopted it, or queued it), not when the agent has finished it: only so can `/stop`, or a
+ * second message, reach an agent at work. From then on the turn is the host's, and the message is
+ * done with here.
+ */
+import { setTimeout as delay } from "node:timers/promises";
+import { createChannelIngressMonitor } from "openclaw/plugin-sdk/channel-outbound";
+import type { OpenClawConfig } from "openclaw/plugin-sdk/channel-core";
+import type { Logger } from "../client/types.ts";
+import { messageOf } from "../errors.ts";
+import { createDebouncer, type Lifecycle } from "./debounce.ts";
+import { REMEMBERED_ENTRIES, REMEMBERED_MS, type MessageQueue } from "./ingress-queue.ts";
+import {
+  readPayload,
+  reviveMessage,
+  STORED_VERSION,
+  UnreadableError,
+  type StoredMessage,
+  type StoredPayload,
+} from "./stored-message.ts";
+import type { InboundMessage } from "./types.ts";
+
+/** Also how soon a message is tried again after a failure, at least. */
+const POLL_MS = 500;
+const PRUNE_EVERY_MS = 5 * 60_000;
+/**
+ * The host may be unable to take a message over for a while: its state is locked by another of its
+ * processes, or it has only just started. What fails for longer than this is no such thing, and holds up
+ * its conversation.
+ */
+const RETRY = { baseMs: 250, maxMs: 60_000, maxAttempts: 8, deadLetterMinAgeMs: 15 * 60_000 };
+/** How long deliveries that were told to stop may take, ms. */
+const LONGEST_STOP_MS = 5_000;
+
+/** What goes wrong with each poll is told so often, ms. */
+const TELL_EVERY_MS = 60_000;
+
+export type Ingress = {
+  /**
+   * Resolves when the message is on disk. @returns whether it was new
+   * @throws IngressFullError where too many wait; anything else: it could not be stored
+   */
+  admit(message: StoredMessage): Promise<boolean>;
+  /** Takes up what waits, and what comes from now on. */
+  start(): void;
+  /** What is not handed over by then stays on disk. */
+  stop(): Promise<void>;
+  /** Resolves when all that can be taken up now has been. */
+  idle(): Promise<void>;
+};
+
+export function createIngress(params: {
+  queue: MessageQueue;
+  readConfig: () => OpenClawConfig;
+  takeUp: (inbound: InboundMessage, eventId: string, lifecycle: Lifecycle) => Promise<void>;
+  log: Logger;
+  now: () => number;
+}): Ingress {
+  const { queue, readConfig, takeUp, log, now } = params;
+  const debouncer = createDebouncer({
+    readConfig,
+    takeUp,
+    onError: (error) => log.warn(`a message was not taken over: ${messageOf(error)}`),
+  });
+  const monitor = createChannelIngressMonitor<StoredMessage, StoredMessage, StoredPayload>({
+    queue,
+    inspect: ({ arrival, lane }, context) =>
+      context.phase === "claim"
+        ? { eventId: context.claimedId, laneKey: context.claimedLaneKey ?? lane }
+        : { eventId: arrival.eventId, laneKey: lane },
+    payload: {
+      version: STORED_VERSION,
+      serialize: (message) => message,
+      deserialize: (message) => message,
+      encode: ({ version, body }) => ({ version, message: body }),
+      decode: readPayload,
+      createClaimError: (kind) => new UnreadableError(`a stored message is unreadable: ${kind}`),
+    },
+    async deliver(stored, lifecycle, { id: eventId }) {
+      const inbound = reviveMessage(stored);
+      await debouncer.push({ inbound, eventId, lane: stored.lane, lifecycle });
+    },
+    pollIntervalMs: POLL_MS,
+    retention: {
+      pruneIntervalMs: PRUNE_EVERY_MS,
+      completedTtlMs: REMEMBERED_MS,
+      completedMaxEntries: REMEMBERED_ENTRIES,
+      failedTtlMs: REMEMBERED_MS,
+      failedMaxEntries: REMEMBERED_ENTRIES,
+    },
+    // The server keeps what could not be stored, and has more patience.
+    appendRetryDelaysMs: [0],
+    drain: {
+      deferredLaneOccupancy: "release",
+      retryPolicy: RETRY,
+      resolveNonRetryableFailure: (error) =>
+        error instanceof UnreadableError ? { reason: "unreadable", message: error.message } : null,
+      onLog: (line) => log.warn(line),
+    },
+    onError: tellOnceInAWhile((error) => log.error(`messages wait: ${messageOf(error)}`), now),
+    now,
+  });
+
+  // Rows of the same millisecond would be ordered by their ids, which say nothing.
+  let lastReceivedAt = 0;
+  let begun: Promise<void> | undefined;
+  const beginAfterWhatWaits = () =>
+    (begun ??= queue.listPending({ limit: "all" }).then(
+      (waiting) => {
+        lastReceivedAt = Math.max(0, ...waiting.map(({ receivedAt }) => receivedAt));
+      },
+      (error: unknown) => {
+        begun = undefined;
+        throw error;
+      },
+    ));
+
+  return {
+    async admit(message) {
+      await beginAfterWhatWaits();
+      lastReceivedAt = Math.max(now(), lastReceivedAt + 1);
+      const result = await monitor.admit(message, { receivedAt: lastReceivedAt });
+      return result.kind === "durable" && !result.queueResult.duplicate;
+    },
+    start: () => monitor.start(),
+    async stop() {
+      await Promise.race([monitor.stop(), delay(LONGEST_STOP_MS, undefined, { ref: false })]);
+    },
+    async idle() {
+      await begun;
+      await monitor.waitForIdle();
+      await debouncer.drain();
+    },
+  };
+}
+
+function tellOnceInAWhile(tell: (error: unknown) => void, now: () => number) {
+  let toldAt = -Infinity;
+  return (error: unknown) => {
+    if (now() - toldAt < TELL_EVERY_MS) return;
+    toldAt = now();
+    tell(error);
+  };
+}

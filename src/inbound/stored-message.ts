@@ -1,0 +1,82 @@
+/**
+ * A message as it lies in the queue: the stanza, and what was known when it came, of where and by whom
+ * it was said. That need not be so any more when its turn comes: after a restart the rooms are not
+ * joined yet, and a nick may be somebody else's. Policy is not part of it: it is asked at the turn.
+ */
+import { createHash, randomUUID } from "node:crypto";
+import { parse } from "ltx";
+import { decodeMessage, type Message } from "../protocol/stanza.ts";
+import { isRecord } from "../state/json-file.ts";
+import type { Arrival } from "../state/ingress-aliases.ts";
+import type { InboundMessage } from "./types.ts";
+
+export const STORED_VERSION = 1;
+
+export type StoredMessage = {
+  /** What it is known by, and its copies. */
+  arrival: Arrival;
+  /** What is in one lane is taken up in order. */
+  lane: string;
+  /** The `<message/>` as it came. */
+  xml: string;
+  inbound: Omit<InboundMessage, "message">;
+};
+
+/** What the host's queue and ours hold: JSON. */
+export type StoredPayload = { version: number; message: StoredMessage };
+
+/** What lies in the queue was not written by this version of the plugin, or was changed since. */
+export class UnreadableError extends Error {
+  override readonly name = "UnreadableError";
+}
+
+export function storeMessage(
+  { message, ...inbound }: InboundMessage,
+  { lane, xml, archiveId }: { lane: string; xml: string; archiveId: string | undefined },
+): StoredMessage {
+  return { arrival: identify(message, inbound.timestamp, archiveId), lane, xml, inbound };
+}
+
+/** @throws UnreadableError */
+export function reviveMessage({ xml, inbound }: StoredMessage): InboundMessage {
+  try {
+    return { ...inbound, message: decodeMessage(parse(xml)) };
+  } catch (error) {
+    throw new UnreadableError("a stored message is not XML any more", { cause: error });
+  }
+}
+
+/** @throws UnreadableError */
+export function readPayload(payload: unknown): { version: unknown; body: StoredMessage } {
+  const message = isRecord(payload) ? payload["message"] : undefined;
+  const isWhole =
+    isRecord(payload) &&
+    isRecord(message) &&
+    isRecord(message["arrival"]) &&
+    isRecord(message["inbound"]) &&
+    typeof message["lane"] === "string" &&
+    typeof message["xml"] === "string";
+  if (!isWhole) throw new UnreadableError("a stored message is incomplete");
+  return { version: payload["version"], body: message as unknown as StoredMessage };
+}
+
+/**
+ * @param archiveId `<whose archive> <id>`, given by who may give it (XEP-0359); where there is none, a
+ *   message is known by an id of ours, and its copies by who said what. The sender is part of either:
+ *   nobody can take the id of what somebody else says.
+ */
+function identify(message: Message, saidAt: number, archiveId: string | undefined): Arrival {
+  const { body, from, originId, id, replaceId, thread, type } = message;
+  const own = originId ?? id;
+  const content = [from?.full, type, own, body, replaceId, thread?.id];
+  return {
+    eventId: archiveId === undefined ? randomUUID() : `${archiveId} ${from?.full ?? ""}`,
+    isCertain: archiveId !== undefined,
+    ...(own === undefined ? {} : { alias: `content ${digest(content)}` }),
+    saidAt,
+  };
+}
+
+function digest(content: unknown): string {
+  return createHash("sha256").update(JSON.stringify(content)).digest("base64url");
+}

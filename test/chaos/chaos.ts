@@ -2,7 +2,14 @@
  * The fault suite: a real Prosody, a real Gateway with the built plugin, a line between them that breaks,
  * and people (slixmpp) who say numbered messages in three conversations while one fault follows the other.
  */
-import { appendFileSync, copyFileSync, existsSync, mkdirSync, writeFileSync } from "node:fs";
+import {
+  appendFileSync,
+  copyFileSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
@@ -189,6 +196,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
       gatewayEnds: life.ends,
     });
     keepLogs(directory, seed, gateway.directory, prosody.logFile);
+    cpSync(dataDir, join(directory, `seed-${seed}-state`), { recursive: true, force: true });
     const remarks = disk === undefined ? ["no disk could be mounted: it was never full"] : [];
     return {
       ...verdict,

@@ -7,6 +7,7 @@ import { startFakeServer } from "../../test/support/fake-server.ts";
 import type { FakePeer } from "../../test/support/fake-server.ts";
 import { waitFor } from "../../test/support/wait.ts";
 import { chat, ours, reached } from "../../test/support/xmpp-subjects.ts";
+import { XmppUnconfirmedError } from "../errors.ts";
 import type { ConnectionState, XmppSession } from "./types.ts";
 
 const cleanUp: Array<() => Promise<unknown>> = [];
@@ -519,5 +520,42 @@ describe("an end that is final", () => {
     await reached(session, "refused");
     expect(await outcome).toBe("XmppUnconfirmedError");
     expect(session.state).not.toHaveProperty("resumable");
+  });
+
+  it("by a policy-violation is not resumed: what we sent would be the next one", async () => {
+    const condition = "policy-violation";
+    const { session, states, sent } = await setUp([
+      async (peer) => {
+        await peer.login({ resumable: ENABLED });
+        await peer.expect(/<body>/);
+        peer.send(
+          `<stream:error><${condition} xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error>`,
+        );
+      },
+      async (peer) => void (await peer.login({ resumable: ENABLED })),
+    ]);
+    const outcome = session.send(chat("x")).catch((error: unknown) => error);
+    expect((await backOnline(session, states)).resumed).toBe(false);
+    expect(await outcome).toBeInstanceOf(XmppUnconfirmedError);
+    expect(await outcome).toMatchObject({ cause: { condition } });
+    expect(sent(1)).not.toMatch(/<resume|<body>/);
+  });
+});
+
+describe("a server that says how large a stanza may be", () => {
+  it.each([
+    ["is believed", 20_000, 20_000],
+    ["cannot have us send more than is usual", 10_000_000, 200 * 1024],
+    ["cannot have us send nothing", 10, 10_000],
+  ])("%s", async (_, advertised, counts) => {
+    const limits = `<limits xmlns='urn:xmpp:stream-limits:0'><max-bytes>${advertised}</max-bytes></limits>`;
+    const { session, sent } = await setUp([
+      async (peer) => void (await peer.login({ resumable: ENABLED, features: limits })),
+    ]);
+    const tooLarge = session.send(chat("x".repeat(counts)));
+    await expect(tooLarge).rejects.toThrow(`the server ends the stream above ${counts}`);
+    void session.send(chat("y".repeat(counts - 500))).catch(() => undefined);
+    await waitFor(() => sent(0).includes("yyy"), { what: "the smaller one" });
+    expect(sent(0)).not.toContain("xxx");
   });
 });

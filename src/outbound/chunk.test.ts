@@ -1,3 +1,4 @@
+import { Element } from "ltx";
 import { describe, expect, it } from "vitest";
 import { chunkText } from "./chunk.ts";
 
@@ -103,5 +104,28 @@ describe("chunkText", () => {
       expect(content(chunks.join("\n")), what).toBe(content(text));
       expect(chunks.slice(0, -1).some(leavesFenceOpen), what).toBe(false);
     }
+  });
+});
+
+describe("a server that takes small stanzas", () => {
+  const inXml = (text: string) => Buffer.byteLength(new Element("body").t(text).toString());
+
+  it.each([
+    ["plain text", "word ".repeat(2_000)],
+    ["what takes three bytes a character", "\u6f22\u5b57\u3002 ".repeat(2_000)],
+    ["what takes six bytes a character in XML", `"'&<> `.repeat(2_000)],
+    ["one word", "\u00e4".repeat(9_000)],
+    ["code", `\`\`\`ts\n${'if (a < b && c) "x";\n'.repeat(500)}\`\`\``],
+  ])("gets %s in parts that fit, nothing lost", (_, text) => {
+    const chunks = chunkText(text, 100_000, 2_000);
+    expect(chunks.length).toBeGreaterThan(4);
+    for (const chunk of chunks)
+      expect(inXml(chunk)).toBeLessThanOrEqual(2_000 + "<body></body>".length);
+    expect(content(chunks.join("\n"))).toBe(content(text));
+    expect(chunks.some(leavesFenceOpen)).toBe(false);
+  });
+
+  it("is not given smaller parts than it needs", () => {
+    expect(chunkText("word ".repeat(300), 4_000, 2_000)).toHaveLength(1);
   });
 });

@@ -22,6 +22,15 @@ it("knows what was refused, by whom it was sent to only", () => {
   expect(() => sent.assertNotRefused("b")).toThrow(error);
 });
 
+it("tells of a refusal once, however often it comes", () => {
+  const refused: string[] = [];
+  const sent = createSentMessages((to, { condition }) => void refused.push(`${to} ${condition}`));
+  sent.add("a", ALICE);
+  const all = Array.from({ length: 50 }, () => sent.refuse("a", ALICE, error));
+  expect(all.filter(Boolean)).toHaveLength(1);
+  expect(refused).toEqual([`${ALICE} ${error.condition}`]);
+});
+
 it("waits for what comes back", async () => {
   const sent = createSentMessages();
   sent.add("a", ROOM);

@@ -28,6 +28,8 @@ export interface FakeLogin {
   readonly extension?: string;
   /** Offers and accepts XEP-0198. Default false. */
   readonly streamManagement?: boolean;
+  /** Stands in the stream features behind the login. */
+  readonly features?: string;
   /** The same, and the stream can be resumed: attributes of `<enabled/>`. */
   readonly resumable?: string;
   /** Expects `<resume/>` instead of a bind; answers it so. What is not `<failed/>` ends the login. */
@@ -298,7 +300,9 @@ function createPeer(
       const { resumable, resume } = login;
       const isManaged = login.streamManagement || resumable !== undefined || resume !== undefined;
       const sm = isManaged ? "<sm xmlns='urn:xmpp:sm:3'/>" : "";
-      await peer.openStream(`<bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/>${sm}`);
+      await peer.openStream(
+        `<bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/>${sm}${login.features ?? ""}`,
+      );
       if (resume !== undefined) {
         await peer.expect(/<resume [^>]*>/);
         peer.send(resume);

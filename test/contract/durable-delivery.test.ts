@@ -1,0 +1,214 @@
+/** What the message adapter promises the host about final answers, and a proof of each promise. */
+import {
+  verifyChannelMessageAdapterCapabilityProofs,
+  type ChannelMessageUnknownSendContext,
+} from "openclaw/plugin-sdk/channel-outbound";
+import { parse } from "ltx";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { addLiveAccount, type LiveAccount } from "../../src/host/live-accounts.ts";
+import { messageAdapter, type SendTextContext } from "../../src/host/message-adapter.ts";
+import { setRuntime } from "../../src/host/runtime.ts";
+import { createRooms } from "../../src/client/rooms.ts";
+import { XmppConnectionError } from "../../src/errors.ts";
+import { DISCO_INFO } from "../../src/protocol/xep-0030-disco.ts";
+import { ARCHIVE } from "../../src/protocol/xep-0313-mam.ts";
+import { resolveAccount } from "../../src/host/account.ts";
+import { addFakeArchive, type FakeItem } from "../support/fake-archive.ts";
+import { createFakeLog, createFakeSession, OWN_JID } from "../support/fake-session.ts";
+import { createOutbox } from "../support/outbox.ts";
+import { withKeys } from "../support/road-in.ts";
+
+const cfg = withKeys({});
+const PEER = "alice@example.com";
+const ROW = "row-1";
+const disco = (features: string) =>
+  `<iq type="result"><query xmlns="${DISCO_INFO}"><identity category="account" type="registered"/>${features}</query></iq>`;
+let removeLive: () => void;
+let session: ReturnType<typeof createFakeSession>;
+let archived: FakeItem[];
+
+beforeEach(() => {
+  const channel = {
+    text: { convertMarkdownTables: (text: string) => text, resolveMarkdownTableMode: () => "off" },
+  };
+  setRuntime({ channel } as never);
+  session = createFakeSession();
+  session.goOnline();
+  session.onRequest(DISCO_INFO, disco(`<feature var="${ARCHIVE}"/>`));
+  const stamp = new Date().toISOString();
+  const xml = `<message xmlns="jabber:client" from="${OWN_JID}" to="${PEER}"><body>before</body></message>`;
+  archived = [{ id: "witness", stamp, xml }];
+  addFakeArchive(session, archived);
+  const { send } = session;
+  session.send = async (stanza) => {
+    await send(stanza);
+    const copy = parse(stanza.toString());
+    Object.assign(copy.attrs, { from: OWN_JID, xmlns: "jabber:client" });
+    const { id } = copy.attrs as { id: string };
+    archived.push({ id, stamp: new Date().toISOString(), xml: copy.toString() });
+  };
+  const rooms = createRooms({ session, log: createFakeLog(), nick: "bot" });
+  const outbox = createOutbox(session, rooms);
+  const account = resolveAccount(cfg);
+  const onOutbound = () => undefined;
+  removeLive = addLiveAccount({ ...outbox, account, onOutbound } as unknown as LiveAccount);
+});
+afterEach(() => removeLive());
+
+const context = (more: Partial<SendTextContext> = {}): SendTextContext => ({
+  cfg,
+  to: PEER,
+  text: "hello",
+  deliveryQueueId: ROW,
+  ...more,
+});
+const sent = () => session.takeSent().filter((xml) => xml.startsWith("<message"));
+const reconcile = async (more: Partial<ChannelMessageUnknownSendContext> = {}) =>
+  await messageAdapter.durableFinal?.reconcileUnknownSend?.({
+    cfg,
+    queueId: ROW,
+    channel: "xmpp",
+    to: PEER,
+    enqueuedAt: Date.now(),
+    retryCount: 0,
+    platformSendStartedAt: Date.now(),
+    payloads: [{ text: "hello" }],
+    ...more,
+  });
+
+it("proves each capability that is declared", async () => {
+  const proofs = {
+    text: async () => {
+      const { receipt, messageId } = await messageAdapter.send.text(context());
+      expect(receipt.platformMessageIds).toEqual([messageId]);
+      expect(sent()).toHaveLength(1);
+    },
+    media: async () => {
+      const mediaUrl = "https://example.com/a.png";
+      await messageAdapter.send.media({ ...context({ text: "look" }), mediaUrl });
+      expect(sent().join()).toContain(`<body>look\n\n${mediaUrl}</body>`);
+    },
+    replyTo: async () => {
+      await messageAdapter.send.text(context({ replyToId: "their-id" }));
+      expect(sent().join()).toContain(
+        `<reply xmlns="urn:xmpp:reply:0" to="${PEER}" id="their-id"/>`,
+      );
+    },
+    messageSendingHooks: async () => {
+      // The host runs them; what it hands over afterwards is sent as it is.
+      await messageAdapter.send.text(context({ text: "rewritten by a hook" }));
+      expect(sent().join()).toContain("<body>rewritten by a hook</body>");
+    },
+    reconcileUnknownSend: async () => {
+      await messageAdapter.send.text(context());
+      const found = await reconcile();
+      expect(found).toMatchObject({ status: "sent" });
+    },
+  };
+  const results = await verifyChannelMessageAdapterCapabilityProofs({
+    adapterName: "xmpp",
+    adapter: messageAdapter,
+    proofs,
+  });
+  const verified = results.filter(({ status }) => status === "verified");
+  expect(verified.map(({ capability }) => capability).toSorted()).toEqual(
+    Object.keys(proofs).toSorted(),
+  );
+});
+
+it("tells the host that it is about to write, right before it does", async () => {
+  const order: string[] = [];
+  const { send } = session;
+  session.send = async (stanza) => {
+    order.push("written");
+    await send(stanza);
+  };
+  const onPlatformSendDispatch = async () => void order.push("dispatch");
+  const assertDirectAdapterHandoff = () => void order.push("handoff");
+  await messageAdapter.send.text(context({ onPlatformSendDispatch, assertDirectAdapterHandoff }));
+  expect(order).toEqual(["dispatch", "handoff", "written"]);
+});
+
+describe("a send that the host knows nothing of any more", () => {
+  it("is said to be sent with all ids that it had", async () => {
+    const text = `${"one ".repeat(1_200)}\n\n${"two ".repeat(500)}`;
+    const { receipt } = await messageAdapter.send.text(context({ text }));
+    expect(receipt.platformMessageIds.length).toBeGreaterThan(1);
+    const found = await reconcile();
+    expect(found).toMatchObject({
+      status: "sent",
+      receipt: { platformMessageIds: receipt.platformMessageIds },
+    });
+  });
+
+  it("is said not to be sent where the archive would have it", async () => {
+    expect(await reconcile()).toEqual({ status: "not_sent" });
+  });
+
+  it("is not said to be sent because another one was", async () => {
+    await messageAdapter.send.text(context({ deliveryQueueId: "row-2" }));
+    expect(await reconcile()).toEqual({ status: "not_sent" });
+  });
+
+  it("is completed where part of it arrived", async () => {
+    const text = `${"one ".repeat(900)}\n\n${"two ".repeat(900)}\n\n${"three ".repeat(600)}`;
+    await messageAdapter.send.text(context({ text }));
+    const all = sent();
+    expect(all).toHaveLength(3);
+    archived.splice(2);
+    expect(await reconcile()).toEqual({ status: "not_sent" });
+    const { receipt } = await messageAdapter.send.text(context({ text }));
+    expect(sent()).toEqual(all.slice(1));
+    expect(receipt.platformMessageIds).toHaveLength(3);
+  });
+
+  it.each<[string, () => void, object]>([
+    ["there is no connection", () => session.goOffline(), { retryable: true }],
+    [
+      "the archive does not answer",
+      () => void session.onRequest(DISCO_INFO, new XmppConnectionError("timeout", "no answer")),
+      { retryable: true },
+    ],
+    [
+      "there is no archive",
+      () => void session.onRequest(DISCO_INFO, disco("")),
+      { retryable: false },
+    ],
+    ["the archive need not have it", () => void archived.splice(0), { retryable: false }],
+  ])("stays unknown where %s", async (_, arrange, expected) => {
+    session.onRequest(
+      ARCHIVE,
+      `<iq type="result"><prefs xmlns="${ARCHIVE}" default="roster"/></iq>`,
+    );
+    arrange();
+    vi.useFakeTimers();
+    try {
+      const outcome = reconcile();
+      await vi.advanceTimersByTimeAsync(30_000);
+      expect(await outcome).toMatchObject({ status: "unresolved", ...expected });
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+});
+
+it("declares no kind that it cannot reconcile", () => {
+  expect(messageAdapter.durableFinal?.reconcileUnknownSendKinds).toEqual({
+    text: true,
+    media: true,
+  });
+});
+
+it.each([
+  [{}, { status: "allowed" }],
+  [
+    { enabled: false },
+    { status: "permanent_rejection", reason: expect.stringMatching(/disabled/) },
+  ],
+  [{ jid: "" }, { status: "permanent_rejection", reason: expect.stringMatching(/jid/) }],
+])("with %j, deliveries are %j", (keys, expected) => {
+  for (const phase of ["live", "recovery"] as const) {
+    const admit = messageAdapter.durableFinal?.admitDeferredDelivery;
+    expect(admit?.({ cfg: withKeys(keys), channel: "xmpp", to: PEER, phase })).toEqual(expected);
+  }
+});

@@ -14,7 +14,10 @@ import { isLoopback, tlsOptions } from "./trust.ts";
 /** What the session reports about TLS. */
 export type TlsFacts = { version: string; cipher: string };
 
-/** A socket of either kind, TCP or WebSocket, as the stream sees it. */
+/**
+ * A socket of either kind, TCP or WebSocket, as the stream sees it. It emits `reached` once there is a TCP
+ * connection, `connect` when XMPP may begin.
+ */
 export type StreamSocket = EventEmitter & {
   /** TLS is up and the certificate verified. */
   secure: boolean;
@@ -61,6 +64,7 @@ export class ClientSocket extends EventEmitter implements StreamSocket {
     this.#attach(socket);
     socket.once("connect", () => {
       this.loopback = isLoopback(socket.remoteAddress);
+      this.emit("reached");
       if (directTls) this.upgrade();
       else this.emit("connect");
     });

@@ -8,52 +8,124 @@ import { XmppConnectionError } from "../errors.ts";
 const NS_STREAM_ERRORS = "urn:ietf:params:xml:ns:xmpp-streams";
 export const NS_SASL = "urn:ietf:params:xml:ns:xmpp-sasl";
 
-/** Conditions after which only the operator can help, each with the one sentence that says how. */
-const ADVICE: Readonly<Record<string, string>> = {
+/** What follows from a failure. */
+export type Outcome =
+  /** Only the operator can help; `advice` is the one sentence that says how. */
+  | { leadsTo: "refuse"; advice: string }
+  /** After a wait (supervisor.ts). */
+  | { leadsTo: "retry" }
+  /** To another host, where that is safe (redirect.ts); else after a wait. */
+  | { leadsTo: "follow" };
+
+const refuse = (advice: string): Outcome => ({ leadsTo: "refuse", advice });
+const RETRY: Outcome = { leadsTo: "retry" };
+const FOLLOW: Outcome = { leadsTo: "follow" };
+
+/** By condition; one that is not here is tried again. */
+export const OUTCOMES: Readonly<Record<string, Outcome>> = {
   // SASL (RFC 6120 §6.5)
-  "not-authorized": "Check the account's `jid` and `password`.",
-  "account-disabled": "Ask the server's administrator to enable the account.",
-  "credentials-expired": "Set a new password for the account on the server, then here.",
-  "invalid-authzid": "Check the account's `jid`.",
-  "mechanism-too-weak": "Ask the server's administrator to offer SCRAM-SHA-256 to this account.",
-  "encryption-required":
+  "not-authorized": refuse("Check the account's `jid` and `password`."),
+  "account-disabled": refuse("Ask the server's administrator to enable the account."),
+  "credentials-expired": refuse("Set a new password for the account on the server, then here."),
+  "invalid-authzid": refuse("Check the account's `jid`."),
+  "mechanism-too-weak": refuse(
+    "Ask the server's administrator to offer SCRAM-SHA-256 to this account.",
+  ),
+  "encryption-required": refuse(
     "Connect with TLS: leave out `dangerouslyAllowPlaintext`, or use xmpps:// or wss://.",
+  ),
   // Streams (RFC 6120 §4.9.3) and resource binding (§7.7.2)
-  conflict:
+  conflict: refuse(
     "Another client uses the same `resource`: stop it, or give this account a `resource` of its own.",
-  "host-unknown": "The server does not serve this domain: check the domain in `jid`, and `server`.",
-  "host-gone": "The server no longer serves this domain: check the domain in `jid`, and `server`.",
-  "not-allowed":
+  ),
+  "host-unknown": refuse(
+    "The server does not serve this domain: check the domain in `jid`, and `server`.",
+  ),
+  "host-gone": refuse(
+    "The server no longer serves this domain: check the domain in `jid`, and `server`.",
+  ),
+  "not-allowed": refuse(
     "Ask the server's administrator whether this account may log in with this `resource`.",
-  "unsupported-version": "The server speaks no XMPP 1.0: check `server`.",
+  ),
+  "unsupported-version": refuse("The server speaks no XMPP 1.0: check `server`."),
+  // Streams: the server is away, or another one does it
+  "system-shutdown": RETRY,
+  reset: RETRY,
+  "internal-server-error": RETRY,
+  "resource-constraint": RETRY,
+  "policy-violation": RETRY,
+  "connection-timeout": RETRY,
+  "remote-connection-failed": RETRY,
+  "not-well-formed": RETRY,
+  "invalid-xml": RETRY,
+  "undefined-condition": RETRY,
+  "see-other-host": FOLLOW,
+  // SASL: not for good
+  "temporary-auth-failure": RETRY,
+  aborted: RETRY,
+  "malformed-request": RETRY,
   // Our own
-  "tls-required":
+  unreachable: RETRY,
+  network: RETRY,
+  timeout: RETRY,
+  dns: RETRY,
+  protocol: RETRY,
+  credentials: RETRY,
+  "tls-required": refuse(
     "Enable TLS on the server, or use xmpps:// or wss://; on loopback only, `dangerouslyAllowPlaintext: true` goes without.",
-  certificate:
+  ),
+  certificate: refuse(
     "Give the server a valid certificate for the domain of the `jid`, or name the file of its authority in `tls.caFile`.",
-  "plaintext-refused":
+  ),
+  "plaintext-refused": refuse(
     "Use TLS: a login without it is only possible to a loopback address with `dangerouslyAllowPlaintext: true`.",
-  "server-signature":
+  ),
+  "server-signature": refuse(
     "The server could not prove that it knows the password: make sure that nobody stands between, then check `server`.",
-  "no-mechanism": "Enable SCRAM-SHA-256 (or SCRAM-SHA-1) for this account on the server.",
-  "channel-binding":
+  ),
+  "no-mechanism": refuse("Enable SCRAM-SHA-256 (or SCRAM-SHA-1) for this account on the server."),
+  "channel-binding": refuse(
     'Make sure that nobody stands between this machine and the server; if the server\'s TLS ends at a proxy, set `sasl.channelBinding` to "off".',
-  downgrade:
+  ),
+  downgrade: refuse(
     "Make sure that nobody stands between this machine and the server; if the change is meant, run `openclaw xmpp forget` with the server's domain.",
+  ),
 };
 
-/** Builds the error for a condition, fatal with its advice when it stands in the table above. */
+/**
+ * What a server that is just starting says before all of it is up: from one that we have logged in to
+ * before, it is believed only the sixth time in a row.
+ */
+export const DOUBTFUL: ReadonlySet<string> = new Set([
+  "host-unknown",
+  "host-gone",
+  "no-mechanism",
+  "tls-required",
+  "downgrade",
+]);
+
+/** Builds the error for a condition, fatal with its advice when the table says `refuse`. */
 export function connectionError(
   condition: string,
   message: string,
   options: { advice?: string; cause?: unknown } = {},
 ): XmppConnectionError {
-  const advice = options.advice ?? ADVICE[condition];
+  const outcome = Object.hasOwn(OUTCOMES, condition) ? OUTCOMES[condition] : undefined;
+  const advice = options.advice ?? (outcome?.leadsTo === "refuse" ? outcome.advice : undefined);
   return new XmppConnectionError(condition, message, {
-    fatal: Object.hasOwn(ADVICE, condition),
+    fatal: outcome?.leadsTo === "refuse",
     ...(advice === undefined ? {} : { advice }),
     ...("cause" in options ? { cause: options.cause } : {}),
   });
+}
+
+/** The server sends us to another host (`see-other-host`); `location` as it wrote it. */
+export class RedirectError extends XmppConnectionError {
+  readonly location: string;
+  constructor(location: string) {
+    super("see-other-host", `the server sends us to ${JSON.stringify(location.slice(0, 300))}`);
+    this.location = location;
+  }
 }
 
 function definedCondition(element: Element, xmlns: string): { condition: string; text: string } {
@@ -70,6 +142,9 @@ function definedCondition(element: Element, xmlns: string): { condition: string;
 /** The error that a `<stream:error/>` stands for (RFC 6120 §4.9). */
 export function streamError(element: Element): XmppConnectionError {
   const { condition, text } = definedCondition(element, NS_STREAM_ERRORS);
+  if (condition === "see-other-host") {
+    return new RedirectError(element.getChildText("see-other-host", NS_STREAM_ERRORS) ?? "");
+  }
   return connectionError(condition, `the server closed the stream with ${condition}${text}`);
 }
 

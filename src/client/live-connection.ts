@@ -16,13 +16,13 @@ import { connectionError } from "./conditions.ts";
 import { answerIq, createIqBound, isIqRequest } from "./iq-answers.ts";
 import type { Login } from "./login.ts";
 import { outgoingLimit, prepareOutgoing } from "./outgoing.ts";
-import { endBoundStream } from "./resumption.ts";
+import { endBoundStream, isStanza } from "./resumption.ts";
 import type { BoundStream } from "./resumption.ts";
 import type { Connection } from "./supervisor.ts";
 import type { ConnectionFacts, IqHandler, Logger } from "./types.ts";
 
 export type LiveTimings = {
-  /** Silence from the server after which it is asked for a sign of life, in ms. */
+  /** After the last answer, the server is asked for the next sign of life, in ms. */
   idleMs: number;
   /** How long it may take to answer that, or to confirm a stanza, in ms. */
   answerMs: number;
@@ -95,6 +95,12 @@ export function goLive(options: LiveOptions): LiveConnection {
     else ping();
   }
 
+  /** What we say arrives, and we hear the answer. To hear something is no sign of that. */
+  function onAnswer(): void {
+    clearTimeout(answerTimer);
+    idleTimer?.refresh();
+  }
+
   function ping(): void {
     // A bare domain is a JID (RFC 7622 §3.1).
     const iq = prepareOutgoing(encodeRequest("get", encodePing(), bound.jid.domain as FullJid));
@@ -102,7 +108,7 @@ export function goLive(options: LiveOptions): LiveConnection {
     ledger.send(iq);
     const mark = ledger.sent;
     const answered = () => {
-      clearTimeout(answerTimer);
+      onAnswer();
       ledger.confirmedUpTo(mark);
     };
     answer.then(answered, (error: unknown) => {
@@ -118,7 +124,7 @@ export function goLive(options: LiveOptions): LiveConnection {
       // Asked once, answered twice: a stanza takes its time to be handled, the question must not wait.
       void ledger.caughtUp()?.then(acknowledge);
     } else if (said?.kind === "acknowledgement") {
-      clearTimeout(answerTimer);
+      onAnswer();
       bound.attempts = 0;
       if (said.h === undefined || !ledger.acknowledged(said.h)) {
         stream.fail(
@@ -133,12 +139,14 @@ export function goLive(options: LiveOptions): LiveConnection {
   }
 
   function onElement(element: Element): void {
-    idleTimer?.refresh();
-    const name = element.getName();
-    if (name !== "iq" && name !== "message" && name !== "presence") return onNonza(element);
+    if (!isStanza(element)) return onNonza(element);
     if (requests.settle(element)) return ledger.receive();
+    ledger.receive(handle(element));
+  }
+
+  /** @returns what it takes until the stanza counts as handled */
+  function handle(element: Element): Promise<unknown> | undefined {
     const handling = options.onStanza(element);
-    ledger.receive(handling);
     handling?.catch((error: unknown) => {
       stream.fail(
         connectionError("network", `a stanza could not be kept: ${messageOf(error)}`, {
@@ -149,6 +157,7 @@ export function goLive(options: LiveOptions): LiveConnection {
     if (isIqRequest(element) && mayAnswer(element, Date.now())) {
       void answerIq(element, options.iqHandlers, log).then(post);
     }
+    return handling;
   }
 
   function post(stanza: Element): void {
@@ -164,7 +173,7 @@ export function goLive(options: LiveOptions): LiveConnection {
     facts: {
       jid: bound.jid.full,
       since: options.since,
-      transport: login.transport,
+      transport: login.endpoint.transport,
       address: stream.address,
       tls: stream.tls,
       mechanism: login.mechanism,
@@ -177,6 +186,7 @@ export function goLive(options: LiveOptions): LiveConnection {
         ledger.probe();
         idleTimer?.refresh();
       }, timings.idleMs);
+      for (const stanza of login.early) void handle(stanza);
       stream.listen(onElement);
     },
     async send(stanza) {

@@ -15,13 +15,14 @@ import type { Jid } from "../protocol/jid.ts";
 import { decodeStanzaError } from "../protocol/rfc-6120-stanza-error.ts";
 import { offersStreamManagement } from "../protocol/xep-0198-stream-management.ts";
 import { decodeMaxBytes } from "../protocol/xep-0478-limits.ts";
-import { connectionError, isUnknownAuthority } from "./conditions.ts";
+import { connectionError, isUnknownAuthority, RedirectError } from "./conditions.ts";
 import { addressOf } from "./endpoint.ts";
+import { MAX_HOPS, redirectedEndpoint } from "./redirect.ts";
 import { enableManagement, openBoundStream, resumeStream } from "./resumption.ts";
 import type { BoundStream, Resumption } from "./resumption.ts";
 import { authenticate, BindingRefusedError } from "./sasl.ts";
 import { trustedAuthorities } from "./trust.ts";
-import type { Endpoint, SessionOptions } from "./types.ts";
+import type { Endpoint, LoginStep, SessionOptions } from "./types.ts";
 import { createStream, NS_TLS } from "./xmppjs.ts";
 import type { StreamOptions, XmppStream } from "./xmppjs.ts";
 
@@ -40,18 +41,21 @@ export type LoginOptions = Pick<
   memory: { recall(): ServerRecord | undefined; remember(record: ServerRecord): void };
   /** Channel bindings that the server offers and refuses; to be kept from one login to the next. */
   refusedBindings: Set<BindingType>;
+  onStep: (step: LoginStep) => void;
   /** Knows the stream that was lost; whatever it is good for, it does not cost a login twice. */
   resumption: Resumption;
 };
 
 export type Login = {
   stream: XmppStream;
-  transport: Endpoint["transport"];
+  endpoint: Endpoint;
   mechanism: string;
   channelBinding?: BindingType;
   /** A new one, or that of before. The very next element is the first that counts (XEP-0198 §4). */
   bound: BoundStream;
   resumed: boolean;
+  /** Stanzas that came before the counting began. */
+  early: readonly Element[];
   /** What the server says that a stanza may have (XEP-0478), in bytes. */
   maxBytes: number | undefined;
 };
@@ -68,13 +72,20 @@ export async function login(
   signal: AbortSignal,
 ): Promise<Login> {
   const errors: XmppConnectionError[] = [];
-  for (const endpoint of endpoints) {
+  const next = [...endpoints];
+  let hops = 0;
+  for (let endpoint = next.shift(); endpoint; endpoint = next.shift()) {
     try {
       return await loginWithRetries(options, endpoint, signal);
     } catch (error) {
       if (!(error instanceof XmppConnectionError) || signal.aborted) throw error;
       if (error.fatal && !ENDPOINT_CONDITIONS.has(error.condition)) throw error;
       errors.push(error);
+      const other = error instanceof RedirectedError ? error.target : undefined;
+      if (other && hops < MAX_HOPS) {
+        hops += 1;
+        next.unshift(other);
+      }
     }
   }
   throw (
@@ -82,6 +93,15 @@ export async function login(
     errors[0] ??
     connectionError("dns", "no endpoint to try")
   );
+}
+
+/** A redirect during the login that may be followed. */
+class RedirectedError extends XmppConnectionError {
+  readonly target: Endpoint;
+  constructor(target: Endpoint, cause: RedirectError) {
+    super(cause.condition, cause.message, { cause });
+    this.target = target;
+  }
 }
 
 /** Fatal conditions of one endpoint, not of the account: another endpoint may do. */
@@ -144,6 +164,8 @@ async function loginAt(
   signal: AbortSignal,
 ): Promise<Login> {
   signal.throwIfAborted();
+  options.onStep("connecting");
+  let isReached = false;
   const stream = createStream({
     endpoint,
     domain: options.account.domain,
@@ -151,6 +173,10 @@ async function loginAt(
     authorities: trustedAuthorities(options.caFile, systemAuthorities),
     allowPlaintext: options.dangerouslyAllowPlaintext === true,
     onWire: options.onWire,
+    onReached() {
+      isReached = true;
+      options.onStep("securing");
+    },
   });
   const address = addressOf(endpoint);
   const timer = setTimeout(() => {
@@ -168,11 +194,29 @@ async function loginAt(
       error instanceof XmppConnectionError ? error : connectionError("protocol", String(error)),
     );
     signal.throwIfAborted();
-    throw error;
+    throw isReached ? redirected(error, options, endpoint, stream) : unreached(error);
   } finally {
     clearTimeout(timer);
     signal.removeEventListener("abort", onAbort);
   }
+}
+
+/** Nobody took the connection, so that nothing is known but that. */
+function unreached(error: unknown): unknown {
+  const isSilence =
+    error instanceof XmppConnectionError && ["network", "timeout"].includes(error.condition);
+  return isSilence ? connectionError("unreachable", error.message, { cause: error }) : error;
+}
+
+function redirected(
+  error: unknown,
+  { account }: LoginOptions,
+  endpoint: Endpoint,
+  stream: XmppStream,
+): unknown {
+  if (!(error instanceof RedirectError)) return error;
+  const target = redirectedEndpoint(error.location, endpoint, stream.secure, account.domain);
+  return target ? new RedirectedError(target, error) : error;
 }
 
 async function negotiate(
@@ -182,6 +226,7 @@ async function negotiate(
 ): Promise<Login> {
   const offered = await stream.open();
   const features = await encrypted(options, endpoint, stream, offered);
+  options.onStep("authenticating");
   const credentials = { username: options.account.local, password: await readPassword(options) };
   const { mechanism, record } = await authenticate(stream, features, credentials, {
     policy: options.sasl,
@@ -193,18 +238,20 @@ async function negotiate(
   const isManaged = offersStreamManagement(behindLogin);
   const facts = {
     stream,
-    transport: endpoint.transport,
+    endpoint,
     mechanism,
     maxBytes: decodeMaxBytes(behindLogin),
     ...(record.binding ? { channelBinding: record.binding } : {}),
   };
   const lost = isManaged ? await resumeStream(stream, options.resumption) : undefined;
-  if (lost) return { ...facts, bound: lost, resumed: true };
+  if (lost) return { ...facts, bound: lost, resumed: true, early: [] };
   // To bind is to begin anew: the server ends a stream of before that has the same resource.
   options.resumption.giveUp();
   const jid = await bindResource(stream, options.resource);
-  const management = isManaged ? await enableManagement(stream) : undefined;
-  return { ...facts, bound: openBoundStream(jid, management), resumed: false };
+  const { management, early } = isManaged
+    ? await enableManagement(stream)
+    : { management: undefined, early: [] };
+  return { ...facts, bound: openBoundStream(jid, management), resumed: false, early };
 }
 
 async function readPassword(options: LoginOptions): Promise<string> {

@@ -8,6 +8,7 @@ import type { FakePeer } from "../../test/support/fake-server.ts";
 import { waitFor } from "../../test/support/wait.ts";
 import { chat, ours, reached } from "../../test/support/xmpp-subjects.ts";
 import { XmppUnconfirmedError } from "../errors.ts";
+import { nameOf } from "./supervisor.ts";
 import type { ConnectionState, XmppSession } from "./types.ts";
 
 const cleanUp: Array<() => Promise<unknown>> = [];
@@ -99,15 +100,11 @@ describe("a resumed stream", () => {
     expect(sent(1)).not.toMatch(/<bind|<enable/);
     expect(sent(1)).toMatch(/<resume [^>]*previd="stream-1"/);
     expect(bodiesIn(sent(1))).toEqual(["two", "three", "four"]);
-    expect(states.map(({ kind }) => kind)).toEqual([
-      "connecting",
-      "online",
-      "waiting",
-      "connecting",
-      "online",
-    ]);
-    expect(states.slice(2, 4)).toMatchObject([{ resumable: true }, { resumable: true }]);
-    expect(states[1]).toMatchObject({ facts: { resumed: false } });
+    const steps = ["connecting", "securing", "authenticating"];
+    expect(states.map(nameOf)).toEqual([...steps, "fresh", "waiting", ...steps, "resumed"]);
+    expect(states.slice(4, 8)).toMatchObject(
+      Array.from({ length: 4 }, () => ({ resumable: true })),
+    );
   });
 
   it("confirms what the server has by `<resumed/>` alone", async () => {
@@ -312,11 +309,15 @@ describe("a stream that cannot be resumed", () => {
     sendThree(session);
     await backOnline(session, states);
     expect(
-      states.slice(2).map((state) => [state.kind, "resumable" in state && state.resumable]),
+      states
+        .slice(states.findIndex(({ kind }) => kind === "waiting"))
+        .map((state) => [state.kind, "resumable" in state && state.resumable]),
     ).toEqual([
       ["waiting", true],
       ["connecting", true],
-      ["connecting", false],
+      ["securing", true],
+      ["authenticating", true],
+      ["authenticating", false],
       ["online", false],
     ]);
   });

@@ -163,14 +163,35 @@ export function createResumption(clock: Clock, onGivenUp: () => void): Resumptio
   };
 }
 
-/** XEP-0198 §3. Nothing else is written until the answer is here. */
-export async function enableManagement(stream: XmppStream): Promise<Management> {
+/** Stanzas that may come before `<enabled/>`. */
+const MAX_EARLY = 1000;
+
+/**
+ * XEP-0198 §3. Nothing else is written until the answer is here.
+ * @returns in `early` the stanzas that came before it, and do not count: a room that has not noticed that
+ *   we were gone talks to us as soon as the resource is bound
+ */
+export async function enableManagement(
+  stream: XmppStream,
+): Promise<{ management: Management; early: Element[] }> {
+  const early: Element[] = [];
   stream.send(encodeEnable());
-  const element = await stream.next({ last: true });
-  const answer = decodeManagement(element);
-  if (answer?.kind === "enabled") return { resumption: answer.resumption };
-  if (answer?.kind === "failed") return undefined;
-  throw connectionError("protocol", `expected <enabled/>, got <${element.name.slice(0, 40)}/>`);
+  for (;;) {
+    const element = await stream.next({ last: true });
+    const answer = decodeManagement(element);
+    if (answer?.kind === "enabled") {
+      return { management: { resumption: answer.resumption }, early };
+    }
+    if (answer?.kind === "failed") return { management: undefined, early };
+    if (!isStanza(element) || early.push(element) > MAX_EARLY) {
+      throw connectionError("protocol", `expected <enabled/>, got <${element.name.slice(0, 40)}/>`);
+    }
+  }
+}
+
+/** RFC 6120 §8. */
+export function isStanza(element: Element): boolean {
+  return ["iq", "message", "presence"].includes(element.getName());
 }
 
 /**

@@ -2,21 +2,32 @@
  * One account's session: the supervisor over logins, and the listeners that outlive a connection.
  */
 import type { Element } from "ltx";
-import { XmppConfigError, XmppNotSentError } from "../errors.ts";
+import { XmppConfigError, XmppConnectionError, XmppNotSentError } from "../errors.ts";
 import type { ServerRecord } from "../policy/sasl.ts";
 import { bareJid, parseJid } from "../protocol/jid.ts";
 import type { Jid } from "../protocol/jid.ts";
 import type { ServerMemory } from "../state/server-memory.ts";
+import { DOUBTFUL, RedirectError } from "./conditions.ts";
 import { resolveEndpoints, systemResolver } from "./endpoint.ts";
 import type { SrvResolver } from "./endpoint.ts";
 import { goLive } from "./live-connection.ts";
 import type { LiveConnection, LiveTimings } from "./live-connection.ts";
 import { login } from "./login.ts";
-import type { LoginOptions } from "./login.ts";
+import type { Login, LoginOptions } from "./login.ts";
 import { createResumption } from "./resumption.ts";
-import { createSupervisor, systemClock } from "./supervisor.ts";
+import { canReach } from "./probe.ts";
+import { redirectedEndpoint } from "./redirect.ts";
+import { createSupervisor, isAttempt, systemClock } from "./supervisor.ts";
 import type { Clock, SupervisorTimings } from "./supervisor.ts";
-import type { ConnectionState, IqHandler, Logger, SessionOptions, XmppSession } from "./types.ts";
+import type {
+  ConnectionState,
+  Endpoint,
+  IqHandler,
+  Logger,
+  LoginStep,
+  SessionOptions,
+  XmppSession,
+} from "./types.ts";
 import { formatWire } from "./wire-log.ts";
 
 export type Timings = SupervisorTimings & LiveTimings & Pick<LoginOptions, "endpointTimeoutMs">;
@@ -25,8 +36,11 @@ export type Timings = SupervisorTimings & LiveTimings & Pick<LoginOptions, "endp
 export const DEFAULT_TIMINGS: Readonly<Timings> = {
   attemptMs: 60_000,
   endpointTimeoutMs: 20_000,
-  backoffMs: 1_000,
+  backoffMs: 2_000,
   maxBackoffMs: 120_000,
+  probeMs: 2_000,
+  probeSpreadMs: 1_500,
+  probesAfterLoss: 4,
   stableMs: 60_000,
   stopMs: 3_000,
   idleMs: 30_000,
@@ -62,10 +76,11 @@ export function createSession(
   // Where a stream cannot be resumed any more, those who count on it hear of it at once.
   const resumption = createResumption(clock, () => {
     const { state } = supervisor;
-    if (state.kind === "waiting" || state.kind === "connecting") notify(stateListeners, state, log);
+    if (mayResume(state)) notify(stateListeners, state, log);
   });
 
-  const loginOptions: LoginOptions = {
+  const memory = memoryOf(options.serverMemory, account.domain);
+  const loginOptions: Omit<LoginOptions, "onStep"> = {
     account,
     resource: options.resource,
     password: options.password,
@@ -73,7 +88,7 @@ export function createSession(
     dangerouslyAllowPlaintext: options.dangerouslyAllowPlaintext,
     endpointTimeoutMs: timings.endpointTimeoutMs,
     sasl: options.sasl ?? {},
-    memory: memoryOf(options.serverMemory, account.domain),
+    memory,
     refusedBindings: new Set(),
     log,
     resumption,
@@ -82,22 +97,58 @@ export function createSession(
       : undefined,
   };
 
-  const connect = async (signal: AbortSignal): Promise<LiveConnection> => {
+  /** Those of the last attempt. */
+  let endpoints: Endpoint[] = [];
+  /** Where a live server has sent us; for the next attempt only. */
+  let sentTo: Endpoint | undefined;
+  let doubts = 0;
+
+  const logIn = async (signal: AbortSignal, onStep: (step: LoginStep) => void): Promise<Login> => {
     const resolver = environment.resolver ?? systemResolver(signal);
-    const endpoints = await resolveEndpoints(options.server, resolver, random);
+    const resolved = await resolveEndpoints(options.server, resolver, random);
+    endpoints = sentTo ? [sentTo, ...resolved] : resolved;
+    sentTo = undefined;
+    try {
+      const done = await login({ ...loginOptions, onStep }, endpoints, signal);
+      doubts = 0;
+      return done;
+    } catch (error) {
+      if (!isDoubtful(error) || !memory.recall() || doubts >= MAX_DOUBTS) throw error;
+      doubts += 1;
+      const { advice } = error;
+      throw new XmppConnectionError(error.condition, error.message, {
+        cause: error,
+        ...(advice === undefined ? {} : { advice }),
+      });
+    }
+  };
+
+  const connect = async (
+    signal: AbortSignal,
+    onStep: (step: LoginStep) => void,
+  ): Promise<LiveConnection> => {
+    const done = await logIn(signal, onStep);
     return goLive({
-      login: await login(loginOptions, endpoints, signal),
+      login: done,
       since: clock.now(),
       timings,
       log,
       onStanza: (stanza) => whenAll(notify(stanzaListeners, stanza, log)),
       iqHandlers,
-      onLost: resumption.keep,
+      onLost(stream, error) {
+        if (error instanceof RedirectError) {
+          const { endpoint } = done;
+          const isProved = done.stream.secure;
+          sentTo = redirectedEndpoint(error.location, endpoint, isProved, account.domain);
+        }
+        resumption.keep(stream, error);
+      },
     });
   };
 
   const supervisor = createSupervisor<LiveConnection>({
     connect,
+    probe: (signal) => canReach(endpoints, timings.probeMs, signal),
     onState(state) {
       report(state, account.bare, log);
       if (state.kind === "refused" || state.kind === "stopped") resumption.stop();
@@ -112,9 +163,7 @@ export function createSession(
 
   /** The supervisor knows connections only. */
   const visible = (state: ConnectionState): ConnectionState =>
-    resumption.isPossible && (state.kind === "waiting" || state.kind === "connecting")
-      ? { ...state, resumable: true }
-      : state;
+    resumption.isPossible && mayResume(state) ? { ...state, resumable: true } : state;
 
   const live = (): LiveConnection => {
     const connection = supervisor.connection;
@@ -146,6 +195,19 @@ export function createSession(
     onIq: (handler) => register(iqHandlers, handler),
     onState: (listener) => register(stateListeners, listener),
   };
+}
+
+/** How often in a row a known server's `DOUBTFUL` refusals are not believed. */
+const MAX_DOUBTS = 5;
+
+function isDoubtful(error: unknown): error is XmppConnectionError {
+  return error instanceof XmppConnectionError && error.fatal && DOUBTFUL.has(error.condition);
+}
+
+type Offline = Extract<ConnectionState, { resumable?: boolean | undefined }>;
+
+function mayResume(state: ConnectionState): state is Offline & { kind: "waiting" | LoginStep } {
+  return state.kind === "waiting" || isAttempt(state);
 }
 
 /** Without one to outlast it, the session remembers the server on its own. */

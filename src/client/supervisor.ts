@@ -4,20 +4,54 @@
  */
 import { XmppConnectionError, messageOf } from "../errors.ts";
 import { connectionError } from "./conditions.ts";
-import type { ConnectionFacts, ConnectionState } from "./types.ts";
+import type { ConnectionFacts, ConnectionState, LoginStep } from "./types.ts";
 
-type Kind = ConnectionState["kind"];
-type Event = "start" | "connected" | "failed" | "refused" | "retry" | "stop";
+/** A state by its kind; there are two ways to be online. */
+export type StateName = Exclude<ConnectionState["kind"], "online"> | "fresh" | "resumed";
+export type ConnectionEvent =
+  | "start"
+  | "reached"
+  | "secured"
+  | "next"
+  | "bound"
+  | "resumed"
+  | "failed"
+  | "refused"
+  | "retry"
+  | "stop";
+type Exits = Partial<Record<ConnectionEvent, StateName>>;
 
-/** All transitions there are; an event that a state does not list changes nothing. */
-export const TRANSITIONS: Readonly<Record<Kind, Partial<Record<Event, Kind>>>> = {
+const ENDS = { failed: "waiting", refused: "refused", stop: "stopped" } as const satisfies Exits;
+
+/**
+ * All transitions there are; an event that a state does not list changes nothing.
+ * `next`: on to the next endpoint of the same attempt.
+ */
+export const TRANSITIONS: Readonly<Record<StateName, Exits>> = {
   idle: { start: "connecting", stop: "stopped" },
-  connecting: { connected: "online", failed: "waiting", refused: "refused", stop: "stopped" },
-  online: { failed: "waiting", refused: "refused", stop: "stopped" },
+  connecting: { reached: "securing", next: "connecting", ...ENDS },
+  securing: { secured: "authenticating", next: "connecting", ...ENDS },
+  authenticating: { bound: "fresh", resumed: "resumed", next: "connecting", ...ENDS },
+  fresh: ENDS,
+  resumed: ENDS,
   waiting: { retry: "connecting", stop: "stopped" },
   refused: { start: "connecting", stop: "stopped" },
   stopped: {},
 };
+
+export function nameOf(state: ConnectionState): StateName {
+  if (state.kind !== "online") return state.kind;
+  return state.facts.resumed ? "resumed" : "fresh";
+}
+
+/** A login is under way. */
+export function isAttempt(state: ConnectionState): state is { kind: LoginStep } {
+  return (LOGIN_STEPS as readonly string[]).includes(state.kind);
+}
+
+const LOGIN_STEPS = ["connecting", "securing", "authenticating"] satisfies LoginStep[];
+
+const STEP_EVENTS = { connecting: "next", securing: "reached", authenticating: "secured" } as const;
 
 export type Clock = {
   /** ms since the epoch */
@@ -41,6 +75,12 @@ export type SupervisorTimings = {
   backoffMs: number;
   /** Upper bound of any wait, in ms. */
   maxBackoffMs: number;
+  /** Between two looks whether a server that could not be reached is back, in ms; varies by half. */
+  probeMs: number;
+  /** How often an open port is looked at after the loss of a connection, before it counts as up. */
+  probesAfterLoss: number;
+  /** Within how long all attempts begin that found it back, in ms. */
+  probeSpreadMs: number;
   /** A connection that lasted this long counts as a success, in ms. */
   stableMs: number;
   /** How long `stop` waits for an attempt that does not let go, in ms. */
@@ -57,8 +97,13 @@ export type Connection = {
 };
 
 export type SupervisorOptions<C extends Connection> = {
-  /** One attempt. When `signal` aborts it should reject; whatever it yields then is closed. */
-  connect: (signal: AbortSignal) => Promise<C>;
+  /**
+   * One attempt, which tells the steps that it takes. When `signal` aborts it should reject; whatever it
+   * yields then is closed.
+   */
+  connect: (signal: AbortSignal, onStep: (step: LoginStep) => void) => Promise<C>;
+  /** Whether something listens again where the last attempt could not get through (`unreachable`). */
+  probe: (signal: AbortSignal) => Promise<boolean>;
   /** Called after each transition. Must not throw. */
   onState: (state: ConnectionState) => void;
   timings: SupervisorTimings;
@@ -81,26 +126,34 @@ export function createSupervisor<C extends Connection>(
   const { clock, timings } = options;
   let state: ConnectionState = { kind: "idle" };
   let connection: C | undefined;
+  /** In a row: logins or connections that failed, and attempts that reached nobody. */
   let failures = 0;
+  let misses = 0;
   let cancelTimer = (): void => {};
+  let lastError: XmppConnectionError | undefined;
+  let probing: AbortController | undefined;
   let attempt: { controller: AbortController; settled: Promise<void> } | undefined;
   let stopping: Promise<void> | undefined;
 
   /** @returns false when the state does not know the event */
-  function move(event: Event, next: ConnectionState): boolean {
-    if (TRANSITIONS[state.kind][event] !== next.kind) return false;
-    cancelTimer();
-    cancelTimer = () => {};
+  function move(event: ConnectionEvent, next: ConnectionState): boolean {
+    if (TRANSITIONS[nameOf(state)][event] !== nameOf(next)) return false;
+    // The deadline of an attempt is one for all its steps.
+    if (!(isAttempt(state) && isAttempt(next))) {
+      cancelTimer();
+      cancelTimer = () => {};
+    }
+    probing?.abort();
     state = next;
     options.onState(next);
     return true;
   }
 
   function beginAttempt(event: "start" | "retry"): void {
-    if (!move(event, { kind: "connecting" })) return;
+    if (!move(event, { kind: "connecting", error: lastError })) return;
     const controller = new AbortController();
     // onState may have stopped us already.
-    if (state.kind !== "connecting") return;
+    if (!isAttempt(state)) return;
     cancelTimer = clock.after(timings.attemptMs, () => {
       const seconds = Math.round(timings.attemptMs / 1000);
       const error = connectionError("timeout", `no login within ${seconds} s`);
@@ -114,7 +167,10 @@ export function createSupervisor<C extends Connection>(
   async function runAttempt(signal: AbortSignal): Promise<void> {
     let candidate: C;
     try {
-      candidate = await options.connect(signal);
+      candidate = await options.connect(signal, (step) => {
+        if (!signal.aborted && state.kind !== step)
+          move(STEP_EVENTS[step], { kind: step, error: lastError });
+      });
     } catch (error) {
       if (!signal.aborted) fail(asConnectionError(error));
       return;
@@ -126,28 +182,83 @@ export function createSupervisor<C extends Connection>(
   function goOnline(live: C): void {
     const since = clock.now();
     connection = live;
+    misses = 0;
+    lastError = undefined;
     void live.closed.then((error) => {
       if (connection !== live) return;
       connection = undefined;
       if (clock.now() - since >= timings.stableMs) failures = 0;
-      fail(error);
+      fail(error, true);
     });
-    move("connected", { kind: "online", facts: live.facts });
+    move(live.facts.resumed ? "resumed" : "bound", { kind: "online", facts: live.facts });
   }
 
-  function fail(error: XmppConnectionError): void {
+  /** @param isLoss of a connection, not of an attempt */
+  function fail(error: XmppConnectionError, isLoss = false): void {
+    lastError = error;
     if (error.fatal) {
       move("refused", { kind: "refused", error });
       return;
     }
-    const bound = Math.min(timings.maxBackoffMs, timings.backoffMs * 2 ** failures);
+    const isUnreachable = error.condition === "unreachable";
+    const before = isUnreachable ? misses : failures;
+    const bound = Math.min(timings.maxBackoffMs, timings.backoffMs * 2 ** before);
     const wait = Math.round(options.random() * bound);
     if (!move("failed", { kind: "waiting", error, retryAt: clock.now() + wait })) return;
-    failures += 1;
+    if (isUnreachable) misses += 1;
+    else failures += 1;
     if (state.kind === "waiting") cancelTimer = clock.after(wait, () => beginAttempt("retry"));
+    if (state.kind !== "waiting") return;
+    if (isUnreachable) void watchForReturn(state.retryAt, 0);
+    else if (isLoss && timings.probesAfterLoss > 0)
+      void watchForReturn(state.retryAt, timings.probesAfterLoss);
+  }
+
+  /**
+   * A closed port costs nothing to look at, a login does: while nobody is there, looks come often and
+   * attempts seldom. Where somebody is, but the login fails, there is the backoff alone.
+   * @param open looks at an open port that are no sign of anything: nobody has seen it closed yet, and a
+   *   server that is going down may still have it open. After so many it is not down.
+   */
+  async function watchForReturn(retryAt: number, open: number): Promise<void> {
+    const controller = new AbortController();
+    probing = controller;
+    const { signal } = controller;
+    const pause = (ms: number) =>
+      new Promise<void>((resolve) => {
+        const cancel = clock.after(ms, resolve);
+        signal.addEventListener("abort", () => (cancel(), resolve()), { once: true });
+      });
+    let left = open;
+    while (!signal.aborted) {
+      // The first at once: the port of a server that was killed is closed now, and may not be for long.
+      const part =
+        left === timings.probesAfterLoss
+          ? 0
+          : left > 0
+            ? options.random() / 4
+            : 0.5 + options.random();
+      await pause(timings.probeMs * part);
+      if (signal.aborted) return;
+      if (!(await options.probe(signal).catch(() => false))) {
+        left = 0;
+        continue;
+      }
+      if (left > 0) {
+        left -= 1;
+        if (left === 0) return;
+        continue;
+      }
+      const wait = Math.round(options.random() * timings.probeSpreadMs);
+      if (signal.aborted || clock.now() + wait >= retryAt) return;
+      cancelTimer();
+      cancelTimer = clock.after(wait, () => beginAttempt("retry"));
+      return;
+    }
   }
 
   async function end(): Promise<void> {
+    probing?.abort();
     const live = connection;
     connection = undefined;
     attempt?.controller.abort(connectionError("stopped", "the session was stopped"));

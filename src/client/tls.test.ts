@@ -194,6 +194,16 @@ describe("the stock client, on the same servers", () => {
     expect(session.state).toMatchObject({ error: { condition: "certificate" } });
   });
 
+  it("fault 11: does no channel binding, so that it finds no way in where nothing else is offered", async () => {
+    const mechanisms = ["SCRAM-SHA-1-PLUS", "SCRAM-SHA-256-PLUS"];
+    const bindings = ["tls-exporter", "tls-server-end-point"];
+    const script = async (peer: FakePeer) => void (await peer.login({ mechanisms, bindings }));
+    const server = await serve({ directTls: true, script });
+    expect(await stockDirectTls(server.port, "xmpp.example")).not.toBe("online");
+    expect(server.peers[0]?.received).not.toContain("<auth");
+    await reached(start(server.port, { transport: "tls" }), "online");
+  });
+
   it("fault 13: hammers a server whose certificate it does not trust", async () => {
     const server = await serve({ directTls: true, script: directTls });
     expect(await stockDirectTls(server.port, "xmpp.example", false)).toBe("tried again and again");

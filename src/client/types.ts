@@ -60,13 +60,21 @@ export type ConnectionFacts = {
   resumed: boolean;
 };
 
+/** What an attempt is at: no connection yet, TLS and stream, SASL to the bound resource. */
+export type LoginStep = "connecting" | "securing" | "authenticating";
+
 /**
  * `resumable`: the lost stream may yet be resumed; until then nobody else sees that we are gone. When
  * that ends before the next login, the state is told again without it.
  */
 export type ConnectionState =
   | { kind: "idle" }
-  | { kind: "connecting"; resumable?: boolean | undefined }
+  /** `error`: why the last connection or attempt ended. */
+  | {
+      kind: LoginStep;
+      error?: XmppConnectionError | undefined;
+      resumable?: boolean | undefined;
+    }
   | { kind: "online"; facts: ConnectionFacts }
   | {
       kind: "waiting";

@@ -56,6 +56,7 @@ export class ClientWebSocket extends EventEmitter implements StreamSocket {
           ? connectTls({ ...tlsOptions(host, this.#target.authorities), host, port })
           : connectTcp({ host, port });
         transport.setNoDelay(true);
+        transport.once("connect", () => this.emit("reached"));
         this.#transport = transport;
         return transport;
       },

@@ -54,6 +54,7 @@ declare module "@xmpp/client" {
     start(): Promise<unknown>;
     stop(): Promise<unknown>;
     readonly reconnect: { delay: number };
+    readonly streamManagement: { readonly enabled: boolean };
     readonly iqCaller: {
       request(iq: Element, timeout?: number): Promise<Element>;
       get(payload: Element, to?: string): Promise<Element | undefined>;

@@ -34,6 +34,8 @@ export type StreamOptions = {
   bareJid: string;
   authorities: SecureContext;
   allowPlaintext: boolean;
+  /** There is a TCP connection. */
+  onReached?: (() => void) | undefined;
   /** Sees each element in its direction, before it is acted upon or written. */
   onWire?: ((direction: "in" | "out", element: Element) => void) | undefined;
 };
@@ -184,6 +186,7 @@ export function createStream(options: StreamOptions): XmppStream {
     fail(connectionError("network", `${address} closed the connection`)),
   );
   socket.on("close", () => socketClosed.resolve());
+  if (options.onReached) socket.once("reached", options.onReached);
 
   const next = async ({ last = false } = {}): Promise<Element> => {
     isBounded = !last;

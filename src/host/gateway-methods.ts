@@ -11,7 +11,9 @@ function statusOf({ account, session, rooms, roster, tally }: LiveAccount) {
     jid: account.jid,
     state: state.kind,
     ...(state.kind === "online" ? { connection: state.facts } : {}),
-    ...("error" in state ? { error: state.error.message, advice: state.error.advice } : {}),
+    ...("error" in state && state.error
+      ? { error: state.error.message, advice: state.error.advice }
+      : {}),
     rooms: rooms.list().length,
     contacts: roster.contacts().length,
     dropped: tally.read(),

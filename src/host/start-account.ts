@@ -288,10 +288,17 @@ export function statusOf(state: ConnectionState): StatusPatch {
       return { ...channelBlockedPatch(describe(state.error)), connected: false };
     case "idle":
     case "connecting":
-      return { lifecycle: "starting", connected: false };
+    case "securing":
+    case "authenticating":
+      return { lifecycle: isReturning(state) ? "recovering" : "starting", connected: false };
     case "stopped":
       return { connected: false };
   }
+}
+
+/** An attempt after another, or after a lost connection; why is in the status already. */
+function isReturning(state: ConnectionState): boolean {
+  return "error" in state && state.error !== undefined;
 }
 
 /** Made anew only when what it is made of has changed: it is asked for each message. */

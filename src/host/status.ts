@@ -42,7 +42,8 @@ async function probe(account: XmppAccount, timeoutMs: number): Promise<XmppProbe
   const { state } = session;
   const roomStates = roomStatesOf(rooms);
   if (state.kind !== "online") {
-    const error = "error" in state ? `${state.kind}: ${state.error.message}` : state.kind;
+    const why = "error" in state ? state.error?.message : undefined;
+    const error = why === undefined ? state.kind : `${state.kind}: ${why}`;
     return { ok: false, error, rooms: roomStates };
   }
   const { jid, transport, tls, mechanism } = state.facts;
@@ -114,7 +115,13 @@ export const status = createComputedAccountStatusAdapter<XmppAccount, XmppProbe>
 /** Rooms and refusals of a running account, for the snapshot; elsewhere nothing. */
 function liveFacts(account: XmppAccount) {
   const live = findLiveAccount(account.accountId);
-  return live ? { rooms: roomStatesOf(live.rooms), dropped: live.tally.read() } : {};
+  if (!live) return {};
+  const { session, rooms, tally } = live;
+  return {
+    connection: session.state.kind,
+    rooms: roomStatesOf(rooms),
+    dropped: tally.read(),
+  };
 }
 
 const MAX_NAMED_ROOMS = 5;

@@ -118,10 +118,21 @@ it("loses nothing where the process ends while messages wait for each other", as
 });
 
 it("tries a turn of several again as a whole, before what came later", async () => {
-  const road = start(300, { failures: 1 });
+  const busy = Promise.withResolvers<void>();
+  const attempts: string[] = [];
+  const road = start(300, {
+    dispatch: async ({ ctxPayload }) => {
+      attempts.push(ctxPayload.message.rawBody);
+      if (attempts.length > 1) return;
+      await busy.promise;
+      throw new Error("locked");
+    },
+  });
   for (const text of ["one", "two"]) road.session.receive(dm(text));
-  await waitFor(() => road.configs.length === 1, { what: "the first attempt" });
+  await waitFor(() => attempts.length === 1, { what: "the first attempt" });
   road.session.receive(dm("/status"));
+  await waitFor(async () => (await road.queue.listClaims()).length === 3, { what: "the command" });
+  busy.resolve();
   await waitFor(() => road.turns.length === 2, { what: "both turns" });
   expect(said(road)).toEqual(["one\ntwo", "/status"]);
 });

@@ -96,11 +96,18 @@ export function dispatchTurn(
           return;
         }
         context.log.error(`the turn failed: ${String(error)}`);
-        if (state === "deferred") void lifecycle.onFailed?.(error);
+        if (state === "deferred") giveBack(context, lifecycle, error);
         resolve();
       },
     );
   });
+}
+
+/** The host had put the turn off and then failed: the message comes again. */
+function giveBack({ log }: InboundContext, lifecycle: Lifecycle, error: unknown): void {
+  Promise.resolve(lifecycle.onFailed?.(error)).catch((reason: unknown) =>
+    log.error(`the message waits for the next start: ${String(reason)}`),
+  );
 }
 
 /**

@@ -6,7 +6,7 @@
  * after, and does not send it again. It is for the owner's eyes only: mode 0600, which SQLite
  * gives to its -wal and -shm, too, in a directory of 0700 where it has to be made.
  */
-import { closeSync, existsSync, mkdirSync, openSync, renameSync } from "node:fs";
+import { closeSync, existsSync, mkdirSync, openSync, renameSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { DatabaseSync, type SQLInputValue, type StatementSync } from "node:sqlite";
 import { messageOf } from "../errors.ts";
@@ -67,9 +67,10 @@ export type IngressDatabase = {
   /**
    * Does `work` in one transaction. Opens the file where it is not open: trouble passes, and then so
    * does this.
+   * @param mayBeLost by a power cut, not by a crash: it need not be on the disk at once
    * @throws IngressStorageError where SQLite or the file system fails; nothing is changed then
    */
-  transact<T>(work: (sql: Sql) => T): T;
+  transact<T>(work: (sql: Sql) => T, mayBeLost?: boolean): T;
   close(): void;
 };
 
@@ -86,7 +87,7 @@ export function createIngressDatabase(
   file: string,
   { log, maxPages }: { log: FileLog; maxPages?: number },
 ): IngressDatabase {
-  let handle: { db: DatabaseSync; sql: Sql } | undefined;
+  let handle: { db: DatabaseSync; sql: Sql; inode: number | undefined } | undefined;
   let isClosed = false;
 
   function open() {
@@ -97,7 +98,13 @@ export function createIngressDatabase(
     }
     const db = openSound(file, log);
     if (maxPages !== undefined) db.exec(`PRAGMA max_page_count = ${maxPages}`);
-    return { db, sql: createSql(db) };
+    return { db, sql: createSql(db), inode: inodeOf(file) };
+  }
+
+  /** A file that was removed goes on to exist for us alone, and what is written there is lost. */
+  function current() {
+    if (handle && handle.inode !== inodeOf(file)) close();
+    return (handle ??= open());
   }
 
   function close(): void {
@@ -107,11 +114,11 @@ export function createIngressDatabase(
   }
 
   return {
-    transact(work) {
+    transact(work, mayBeLost = false) {
       let isBegun = false;
       try {
-        const { db, sql } = (handle ??= open());
-        db.exec("BEGIN IMMEDIATE");
+        const { db, sql } = current();
+        db.exec(`PRAGMA synchronous = ${mayBeLost ? "NORMAL" : "FULL"}; BEGIN IMMEDIATE`);
         isBegun = true;
         const result = work(sql);
         db.exec("COMMIT");
@@ -154,7 +161,7 @@ function openSound(file: string, log: FileLog): DatabaseSync {
 function openDatabase(file: string): DatabaseSync {
   const db = new DatabaseSync(file, { timeout: 5_000 });
   try {
-    db.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA secure_delete = ON");
+    db.exec("PRAGMA journal_mode = WAL; PRAGMA secure_delete = ON");
     const { quick_check: health } = db.prepare("PRAGMA quick_check(1)").get() ?? {};
     if (health !== "ok") throw new CorruptError(String(health));
     const { user_version: version } = db.prepare("PRAGMA user_version").get() ?? {};
@@ -185,6 +192,10 @@ function createSql(db: DatabaseSync): Sql {
     get: (sql, ...values) => statement(sql).get(...values) as Row | undefined,
     run: (sql, ...values) => Number(statement(sql).run(...values).changes),
   };
+}
+
+function inodeOf(file: string): number | undefined {
+  return statSync(file, { throwIfNoEntry: false })?.ino;
 }
 
 /** SQLite's primary result code; undefined when it is not SQLite's error. */

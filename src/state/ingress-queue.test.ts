@@ -99,6 +99,31 @@ describe("the file", () => {
     expect(await queue.enqueue("later", big)).toMatchObject({ kind: "accepted" });
   });
 
+  it("that breaks while it is open is set aside, too, and nothing is taken meanwhile", async () => {
+    const file = join(newFolder(), "ingress.sqlite");
+    const { queue, database, warnings } = open(file);
+    await queue.enqueue("a", { text: "b" });
+    database.transact((sql) => sql.get("SELECT 1"));
+    const db = new DatabaseSync(file);
+    db.exec("PRAGMA wal_checkpoint(TRUNCATE)");
+    db.close();
+    writeFileSync(file, "nonsense".repeat(10_000));
+    await expect(queue.enqueue("b", { text: "c" })).rejects.toBeInstanceOf(IngressStorageError);
+    expect(await queue.enqueue("b", { text: "c" })).toMatchObject({ kind: "accepted" });
+    expect(warnings).toEqual([expect.stringContaining("is broken")]);
+  });
+
+  it("that is removed while it is open is made anew: nothing is written where nobody finds it", async () => {
+    const folder = newFolder();
+    const file = join(folder, "account", "ingress.sqlite");
+    const { queue } = open(file);
+    await queue.enqueue("a", { text: "b" });
+    rmSync(join(folder, "account"), { recursive: true });
+    expect(await queue.enqueue("b", { text: "c" })).toMatchObject({ kind: "accepted" });
+    expect(existsSync(file)).toBe(true);
+    expect(await open(file).queue.listPending()).toMatchObject([{ id: "b" }]);
+  });
+
   it("is opened as soon as its folder can be", async () => {
     const folder = newFolder();
     writeFileSync(join(folder, "account"), "a file where the folder should be");

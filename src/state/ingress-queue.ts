@@ -26,6 +26,8 @@ import {
 /** Rows that are looked at where the caller does not say how many. */
 const USUAL_LIMIT = 100;
 const MAX_CORRUPT_PER_CLAIM = 100;
+/** A claim ends with its process, and so with the machine's power. */
+const CLAIM_MAY_BE_LOST = true;
 
 export type IngressQueueOptions<P> = {
   database: IngressDatabase;
@@ -193,7 +195,7 @@ export function createIngressQueue<P, M = unknown, C = unknown>({
           // What failed made room for others within the limit.
           if (!hasFailed) return null;
         }
-      });
+      }, CLAIM_MAY_BE_LOST);
     },
     async claim(id, options = {}) {
       return transact((sql) => {
@@ -202,7 +204,7 @@ export function createIngressQueue<P, M = unknown, C = unknown>({
         if (recordOf(name, row)) return take(sql, row, options.ownerId, undefined);
         failCorrupt(sql, row, "corrupt_payload", now());
         return null;
-      });
+      }, CLAIM_MAY_BE_LOST);
     },
     async refreshClaim(claim, { refreshedAt = now() } = {}) {
       return change(claim, "claimed_at = ?, updated_at = ?", [refreshedAt, refreshedAt]);

@@ -7,16 +7,20 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import type { ChannelIngressQueue } from "openclaw/plugin-sdk/channel-outbound";
-import { afterAll, expectTypeOf, it } from "vitest";
+import { afterAll, expect, expectTypeOf, it } from "vitest";
 import type { IngressQueue } from "../../src/state/ingress-contract.ts";
+import type { MessageQueue } from "../../src/inbound/ingress-queue.ts";
+import { DEFAULT_LIMITS } from "../../src/policy/limits.ts";
 import { describeIngressQueue } from "../support/ingress-queue-contract.ts";
+import { body, createRoadIn, message } from "../support/road-in.ts";
+import { waitFor } from "../support/wait.ts";
 
-type CreateQueue = (options: {
+type CreateQueue = <P>(options: {
   channelId: string;
   accountId: string;
   stateDir: string;
-  now: () => number;
-}) => IngressQueue<{ text: string }>;
+  now?: () => number;
+}) => IngressQueue<P>;
 
 const dist = join(import.meta.dirname, "../../node_modules/openclaw/dist");
 const create = await findCreateQueue();
@@ -37,10 +41,16 @@ async function findCreateQueue(): Promise<CreateQueue> {
   throw new Error(`the host's queue is not in ${dist} any more`);
 }
 
-describeIngressQueue((now) => {
+function newStateDir(): string {
   const stateDir = mkdtempSync(join(tmpdir(), "xmpp-host-ingress-"));
   folders.push(stateDir);
-  const reopen = () => create({ channelId: "xmpp", accountId: "default", stateDir, now });
+  return stateDir;
+}
+
+describeIngressQueue((now) => {
+  const stateDir = newStateDir();
+  const reopen = () =>
+    create<{ text: string }>({ channelId: "xmpp", accountId: "default", stateDir, now });
   return {
     queue: reopen(),
     reopen,
@@ -58,4 +68,32 @@ it("is, by its type, what ours is: either goes where the other does", () => {
   type Hosts = Required<ChannelIngressQueue<{ text: string }, { n: number }, string>>;
   expectTypeOf<Ours>().toExtend<Hosts>();
   expectTypeOf<Hosts>().toExtend<Ours>();
+});
+
+it("carries the road in as ours does: copies once, bounds kept, order after a restart", async () => {
+  const [stateDir, folder] = [newStateDir(), newStateDir()];
+  const options = { channelId: "xmpp", accountId: "default", stateDir };
+  const start = (failures = 0) =>
+    createRoadIn({
+      hostsQueue: create(options) as MessageQueue,
+      file: join(folder, "aliases.sqlite"),
+      policy: { dmPolicy: "open", limits: { ...DEFAULT_LIMITS, queueSize: 3 } },
+      failures,
+    });
+  const first = start(Infinity);
+  const origin = (text: string) => `<origin-id xmlns="urn:xmpp:sid:0" id="${text}"/>`;
+  const stanzaId = `<stanza-id xmlns="urn:xmpp:sid:0" by="bot@example" id="1"/>`;
+  const say = async (text: string, inside = "") =>
+    await first.session.receive(message("alice@example/a", body(text) + origin(text) + inside));
+  await say("one", stanzaId);
+  await say("one");
+  for (const text of ["two", "three", "four"]) await say(text);
+  expect(first.errors).toEqual([]);
+  expect(first.tally.read()).toEqual({ duplicate: 1, "queue-full": 1 });
+  await first.receiver.stop();
+  const second = start();
+  await waitFor(() => second.turns.length === 3, { what: "all" });
+  expect(second.turns.map((turn) => turn.message.rawBody)).toEqual(["one", "two", "three"]);
+  await second.receiver.stop();
+  for (const { database } of [first, second]) database.close();
 });

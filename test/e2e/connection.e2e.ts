@@ -292,3 +292,81 @@ describe("a lost connection", () => {
     expect(await prosody.shell("c2s:show()")).not.toContain(BOT);
   });
 });
+
+describe("a black hole", () => {
+  let line: TcpProxy;
+  let bot: XmppSession;
+  afterEach(async () => line?.stop());
+
+  /** By default 30 s and 25 s: found within 55 s (src/client/session.test.ts). */
+  const timings = { idleMs: 400, answerMs: 400, endpointTimeoutMs: 1_000 };
+  async function setUp(): Promise<void> {
+    line = await startTcpProxy(prosody.ports.c2s);
+    bot = open({
+      endpoint: { transport: "tcp", host: "127.0.0.1", port: line.port },
+      timings,
+    });
+    await reached(bot, "online");
+  }
+  const loss = async () => {
+    await reached(bot, "waiting");
+    return bot.state;
+  };
+
+  it.each([
+    ["in both directions", "both"],
+    ["for what the server says", "answers"],
+    ["for what we say", "questions"],
+  ] as const)("%s: is found out, and left behind when the line heals", async (_what, direction) => {
+    await setUp();
+    line.freeze(direction);
+    expect(await loss()).toMatchObject({ error: { condition: "timeout" } });
+    line.thaw();
+    await reached(bot, "online");
+    await bot.send(chat("healed", "bot@localhost/test"));
+  });
+
+  it("is found out under a steady flow of what we say (fault 7)", async () => {
+    await setUp();
+    const flow = setInterval(() => bot.post(chat("on and on", "bot@localhost/test")), 20);
+    line.freeze();
+    expect(await loss()).toMatchObject({ error: { condition: "timeout" } });
+    clearInterval(flow);
+  });
+
+  it("is found out under a steady flow of what we hear", async () => {
+    await setUp();
+    bot.post(new Element("presence"));
+    const alice = open({ jid: "alice@localhost" });
+    await reached(alice, "online");
+    const flow = setInterval(() => alice.post(chat("on and on", "bot@localhost/test")), 20);
+    let heard = 0;
+    bot.onStanza((stanza) => void (stanza.is("message") && (heard += 1)));
+    await waitFor(() => heard > 3, { what: "messages" });
+    line.freeze("questions");
+    heard = 0;
+    expect(await loss()).toMatchObject({ error: { condition: "timeout" } });
+    expect(heard).toBeGreaterThan(5);
+    clearInterval(flow);
+  });
+
+  // Prosody answers a login over STARTTLS with some twelve packets.
+  it.each([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10])(
+    "after %i packets of a login: the attempt ends, and the next succeeds",
+    async (packets) => {
+      line = await startTcpProxy(prosody.ports.c2s);
+      line.freezeAfter(packets);
+      bot = open({
+        endpoint: { transport: "tcp", host: "127.0.0.1", port: line.port },
+        timings: { ...timings, endpointTimeoutMs: 500 },
+      });
+      await Promise.race([reached(bot, "waiting"), reached(bot, "online")]);
+      if (bot.state.kind === "online") await reached(bot, "waiting");
+      expect(bot.state).toMatchObject({ error: { condition: "timeout" } });
+      line.thaw();
+      line.cut();
+      await reached(bot, "online");
+      await bot.send(chat("healed", "bot@localhost/test"));
+    },
+  );
+});

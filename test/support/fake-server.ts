@@ -32,6 +32,8 @@ export interface FakeLogin {
   readonly features?: string;
   /** The same, and the stream can be resumed: attributes of `<enabled/>`. */
   readonly resumable?: string;
+  /** What it says in one breath with `<enabled/>`, before and after it. */
+  readonly aroundEnabled?: readonly [before: string, after: string];
   /** Expects `<resume/>` instead of a bind; answers it so. What is not `<failed/>` ends the login. */
   readonly resume?: string;
 }
@@ -62,6 +64,8 @@ export interface FakePeer {
 
 export interface FakeServerOptions {
   readonly domain?: string;
+  /** Default: a free one. */
+  readonly port?: number;
   readonly certificate?: CertificateFiles;
   /** TLS from the first byte. */
   readonly directTls?: boolean;
@@ -316,7 +320,8 @@ function createPeer(
       );
       if (isManaged) {
         await peer.expect(/<enable [^>]*>/);
-        peer.send(`<enabled xmlns='urn:xmpp:sm:3' ${resumable ?? ""}/>`);
+        const [before, after] = login.aroundEnabled ?? ["", ""];
+        peer.send(`${before}<enabled xmlns='urn:xmpp:sm:3' ${resumable ?? ""}/>${after}`);
       }
       return offered;
     },
@@ -344,7 +349,7 @@ export async function startFakeServer(options: FakeServerOptions): Promise<FakeS
     raw.on("error", () => {});
     void run(raw);
   });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  await new Promise<void>((resolve) => server.listen(options.port ?? 0, "127.0.0.1", resolve));
   return {
     port: (server.address() as AddressInfo).port,
     peers,

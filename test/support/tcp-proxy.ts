@@ -11,9 +11,13 @@ export interface TcpProxy {
   readonly sent: Buffer;
   /**
    * From now on nothing passes in either direction, and nobody is told; new connections hang too.
-   * "answers": what clients send still arrives.
+   * "answers": what clients send still arrives; "questions": what the server sends does.
    */
-  freeze(direction?: "both" | "answers"): void;
+  freeze(direction?: "both" | "answers" | "questions"): void;
+  /** The same in both directions, for each connection after so many packets of the server. */
+  freezeAfter(packets: number): void;
+  /** Everything passes again, on the same connections; what was swallowed stays lost. */
+  thaw(): void;
   /** Bytes that a client sent into the black hole. */
   readonly swallowed: number;
   /** From now on everything waits, new connections too, until {@link TcpProxy.release}. */
@@ -38,6 +42,7 @@ export async function startTcpProxy(target: number, initialDelayMs = 0): Promise
   let connections = 0;
   let isFrozen = false;
   let isDeaf = false;
+  let packetLimit = Infinity;
   let isHeld = false;
   let swallowed = 0;
 
@@ -70,13 +75,15 @@ export async function startTcpProxy(target: number, initialDelayMs = 0): Promise
     const toClient = createPass(client);
     track(client);
     track(upstream);
+    let packets = 0;
     client.on("data", (data) => {
       sent.push(data);
-      if (isDeaf || abandoned.has(client)) swallowed += data.length;
+      if (isDeaf || packets >= packetLimit || abandoned.has(client)) swallowed += data.length;
       else toUpstream(data);
     });
     upstream.on("data", (data) => {
-      if (!isFrozen && !abandoned.has(client)) toClient(data);
+      if (!isFrozen && packets < packetLimit && !abandoned.has(client)) toClient(data);
+      packets += 1;
     });
     // Listening to "data" set them flowing.
     if (isHeld) for (const socket of [client, upstream]) socket.pause();
@@ -84,7 +91,7 @@ export async function startTcpProxy(target: number, initialDelayMs = 0): Promise
       if (!abandoned.has(client)) upstream.destroy();
     });
     upstream.on("close", () => {
-      if (!isFrozen && !abandoned.has(client)) client.destroy();
+      if (!isFrozen && packets < packetLimit && !abandoned.has(client)) client.destroy();
     });
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
@@ -94,6 +101,7 @@ export async function startTcpProxy(target: number, initialDelayMs = 0): Promise
   };
   const cut = (): void => {
     isFrozen = isDeaf = isHeld = false;
+    packetLimit = Infinity;
     for (const socket of sockets) socket.resetAndDestroy();
   };
   return {
@@ -111,9 +119,16 @@ export async function startTcpProxy(target: number, initialDelayMs = 0): Promise
       return swallowed;
     },
     freeze(direction = "both") {
-      isFrozen = true;
-      isDeaf = direction === "both";
+      isFrozen = direction !== "questions";
+      isDeaf = direction !== "answers";
       swallowed = 0;
+    },
+    freezeAfter(limit) {
+      packetLimit = limit;
+    },
+    thaw() {
+      isFrozen = isDeaf = false;
+      packetLimit = Infinity;
     },
     hold() {
       isHeld = true;

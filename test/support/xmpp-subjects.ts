@@ -16,6 +16,10 @@ export const QUICK: Partial<Timings> = {
   endpointTimeoutMs: 2_000,
   backoffMs: 10,
   maxBackoffMs: 20,
+  probeMs: 40,
+  probeSpreadMs: 20,
+  // A look is a connection, and the scripts of fake servers count those.
+  probesAfterLoss: 0,
   stopMs: 2_000,
 };
 

@@ -75,6 +75,12 @@ test("that a full page is the last one is not believed", async () => {
   expect(bodies(await read({ pageSize: 5 }))).toEqual(["1 2 3 4 5", "6 7 8 9 10", ""]);
 });
 
+test("nor read backwards", async () => {
+  const { fake, read } = setUp();
+  fake.tamper = (results, fin) => ({ results, fin: fin.replace("'false'", "'true'") });
+  expect(bodies(await read({ before: "", pageSize: 5 }))).toEqual(["6 7 8 9 10", "1 2 3 4 5", ""]);
+});
+
 test("an archive that never says that it is complete ends with an empty page", async () => {
   const { fake, read } = setUp();
   fake.tamper = (results, fin) => ({ results, fin: fin.replace(/ complete='\w+'/, "") });

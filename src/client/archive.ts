@@ -120,7 +120,7 @@ export function createArchive({ session }: { session: XmppSession }): Archive {
         const { first, last } = edges(answer);
         // §2.4 of XEP-0059: an empty page is the end, whatever else it says. A full one is not believed to
         // be: servers have got that wrong, and to ask again costs one round trip.
-        const isFull = !isBackward && answer.results.length === max;
+        const isFull = answer.results.length === max;
         const isComplete = last === undefined || (answer.fin.isComplete && !isFull);
         const next = isBackward ? first : last;
         const isStuck = !isComplete && (next === undefined || next === from);

@@ -7,6 +7,7 @@ import { startTcpProxy } from "../../test/support/tcp-proxy.ts";
 import { ours, prepared, reached } from "../../test/support/xmpp-subjects.ts";
 import type { OursOptions } from "../../test/support/xmpp-subjects.ts";
 import { waitFor } from "../../test/support/wait.ts";
+import { DEFAULT_TIMINGS } from "./session.ts";
 import type { ServerMemory } from "../state/server-memory.ts";
 
 const cleanUp: Array<() => Promise<unknown>> = [];
@@ -72,6 +73,14 @@ describe("a server that is not all there yet", () => {
     const session = start(server.port);
     await reached(session, "refused");
     expect(server.peers).toHaveLength(1);
+  });
+});
+
+describe("by default", () => {
+  it("a dead line is found within a minute, whenever it died", () => {
+    const { idleMs, answerMs, endpointTimeoutMs } = DEFAULT_TIMINGS;
+    expect(idleMs + answerMs).toBeLessThan(60_000);
+    expect(endpointTimeoutMs).toBeLessThan(60_000);
   });
 });
 

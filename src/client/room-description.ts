@@ -20,6 +20,7 @@ import {
   MUC_PASSWORD_PROTECTED,
   MUC_SEMI_ANONYMOUS,
 } from "../protocol/xep-0045-muc.ts";
+import { ARCHIVE } from "../protocol/xep-0313-mam.ts";
 import { STANZA_IDS } from "../protocol/xep-0359-ids.ts";
 import { OCCUPANT_ID } from "../protocol/xep-0421-occupant-id.ts";
 import { attribute } from "../protocol/element.ts";
@@ -38,9 +39,15 @@ export type RoomDescription = {
   occupantIds: boolean;
   /** XEP-0359: so are stanza ids with `by` the room. */
   stanzaIds: boolean;
+  /** XEP-0313: it keeps an archive that may be asked; undefined until it has answered. */
+  archive?: boolean | undefined;
 };
 
-export const UNDESCRIBED: RoomDescription = { occupantIds: false, stanzaIds: false };
+export const UNDESCRIBED: RoomDescription = {
+  occupantIds: false,
+  stanzaIds: false,
+  archive: undefined,
+};
 
 const MAX_NAME_LENGTH = 200;
 
@@ -77,6 +84,7 @@ function describe(room: Room, { identities, features }: DiscoInfo): RoomEvent | 
     passwordProtected: isDescribed ? has.has(MUC_PASSWORD_PROTECTED) : undefined,
     occupantIds: has.has(OCCUPANT_ID),
     stanzaIds: has.has(STANZA_IDS),
+    archive: has.has(ARCHIVE),
   };
   room.about = about;
   const isSame = (Object.keys(about) as (keyof RoomDescription)[]).every(

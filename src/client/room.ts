@@ -96,7 +96,7 @@ export function resetForEntry(room: Room): void {
   room.nickConflicts = 0;
   room.isConfiguring = false;
   // A room may have been made anew elsewhere: it has to announce again what it vouches for.
-  room.about = { ...room.about, occupantIds: false, stanzaIds: false };
+  room.about = { ...room.about, ...UNDESCRIBED };
   room.askedId = undefined;
   forgetOccupants(room);
 }

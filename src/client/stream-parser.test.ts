@@ -18,7 +18,7 @@ function collect(parser: StreamParser) {
 
 describe("the parser of a stream", () => {
   it("gives the children of the stream, cut anywhere", () => {
-    const text = `${HEADER}<message a="&lt;"><body>x&amp;y</body></message> <iq/></stream:stream>`;
+    const text = `<?xml version='1.0'?>${HEADER}<message a="&lt;"><body>x&amp;y<![CDATA[?]]]]></body><!-- -- no --></message> <iq/></stream:stream>`;
     for (let cut = 1; cut < text.length; cut += 1) {
       const parser = new StreamParser();
       const seen = collect(parser);

@@ -16,6 +16,11 @@ import { XmppConnectionError, messageOf } from "../errors.ts";
 export const MAX_STANZA = 1024 * 1024;
 /** Levels of elements within a stanza; those below are not built. */
 export const MAX_DEPTH = 128;
+/**
+ * How the end of an XML declaration, a comment or a CDATA section may begin. ltx looks for it within one
+ * chunk: where a packet ends between "?" and ">", it would take the rest of the stream for the declaration.
+ */
+const HALF_AN_END = /(?:\?|--?|\]\]?)$/;
 /** ltx searches the rest of a chunk anew for each character of text: 1 MiB at once takes it 10 s. */
 const SLICE = 1024;
 
@@ -33,6 +38,8 @@ export class StreamParser extends EventEmitter {
   /** Characters since the last complete stanza. */
   #pending = 0;
   #deaf = false;
+  /** The end of the last chunk, kept for the next one. */
+  #held = "";
   readonly #framed: boolean;
 
   constructor(framed = false) {
@@ -50,8 +57,10 @@ export class StreamParser extends EventEmitter {
     }
     if (this.#deaf) return;
     this.#pending += text.length;
+    const known = this.#held + text;
+    this.#held = HALF_AN_END.exec(known)?.[0] ?? "";
     try {
-      this.#sax.write(text);
+      this.#sax.write(known.slice(0, known.length - this.#held.length));
       if (this.#pending > MAX_STANZA)
         throw new Error(`a stanza is larger than ${MAX_STANZA} characters`);
     } catch (error) {

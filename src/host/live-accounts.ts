@@ -4,6 +4,7 @@
  */
 import type { Roster } from "../client/roster.ts";
 import type { Outbox } from "../outbound/send.ts";
+import type { CatchUp } from "../inbound/catch-up.ts";
 import type { Pairing } from "../inbound/pairing.ts";
 import type { Tally } from "../inbound/tally.ts";
 import { XmppNotSentError } from "../errors.ts";
@@ -23,6 +24,7 @@ export type LiveAccount = Outbox & {
   /** Whether a room is believed about who its occupants are. */
   isBelieved: RoomTrust;
   knownUsers: KnownUsers;
+  catchUp: Pick<CatchUp, "hasArchive">;
   /** Tells the host that something was sent. */
   onOutbound: () => void;
   serverMemory: ServerMemory;

@@ -19,6 +19,7 @@ import { createRoster } from "../client/roster.ts";
 import { createServerServices, isRoom } from "../client/server-services.ts";
 import { createSession } from "../client/session.ts";
 import type { ConnectionState, Logger } from "../client/types.ts";
+import { createCatchUp } from "../inbound/catch-up.ts";
 import { createInvitations } from "../inbound/invitations.ts";
 import { createPairing } from "../inbound/pairing.ts";
 import { createIngressEffectOnce } from "openclaw/plugin-sdk/ingress-effect-once";
@@ -44,6 +45,7 @@ import { OCCUPANT_ID } from "../protocol/xep-0421-occupant-id.ts";
 import { REPLY } from "../protocol/xep-0461-reply.ts";
 import { decideSubscription } from "../policy/subscription.ts";
 import { createIngressDatabase } from "../state/ingress-database.ts";
+import { createArchiveCursors } from "../state/archive-cursors.ts";
 import { createInvitedRooms } from "../state/invited-rooms.ts";
 import { createKnownUsers } from "../state/known-users.ts";
 import { createServerMemory } from "../state/server-memory.ts";
@@ -229,7 +231,20 @@ export function startAccount(params: {
     // What waits from before may be answered now.
     if (state.kind === "online") receiver.start();
   });
-  const offStanza = session.onStanza((stanza) => receiver.receive(stanza));
+  const catchUp = createCatchUp({
+    session,
+    rooms,
+    archive: createArchive({ session }),
+    cursors: createArchiveCursors(join(directory, "archive-cursors.json"), { log }),
+    receiver,
+    onReady: roster.onReady,
+    roomServices: services.roomServices,
+    readConfig: () => readAccount().catchUp,
+    tally,
+    log,
+    now: Date.now,
+  });
+  const offStanza = session.onStanza((stanza) => catchUp.receive(stanza));
   const removeLive = addLiveAccount({
     ...outbox,
     account,
@@ -241,6 +256,7 @@ export function startAccount(params: {
     onOutbound: () => record("outbound", Date.now()),
     serverMemory,
     tally,
+    catchUp,
   });
   membership.apply();
   session.start();
@@ -254,6 +270,7 @@ export function startAccount(params: {
         // Until the stream has ended the server may still hand us messages, and counts them as ours.
         await session.stop();
         offStanza();
+        catchUp.stop();
         await receiver.stop();
         database.close();
         offRoom();

@@ -12,7 +12,8 @@ import type { Rooms } from "../client/rooms.ts";
 import { CHANNEL_ID } from "../policy/account-policy.ts";
 import type { XmppAccount } from "./account.ts";
 import { describeProblems } from "./account-problems.ts";
-import { findLiveAccount } from "./live-accounts.ts";
+import { WITHOUT_ARCHIVE } from "../policy/limits.ts";
+import { findLiveAccount, type LiveAccount } from "./live-accounts.ts";
 
 export type XmppProbe = {
   ok: boolean;
@@ -23,15 +24,25 @@ export type XmppProbe = {
   transport?: string;
   tls?: string;
   mechanism?: string;
+  /** Whether there is an archive to catch up from (XEP-0313); absent while unknown, and where not asked. */
+  archive?: boolean;
   rooms?: RoomStateFacts[];
 };
 
-type RoomStateFacts = { room: string; state: string; reason?: string };
+type RoomStateFacts = { room: string; state: string; reason?: string; archive?: boolean };
 
 function roomStatesOf(rooms: Rooms): RoomStateFacts[] {
-  return rooms
-    .list()
-    .map(({ room, state, reason }) => ({ room, state, ...(reason ? { reason } : {}) }));
+  return rooms.list().map(({ room, state, reason, archive }) => ({
+    room,
+    state,
+    ...(reason ? { reason } : {}),
+    ...(archive === undefined ? {} : { archive }),
+  }));
+}
+
+function archiveOf({ catchUp }: LiveAccount): { archive?: boolean } {
+  const { hasArchive } = catchUp;
+  return hasArchive === undefined ? {} : { archive: hasArchive };
 }
 
 async function probe(account: XmppAccount, timeoutMs: number): Promise<XmppProbe> {
@@ -44,7 +55,7 @@ async function probe(account: XmppAccount, timeoutMs: number): Promise<XmppProbe
   if (state.kind !== "online") {
     const why = "error" in state ? state.error?.message : undefined;
     const error = why === undefined ? state.kind : `${state.kind}: ${why}`;
-    return { ok: false, error, rooms: roomStates };
+    return { ok: false, error, ...archiveOf(live), rooms: roomStates };
   }
   const { jid, transport, tls, mechanism } = state.facts;
   const facts = {
@@ -52,6 +63,7 @@ async function probe(account: XmppAccount, timeoutMs: number): Promise<XmppProbe
     transport,
     mechanism,
     ...(tls ? { tls: `${tls.version} ${tls.cipher}` } : {}),
+    ...archiveOf(live),
     rooms: roomStates,
   };
   const started = performance.now();
@@ -102,6 +114,16 @@ export const status = createComputedAccountStatusAdapter<XmppAccount, XmppProbe>
         ...(lastError && configured === false
           ? [{ ...issue, kind: "config" as const, message: lastError }]
           : []),
+        ...("archive" in snapshot && snapshot.archive === false
+          ? [
+              {
+                ...issue,
+                kind: "runtime" as const,
+                message: `no archive: ${WITHOUT_ARCHIVE}`,
+                fix: "switch on message archiving (XEP-0313) for the account on its server",
+              },
+            ]
+          : []),
         ...missingRooms(snapshot).map((message) => ({
           ...issue,
           kind: "runtime" as const,
@@ -112,13 +134,14 @@ export const status = createComputedAccountStatusAdapter<XmppAccount, XmppProbe>
     }),
 });
 
-/** Rooms and refusals of a running account, for the snapshot; elsewhere nothing. */
+/** Archive, rooms and refusals of a running account, for the snapshot; elsewhere nothing. */
 function liveFacts(account: XmppAccount) {
   const live = findLiveAccount(account.accountId);
   if (!live) return {};
   const { session, rooms, tally } = live;
   return {
     connection: session.state.kind,
+    ...archiveOf(live),
     rooms: roomStatesOf(rooms),
     dropped: tally.read(),
   };

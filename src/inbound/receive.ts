@@ -28,9 +28,11 @@ export type Receiver = {
   /**
    * Resolves when the message is on disk, or is nothing to act on.
    * @param archived where it was read from, unless it came by itself
+   * @param wanted what it has to wait for, and is nothing to act on where that says no; who spoke is settled
+   *   before
    * @throws where it could not be stored; the server has to keep it
    */
-  receive(stanza: Element, archived?: Archived): Promise<void>;
+  receive(stanza: Element, archived?: Archived, wanted?: Promise<boolean>): Promise<void>;
   /** Begins to take up what lies on disk. Until then, and after `stop`, messages are only stored. */
   start(): void;
   /** Resolves when no message is taken up any more. */
@@ -78,10 +80,10 @@ export function createReceiver(context: ReceiverContext): Receiver {
   }
 
   return {
-    async receive(stanza, archived) {
+    async receive(stanza, archived, wanted) {
       if (!stanza.is("message")) return;
       const message = read(stanza, archived);
-      if (!message) return;
+      if (!message || (wanted && !(await wanted))) return;
       try {
         if (!(await ingress.admit(message))) tally.add("duplicate");
       } catch (error) {

@@ -131,6 +131,21 @@ describe("what is dropped", () => {
       "<encrypted xmlns='eu.siacs.conversations.axolotl'><header/></encrypted>",
     ],
     ["no-body", `type='groupchat' from='${ROOM}/alice'`, "<subject>new subject</subject>"],
+    [
+      "no-body",
+      "type='chat' from='alice@example.com/a'",
+      "<reactions xmlns='urn:xmpp:reactions:0' id='1'><reaction>+</reaction></reactions><body>+</body>",
+    ],
+    [
+      "no-body",
+      "type='chat' from='alice@example.com/a'",
+      "<retract xmlns='urn:xmpp:message-retract:1' id='1'/><body>/me took back a message</body>",
+    ],
+    [
+      "no-body",
+      `type='groupchat' from='${ROOM}/alice'`,
+      "<apply-to xmlns='urn:xmpp:fasten:0' id='1'><retract xmlns='urn:xmpp:message-retract:0'/></apply-to><body>gone</body>",
+    ],
   ])("%s: %s %s", (drop, attributes, children) => {
     expect(decide(attributes, children)).toMatchObject({ admit: false, drop });
   });

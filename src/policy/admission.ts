@@ -18,7 +18,7 @@
  * | 12 | is of type "groupchat" and held back by anybody but our server    | `history`          |
  * | 13 | comes from a bare domain: a server or a gateway, no person        | `service`          |
  * | 14 | is encrypted, whatever its body says                              | `encrypted`        |
- * | 15 | has no text: a chat state, a receipt, a subject                   | `no-body`          |
+ * | 15 | has no text of its own: a chat state, a receipt, a subject, a reaction, a retraction | `no-body` |
  * | 16 | is anything else                                                  | admitted           |
  *
  * A message that was read from an archive (XEP-0313) is judged by the same lines, except that
@@ -100,7 +100,9 @@ export function admit(message: Message, context: AdmissionContext): Admission {
   const conversation = locate(message, from, own, context);
   if (typeof conversation === "string") return dropped(conversation);
   if (message.encryption) return { admit: false, drop: "encrypted", conversation };
-  if (!message.body?.trim()) return { admit: false, drop: "no-body", conversation };
+  if (message.isAboutAnother || !message.body?.trim()) {
+    return { admit: false, drop: "no-body", conversation };
+  }
   return { admit: true, conversation, body: message.body };
 }
 

@@ -50,3 +50,7 @@ export const DEFAULT_CATCH_UP: Readonly<CatchUp> = {
   maxAgeMinutes: 24 * 60,
   maxMessages: 500,
 };
+
+/** What there is without an archive; for the log and for status. */
+export const WITHOUT_ARCHIVE =
+  "what is said while we are away comes only as far as the server stores it offline";

@@ -18,6 +18,8 @@ import { decodeOriginId, decodeStanzaIds, encodeOriginId, type StanzaId } from "
 import { decodeMentions, type Mention } from "./xep-0372-references.ts";
 import { decodeEncryption, type Encryption } from "./xep-0380-eme.ts";
 import { decodeOccupantId } from "./xep-0421-occupant-id.ts";
+import { hasRetraction } from "./xep-0424-retraction.ts";
+import { hasReactions } from "./xep-0444-reactions.ts";
 import { decodeFallbacks, type Fallback } from "./xep-0428-fallback.ts";
 import { decodeReply, encodeReply, type Reply } from "./xep-0461-reply.ts";
 import { stripInvalidXmlChars } from "./xml-text.ts";
@@ -49,6 +51,8 @@ export type Message = {
   hasMucUser: boolean;
   /** Who wrote it, as a room's archive says; anybody can write it on what did not come from there. */
   archivedAuthor: ArchivedAuthor | undefined;
+  /** It says something about another message (XEP-0444, XEP-0424), in words only for clients that do not know how. */
+  isAboutAnother: boolean;
   /** XEP-0308: the id of the message that this one replaces. */
   replaceId: string | undefined;
   /** XEP-0461: the message that this one answers. */
@@ -95,6 +99,7 @@ export function decodeMessage(element: Element): Message {
     invitation: decodeInvitation(element),
     hasMucUser: hasMucUser(element),
     archivedAuthor: decodeArchivedAuthor(element),
+    isAboutAnother: hasReactions(element) || hasRetraction(element),
     replaceId: decodeReplaceId(element),
     reply: decodeReply(element),
     fallbacks: decodeFallbacks(element),

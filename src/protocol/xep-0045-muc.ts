@@ -3,7 +3,7 @@
  * Entering and leaving, and what a room says of its occupants and of itself.
  * Invitations are in xep-0045-invitation.ts, what an owner configures in xep-0045-owner.ts.
  */
-import { Element } from "ltx";
+import { clone, Element } from "ltx";
 import { attribute, childText, isStanza, onlyChild } from "./element.ts";
 import { type BareJid, type FullJid, bareJid, parseJid } from "./jid.ts";
 import { encodeRequest } from "./rfc-6120-iq.ts";
@@ -230,6 +230,15 @@ export function decodeArchivedAuthor(message: Element): ArchivedAuthor | undefin
   if (!item) return undefined;
   const { affiliation, role, realJid } = decodeItem(item);
   return { affiliation, role, realJid };
+}
+
+/** The message without what it says of its author, for where that is nobody's word but their own. */
+export function withoutArchivedAuthor(message: Element): Element {
+  const copy = clone(message);
+  for (const x of copy.getChildren("x", MUC_USER)) {
+    if (x.getChild("item", MUC_USER)) copy.remove(x);
+  }
+  return copy;
 }
 
 /** The status codes that a message carries, such as changes of the room's privacy (§10.2.1). */

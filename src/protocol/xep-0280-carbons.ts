@@ -10,7 +10,14 @@ const WRAPPER = /^urn:xmpp:(?:carbons|mam|forward):/;
 
 /** Whether the message wraps another one. What is inside was not said by the one in `from`. */
 export function hasForwarded(message: Element): boolean {
-  return message.getChildElements().some((child) => WRAPPER.test(child.getNS() ?? ""));
+  return message
+    .getChildElements()
+    .some((child) => WRAPPER.test(child.getNS() ?? "") && !isArchiveMark(child));
+}
+
+/** What ejabberd puts on every message that it archives (`urn:xmpp:mam:tmp`, XEP-0313 0.2): it wraps nothing. */
+function isArchiveMark(child: Element): boolean {
+  return child.getName() === "archived" && child.getChildElements().length === 0;
 }
 
 /** The payload of the request that switches carbons on or off for this resource. */

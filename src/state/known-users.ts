@@ -6,9 +6,9 @@
  * A nick is never an identity: everybody may take it as soon as it is free. So there is no way here
  * from a nick to a JID, only from a JID to the nick that it was last seen with.
  */
-import { messageOf } from "../errors.ts";
 import { bareJid, type BareJid } from "../protocol/jid.ts";
 import { type FileLog, isRecord, loadEntries, saveEntries } from "./json-file.ts";
+import { createSaver } from "./saver.ts";
 
 export type KnownUser = {
   jid: BareJid;
@@ -54,7 +54,6 @@ export const MAX_KNOWN_USERS = 10_000;
 export const MAX_ROOMS_OF_USER = 100;
 /** Of a nick (RFC 7622 §3.4), and of an occupant id, which the XEP does not bound. */
 const MAX_LENGTH = 1023;
-const SAVE_INTERVAL_MS = 1000;
 
 type Sighting = { nick: string; occupantId: string | undefined };
 type User = { since: number; lastSeen: number; rooms: Map<BareJid, Sighting> };
@@ -167,42 +166,6 @@ function createOwners(users: ReadonlyMap<BareJid, User>) {
     for (const [room, { occupantId }] of user.rooms) owners.link(room, occupantId, jid);
   }
   return owners;
-}
-
-/** Writes at most once an interval. */
-function createSaver(write: () => void, file: string, log: FileLog) {
-  let timer: NodeJS.Timeout | undefined;
-  let hasChanges = false;
-  let isFailing = false;
-  const clear = () => {
-    clearTimeout(timer);
-    timer = undefined;
-  };
-  const saver = {
-    /** @throws what writing throws */
-    save(): void {
-      clear();
-      hasChanges = true;
-      write();
-      hasChanges = isFailing = false;
-    },
-    flush(): void {
-      clear();
-      if (!hasChanges) return;
-      try {
-        saver.save();
-      } catch (error) {
-        if (!isFailing) log.warn(`${file} cannot be written: ${messageOf(error)}`);
-        isFailing = true;
-      }
-    },
-    schedule(): void {
-      hasChanges = true;
-      // Not a reason for a command-line process to live on: `stop` writes the rest.
-      timer ??= setTimeout(saver.flush, SAVE_INTERVAL_MS).unref();
-    },
-  };
-  return saver;
 }
 
 function viewOf([jid, { since, lastSeen, rooms }]: [BareJid, User]): KnownUser {

@@ -8,7 +8,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { ask, askMarker, bodiesFrom, hasReachedModel } from "../support/conversation.ts";
 import { connectRawXmpp, type RawXmpp } from "../support/raw-xmpp.ts";
 import type { SlixmppClient } from "../support/slixmpp.ts";
-import { BOTS, getStage, type Stage } from "../support/stage.ts";
+import { BOTS, getStage, passwordOf, type Stage } from "../support/stage.ts";
 
 const BOT = BOTS.open;
 const FULL = `${BOT}/openclaw`;
@@ -26,7 +26,7 @@ beforeAll(async () => {
   await prosody.register("brute", "brute");
   [mallory, ownDevice, raw] = await Promise.all([
     stage.person("mallory"),
-    stage.person("openbot", { jid: `${BOT}/phone` }),
+    stage.person("openbot", { jid: `${BOT}/phone`, password: passwordOf(BOT) }),
     connectRawXmpp({
       jid: "brute@localhost",
       password: "brute",

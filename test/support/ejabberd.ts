@@ -9,6 +9,7 @@ import type { EjabberdNames, EjabberdPorts, EjabberdTuning } from "./ejabberd-co
 import { freePorts } from "./ports.ts";
 import { startProcess } from "./process.ts";
 import type { RunningProcess } from "./process.ts";
+import { secret } from "./secrets.ts";
 import { waitFor } from "./wait.ts";
 import type { RoomOptions, XmppServer } from "./xmpp-server.ts";
 
@@ -76,10 +77,12 @@ function roomSettings(options: RoomOptions): Record<string, string> {
     // In ejabberd newcomers of a moderated room have a voice unless told otherwise.
     settings["members_by_default"] = String(!options.moderated);
   }
+  if (options.password) secret("the password of a room", options.password);
   if (options.password !== undefined) {
     settings["password_protected"] = String(options.password !== "");
     settings["password"] = options.password;
   }
+  if (options.archive !== undefined) settings["mam"] = String(options.archive);
   if (name !== undefined) settings["title"] = name;
   return settings;
 }
@@ -156,6 +159,7 @@ export async function startEjabberd(options: EjabberdOptions = {}): Promise<Ejab
     log,
     api,
     async register(user, password, host = names.domain) {
+      if (password !== user) secret(`the password of ${user}@${host}`, password);
       await api("register", { user, host, password });
       return `${user}@${host}`;
     },

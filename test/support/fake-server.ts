@@ -297,7 +297,10 @@ function createPeer(
         const bytes = Buffer.from(proof, "base64");
         const genuine = serverSignature(hash, password, salt, authMessage, bytes, iterations);
         if (genuine === undefined) refuse("not-authorized");
-        const proofs = { good: `v=${genuine}`, bad: `v=${encode("forged")}`, none: "" };
+        const forged = Buffer.from(Buffer.from(genuine ?? "", "base64").toReversed()).toString(
+          "base64",
+        );
+        const proofs = { good: `v=${genuine}`, bad: `v=${forged}`, none: "" };
         peer.send(`<success ${SASL}>${encode(proofs[signature])}</success>`);
         return /n=([^,]*)/.exec(bare)?.[1];
       }

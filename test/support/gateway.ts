@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 import { createTempDir } from "./at-exit.ts";
@@ -9,6 +9,7 @@ import type { GatewayRpc } from "./gateway-rpc.ts";
 import { freePort } from "./ports.ts";
 import { runCommand, startProcess } from "./process.ts";
 import type { CommandResult, RunningProcess } from "./process.ts";
+import { keepLog, secret } from "./secrets.ts";
 import { waitFor } from "./wait.ts";
 
 /** The checkout that these tests belong to. */
@@ -148,6 +149,7 @@ interface BaseFacts {
   readonly port: number;
   readonly token: string;
   readonly modelUrl: string;
+  readonly modelKey: string;
   readonly plugins: readonly PluginSource[];
 }
 
@@ -164,7 +166,7 @@ function baseConfig(facts: BaseFacts): ConfigObject {
   };
   const provider = {
     baseUrl: facts.modelUrl,
-    apiKey: "x",
+    apiKey: facts.modelKey,
     api: "openai-completions",
     models: [model],
   };
@@ -260,14 +262,15 @@ export async function createOpenClawHome(options: HomeOptions = {}): Promise<Ope
   const directory = temp.path;
   const plugins = options.plugins ?? [{ kind: "path", path: REPOSITORY }];
   const port = await freePort();
-  const token = randomUUID();
+  const token = secret("a Gateway's token", randomUUID());
   const modelUrl = options.modelUrl ?? "http://127.0.0.1:9/v1";
   const env = homeEnvironment(directory, options.env);
   const configFile = join(directory, "openclaw.json");
   for (const folder of ["home", "state", "workspace"])
     mkdirSync(join(directory, folder), { mode: 0o700 });
 
-  const base = baseConfig({ directory, port, token, modelUrl, plugins });
+  const modelKey = secret("a model's key", `key-${randomUUID()}`);
+  const base = baseConfig({ directory, port, token, modelUrl, modelKey, plugins });
   const writeConfig = (config: ConfigObject): void =>
     writeFileSync(configFile, `${JSON.stringify(config, null, 2)}\n`, { mode: 0o600 });
   const readConfig = (): ConfigObject =>
@@ -275,8 +278,8 @@ export async function createOpenClawHome(options: HomeOptions = {}): Promise<Ope
   const openclaw = async (
     args: readonly string[],
     how: CommandOptions = {},
-  ): Promise<CommandResult> =>
-    await runCommand({
+  ): Promise<CommandResult> => {
+    const result = await runCommand({
       name: `openclaw ${args.join(" ")}`,
       command: NODE,
       args: [OPENCLAW, ...args],
@@ -285,6 +288,12 @@ export async function createOpenClawHome(options: HomeOptions = {}): Promise<Ope
       timeoutMs: how.timeoutMs ?? 120_000,
       ...(how.input === undefined ? {} : { input: how.input }),
     });
+    keepLog(
+      `${basename(directory)}-commands`,
+      `${args.join(" ")}\n${result.stdout}${result.stderr}`,
+    );
+    return result;
+  };
 
   // A channel's configuration is refused while its plugin is unknown, so plugins come first.
   writeConfig(base);
@@ -407,6 +416,7 @@ export async function startGateway(options: GatewayOptions = {}): Promise<Gatewa
       args: [OPENCLAW, "gateway", "run", ...(options.args ?? [])],
       cwd: home.directory,
       env: home.env,
+      onOutput: (text) => keepLog(`${basename(home.directory)}-output`, text),
     });
     server = process_;
     const hasStarted = async (): Promise<boolean> => {
@@ -426,6 +436,8 @@ export async function startGateway(options: GatewayOptions = {}): Promise<Gatewa
   };
   const stop = async (): Promise<void> => {
     await halt();
+    const file = join(home.directory, "openclaw.log");
+    if (existsSync(file)) keepLog(`${basename(home.directory)}-file`, readFileSync(file, "utf8"));
     home.remove();
   };
 

@@ -25,6 +25,8 @@ export interface ProcessOptions {
   readonly cwd?: string;
   /** The whole environment of the process; default: this process's own. */
   readonly env?: NodeJS.ProcessEnv;
+  /** Gets whatever it writes, both streams in order of arrival. */
+  readonly onOutput?: (text: string) => void;
 }
 
 /** A server or client that runs beside the tests. */
@@ -88,6 +90,7 @@ export async function startProcess(options: ProcessOptions): Promise<RunningProc
   const watchers = new Set<() => void>();
   const lineListeners = new Set<(line: string) => void>();
   const collect = (text: string): void => {
+    options.onOutput?.(text);
     output = (output + text).slice(-OUTPUT_LIMIT);
     for (const watcher of watchers) watcher();
   };

@@ -10,6 +10,7 @@ import { runOrThrow, startProcess } from "./process.ts";
 import type { RunningProcess } from "./process.ts";
 import { lua, prosodyConfig } from "./prosody-config.ts";
 import type { ProsodyNames, ProsodyPorts, ProsodyTuning } from "./prosody-config.ts";
+import { secret } from "./secrets.ts";
 import { waitFor } from "./wait.ts";
 import type { RoomOptions, XmppServer } from "./xmpp-server.ts";
 
@@ -82,7 +83,9 @@ function roomScript(conference: string, rooms: readonly string[], options: RoomO
   ];
   if (options.membersOnly !== undefined) lines.push(`r:set_members_only(${options.membersOnly})`);
   if (options.moderated !== undefined) lines.push(`r:set_moderated(${options.moderated})`);
+  if (options.password) secret("the password of a room", options.password);
   if (options.password !== undefined) lines.push(`r:set_password(${lua(options.password)})`);
+  if (options.archive !== undefined) lines.push(`r._data.archiving = ${options.archive}`);
   if (options.name !== undefined) lines.push(`r:set_name(${lua(options.name)})`);
   if (options.subject !== undefined) lines.push(`r:set_subject(jid, ${lua(options.subject)})`);
   for (const [who, affiliation] of Object.entries(affiliations)) {
@@ -179,6 +182,7 @@ export async function startProsody(options: ProsodyOptions = {}): Promise<Prosod
     log,
     shell,
     async register(user, password, host = names.domain) {
+      if (password !== user) secret(`the password of ${user}@${host}`, password);
       await control(["register", user, host, password]);
       return `${user}@${host}`;
     },

@@ -9,9 +9,11 @@ export interface RawXmpp {
   readonly jid: string;
   /** Everything received since login (the last 1 MB). */
   received(): string;
-  write(xml: string): void;
+  write(xml: string | Uint8Array): void;
   /** The first match in what comes after now; by event, so it costs no polling. */
   next(pattern: RegExp, timeoutMs?: number): Promise<RegExpExecArray>;
+  /** Resolves when the stream is over, whoever ended it. */
+  readonly closed: Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -39,13 +41,14 @@ export async function connectRawXmpp(login: RawLogin): Promise<RawXmpp> {
   socket.setNoDelay(true).setEncoding("utf8");
   let received = "";
   let failure: Error | undefined;
+  const closed = new Promise<void>((resolve) => socket.once("close", () => resolve()));
   const watchers = new Set<() => void>();
   socket.on("data", (chunk) => {
     received = (received + String(chunk)).slice(-LIMIT);
     for (const watcher of watchers) watcher();
   });
   socket.on("error", (error) => (failure = error));
-  const write = (xml: string): void => void socket.write(xml);
+  const write = (xml: string | Uint8Array): void => void socket.write(xml);
   const ask = async (xml: string, answer: RegExp): Promise<RegExpExecArray> => {
     received = "";
     write(xml);
@@ -72,6 +75,7 @@ export async function connectRawXmpp(login: RawLogin): Promise<RawXmpp> {
     jid,
     received: () => received,
     write,
+    closed,
     async next(pattern, timeoutMs = 15_000) {
       received = "";
       return await new Promise<RegExpExecArray>((resolve, reject) => {
@@ -90,7 +94,6 @@ export async function connectRawXmpp(login: RawLogin): Promise<RawXmpp> {
       });
     },
     async stop() {
-      const closed = new Promise<void>((resolve) => socket.once("close", () => resolve()));
       socket.end("</stream:stream>");
       // Prosody answers with its own end of stream; a dead one does not.
       const timer = setTimeout(() => socket.destroy(), 2_000);

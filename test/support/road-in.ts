@@ -26,9 +26,9 @@ import { ROOM, codes, description, item, presence } from "./room-xml.ts";
 
 /** What buildContext got, as far as tests look at it. */
 export type TurnFacts = {
-  messageId: string;
   timestamp: number;
   from: string;
+  messageId: string;
   sender: { id: string; name: string; isBot: boolean; roles?: string[] };
   conversation: { kind: string; id: string; label: string };
   reply: { to: string; originatingTo: string };

@@ -275,16 +275,17 @@ export async function startSlixmpp(login: SlixmppLogin): Promise<SlixmppClient> 
   };
 }
 
-/** Registers `user` at the server (password: the user's name) and logs a slixmpp client in. */
+/** Registers `user` at the server (password: the user's name, unless the options say otherwise) and logs a slixmpp client in. */
 export async function startSlixmppUser(
   server: Pick<XmppServer, "domain" | "ports" | "caFile" | "register">,
   user: string,
   options: Partial<SlixmppLogin> & { readonly host?: string } = {},
 ): Promise<SlixmppClient> {
   const { host = server.domain, ...login } = options;
-  const jid = await server.register(user, user, host);
+  const password = login.password ?? user;
+  const jid = await server.register(user, password, host);
   const port = options.directTls === true ? server.ports.c2sTls : server.ports.c2s;
-  return await startSlixmpp({ jid, password: user, port, caFile: server.caFile, ...login });
+  return await startSlixmpp({ jid, password, port, caFile: server.caFile, ...login });
 }
 
 /** What {@link expectSilence} needs to know. */

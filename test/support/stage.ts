@@ -15,7 +15,7 @@ import { startStubModel, type StubModel } from "./stub-model.ts";
 /** The package as it is published; `npm run pack` makes it. */
 export const PACKAGE = join(REPOSITORY, "build", "package");
 
-/** The accounts of the stage's Gateway, by account id. All passwords are the user's name. */
+/** The accounts of the stage's Gateway, by account id; their passwords: passwordOf. */
 export const BOTS = {
   /** dmPolicy pairing, groupPolicy open; in `rooms` below. */
   default: "bot@localhost",
@@ -32,6 +32,9 @@ export const BOTS = {
   /** dmPolicy disabled. */
   closed: "closedbot@localhost",
 } as const;
+
+/** Another server, as ours sees it: who has it can write in the name of anybody there (component.ts). */
+export const EVIL = { domain: "evil.test", secret: "s3cret-of-evil" };
 
 export type Stage = {
   prosody: Prosody;
@@ -74,10 +77,13 @@ async function openStage(): Promise<Stage> {
   if (!existsSync(join(PACKAGE, "dist", "index.js"))) {
     throw new Error("build/package is missing; run npm run pack (npm test does)");
   }
-  const [prosody, model] = await Promise.all([startProsody(), startStubModel()]);
+  const [prosody, model] = await Promise.all([
+    startProsody({ components: [EVIL] }),
+    startStubModel(),
+  ]);
   await Promise.all(Object.values(BOTS).map((jid) => register(prosody, jid)));
   const rooms = await createRooms(prosody);
-  const account = (jid: string) => ({ jid, password: userOf(jid) });
+  const account = (jid: string) => ({ jid, password: passwordOf(jid) });
   const gateway = await startGateway({
     modelUrl: model.baseUrl,
     plugins: [{ kind: "path", path: PACKAGE }],
@@ -178,6 +184,11 @@ async function openStage(): Promise<Stage> {
 /** Takes the root's rooms off an account. */
 const ALONE = { rooms: [], mucRooms: {} };
 
+/** Of one of the BOTS: nothing that stands in a log for another reason. */
+export function passwordOf(jid: string): string {
+  return `${userOf(jid)}-Passw0rd-of-the-stage`;
+}
+
 function userOf(jid: string): string {
   return jid.slice(0, jid.indexOf("@"));
 }
@@ -200,7 +211,7 @@ async function createRooms(prosody: Prosody): Promise<Stage["rooms"]> {
 }
 
 async function register(prosody: Prosody, jid: string): Promise<void> {
-  await prosody.register(userOf(jid), userOf(jid));
+  await prosody.register(userOf(jid), passwordOf(jid));
 }
 
 /** The pairing code in a challenge. */

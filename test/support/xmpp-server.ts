@@ -10,6 +10,8 @@ export interface RoomOptions {
   readonly persistent?: boolean;
   /** True keeps the room out of the service's list. Default false. */
   readonly hidden?: boolean;
+  /** False keeps no archive of the room, whatever the service does. */
+  readonly archive?: boolean;
   /** The room's human-readable name. */
   readonly name?: string;
   readonly subject?: string;

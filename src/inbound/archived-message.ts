@@ -1,0 +1,41 @@
+/**
+ * Which messages of an archive (XEP-0313) could become a turn, or are an invitation: these are handed to the
+ * road in, where policy/admission.ts decides as always, and only these count against the bounds.
+ */
+import type { BareJid, Jid } from "../protocol/jid.ts";
+import type { Message } from "../protocol/stanza.ts";
+
+/** Whether that is a room, or somebody in one. */
+export type RoomFinder = (jid: Jid) => boolean;
+
+/** In the archive of our account. */
+export function isOfUse(message: Message, own: BareJid, isRoom: RoomFinder): boolean {
+  const { from, type, invitation } = message;
+  if (!from || from.bare === own || (type !== "chat" && type !== "normal")) return false;
+  if (invitation) return true;
+  return saysSomething(message) && !message.hasMucUser && !isRoom(from);
+}
+
+/**
+ * In the archive of our account: said by an occupant to us alone (XEP-0045 §7.5), whose nick may be another
+ * person's since.
+ */
+export function isRoomPrivate(message: Message, isRoom: RoomFinder): boolean {
+  const { from, type, invitation, hasMucUser } = message;
+  if (!from?.resource || (type !== "chat" && type !== "normal") || invitation) return false;
+  return saysSomething(message) && (hasMucUser || isRoom(from));
+}
+
+/** In the archive of `room`. */
+export function isOfUseInRoom(
+  message: Message,
+  room: BareJid,
+  isOurs: (message: Message) => boolean,
+): boolean {
+  const { from, type } = message;
+  return type === "groupchat" && from?.bare === room && saysSomething(message) && !isOurs(message);
+}
+
+function saysSomething({ body, encryption }: Message): boolean {
+  return encryption !== undefined || (body !== undefined && body.trim() !== "");
+}

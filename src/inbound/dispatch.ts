@@ -49,25 +49,34 @@ export function dispatchTurn(
   return new Promise((resolve, reject) => {
     // Nothing is asked of the host again once it is responsible, or something was said.
     let state: "asked" | "refused" | "answered" | "deferred" | "adopted" | "abandoned" = "asked";
+    const begun = Promise.withResolvers<void>();
     const adoption: Lifecycle = {
       ...lifecycle,
       async onAdopted() {
-        await lifecycle.onAdopted();
+        try {
+          await lifecycle.onAdopted();
+        } finally {
+          begun.resolve();
+        }
         state = "adopted";
         resolve();
       },
       onDeferred() {
         lifecycle.onDeferred();
         state = "deferred";
+        context.sessionTurns.putOff(admitted.route.sessionKey, begun.promise);
         resolve();
       },
       async onAbandoned() {
         state = "abandoned";
         history?.restore();
         await lifecycle.onAbandoned();
+        begun.resolve();
         resolve();
       },
     };
+    // The monitor took it back.
+    lifecycle.abortSignal.addEventListener("abort", () => begun.resolve(), { once: true });
     const ended = Promise.withResolvers<void>();
     const watch = {
       begin: () => void (state = state === "asked" ? "answered" : state),

@@ -86,6 +86,17 @@ describe("what waited as the account stopped", () => {
     expect(said(second)).toEqual(["one", "two"]);
   });
 
+  it("is tried again at once after the clock was put back", async () => {
+    let ahead = 3_600_000;
+    const road = start({ ...BUSY, context: { now: () => Date.now() + ahead } });
+    await road.session.receive(dm("one"));
+    const attempted = async () => (await road.queue.listPending()).at(0)?.lastAttemptAt;
+    await waitFor(attempted, { what: "an attempt in vain" });
+    ahead = 0;
+    expect(await attempted()).toBeUndefined();
+    await stop(road);
+  });
+
   it("is known to the host by the id that it had, and by the time at which it was said", async () => {
     const first = start({
       dispatch: async ({ ctxPayload }) => {

@@ -263,7 +263,7 @@ describe("what cannot be stored", () => {
   });
 
   it("is given up where nobody could take it up for too long, and that is told", async () => {
-    const clock = { now: 1_000_000 };
+    const clock = { now: Date.now() };
     const road = start({ ...BUSY, context: { now: () => clock.now } });
     await road.session.receive(dm("one"));
     await waitFor(async () => (await road.queue.listPending())[0]?.attempts, { what: "a failure" });

@@ -266,7 +266,8 @@ describe("what cannot be stored", () => {
     let ahead = 0;
     const road = start({ ...BUSY, context: { now: () => Date.now() + ahead } });
     await road.session.receive(dm("one"));
-    await waitFor(async () => (await road.queue.listPending())[0]?.attempts, { what: "a failure" });
+    const failures = async () => (await road.queue.listPending())[0]?.attempts || undefined;
+    await waitFor(failures, { what: "a failure" });
     ahead = (DEFAULT_LIMITS.queueMaxAgeMinutes + 1) * 60_000;
     await road.queue.prune({ now: Date.now() + ahead });
     expect(await stored(road)).toBe(0);

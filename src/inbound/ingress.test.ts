@@ -14,6 +14,7 @@ import {
 import { item, presence, ROOM } from "../../test/support/room-xml.ts";
 import { waitFor } from "../../test/support/wait.ts";
 import { DEFAULT_LIMITS } from "../policy/limits.ts";
+import { IngressFullError } from "./ingress-queue.ts";
 import type { BareJid } from "../protocol/jid.ts";
 
 type Dispatch = Parameters<NonNullable<RoadInOptions["dispatch"]>>[0];
@@ -215,6 +216,14 @@ describe("a copy", () => {
     expect(said(second)).toEqual(["two"]);
   });
 
+  it("is none where our server gives no ids, so that every one is forged", async () => {
+    const road = start({ context: { givesIds: () => false } });
+    await road.session.receive(dm("one", stanzaId("1")));
+    await road.session.receive(dm("two", stanzaId("1")));
+    await waitFor(() => said(road).length === 2, { what: "both" });
+    expect(road.turns.map(({ messageId }) => messageId)).not.toContain("1");
+  });
+
   it("from the archive is one message with that of the offline storage", async () => {
     const road = start();
     const origin = `<origin-id xmlns="urn:xmpp:sid:0" id="o1"/>`;
@@ -235,6 +244,13 @@ describe("a copy", () => {
 });
 
 describe("what cannot be stored", () => {
+  it("is that of a stranger who writes too much: nothing waits on disk, and it is counted", async () => {
+    const road = start({ context: { mayBeStored: async () => false } });
+    await road.session.receive(dm("one"));
+    expect(await stored(road)).toBe(0);
+    expect(road.tally.read()).toEqual({ "not-admitted": 1 });
+  });
+
   it("is left to the server, and is taken once there is room", async () => {
     const road = start({ maxPages: 30, ...BUSY });
     const big = "x".repeat(20_000);
@@ -258,6 +274,9 @@ describe("what cannot be stored", () => {
     await road.session.receive(dm("6", "", "eve@example/e"));
     expect(road.tally.read()).toEqual({ "queue-full": 3 });
     expect(await stored(road)).toBe(3);
+    const archived = { by: "bot@example" as BareJid, id: "7", stamp: new Date() };
+    await expect(road.receiver.receive(parse(dm("7")), archived)).rejects.toThrow(IngressFullError);
+    expect(road.tally.read()).toEqual({ "queue-full": 3 });
     const told = road.log.lines.filter((line) => line.includes("refused"));
     expect(told).toEqual([expect.stringContaining("2 messages wait in its conversation")]);
   });

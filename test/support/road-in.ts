@@ -198,6 +198,8 @@ export function createRoadIn(options: RoadInOptions = {}) {
     },
     runtime,
     queue,
+    mayBeStored: () => true,
+    givesIds: () => true,
     once: async (_eventId: string, _effect: string, run: () => Promise<void>) => await run(),
     outbox,
     findOutbox: () => outbox,

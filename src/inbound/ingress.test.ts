@@ -281,6 +281,15 @@ describe("what cannot be stored", () => {
     expect(told).toEqual([expect.stringContaining("2 messages wait in its conversation")]);
   });
 
+  it("is refused where what waits is too much to read at once", async () => {
+    const limits = { ...DEFAULT_LIMITS, queueMegabytes: 1 };
+    const road = start({ ...BUSY, policy: { dmPolicy: "open", limits } });
+    const big = "x".repeat(300_000);
+    for (const text of ["1", "2", "3", "4", "5"]) await road.session.receive(dm(text + big));
+    expect(await stored(road)).toBe(2);
+    expect(road.tally.read()).toEqual({ "queue-full": 3 });
+  });
+
   it("is given up where nobody could take it up for too long, and that is told", async () => {
     let ahead = 0;
     const road = start({ ...BUSY, context: { now: () => Date.now() + ahead } });

@@ -21,6 +21,8 @@ import { storeMessage, type StoredMessage } from "./stored-message.ts";
 import { takeTurn } from "./turn.ts";
 import type { Archived, InboundMessage, ReceiverContext } from "./types.ts";
 
+/** How long after a login our server may hand over what it kept for us (XEP-0160), ms. */
+const HANDED_OVER_MS = 30_000;
 /** A line in the log about refused messages, ms. */
 const TELL_EVERY_MS = 60_000;
 
@@ -149,7 +151,8 @@ function readMessage(
   message: Message,
   archived: Archived | undefined,
 ): Found | undefined {
-  const { session, rooms } = context.outbox;
+  const { now, outbox } = context;
+  const { session, rooms } = outbox;
   const own = session.jid && bareJid(session.jid);
   if (!session.jid || !own) return undefined;
   const admission = admit(message, {
@@ -175,6 +178,11 @@ function readMessage(
   const room = conversation.kind === "direct" ? undefined : rooms.get(conversation.room);
   const by = archived?.by ?? (conversation.kind === "room" ? conversation.room : own);
   const stanzaId = archived?.id ?? trustedStanzaId(message.stanzaIds, by);
+  const timestamp = (archived?.stamp ?? sentAt(message.delays, new Date(now()))).getTime();
+  // What our server kept for us comes right after the login.
+  const { state } = session;
+  const online = state.kind === "online" ? now() - state.facts.since : -1;
+  const isKept = online >= 0 && online < HANDED_OVER_MS;
   const inbound = {
     message,
     body: admission.admit ? admission.body.trim() : "",
@@ -185,7 +193,8 @@ function readMessage(
         ? resolveArchivedSender(conversation, rooms, context.isBelieved, message)
         : resolveSender(conversation, rooms, context.isBelieved, message.occupantId),
     ...(room ? { ownNick: room.nick } : {}),
-    timestamp: (archived?.stamp ?? sentAt(message.delays, new Date(context.now()))).getTime(),
+    timestamp,
+    waitsSince: archived || isKept ? timestamp : now(),
   };
   return { inbound, by, stanzaId, isArchived: archived !== undefined };
 }

@@ -108,6 +108,11 @@ export type InboundMessage = {
   reference?: string | undefined;
   /** ms since the epoch; when it was said, not when it arrived. */
   timestamp: number;
+  /**
+   * ms since the epoch; from when it may have waited for the agent. What anybody could write into a
+   * message does not count, so that nobody's message has waited because it says so.
+   */
+  waitsSince: number;
 };
 
 /** Where a message lay that was read from an archive (XEP-0313). */

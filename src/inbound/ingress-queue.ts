@@ -65,6 +65,13 @@ export function openMessageQueue(params: QueueParams): MessageQueue {
 
   return {
     ...queue,
+    async listPending(options) {
+      const at = now();
+      // An attempt in the future was made before the clock was put back: nobody waits for that time.
+      return (await queue.listPending(options)).map(({ lastAttemptAt, ...record }) =>
+        lastAttemptAt === undefined || lastAttemptAt > at ? record : { ...record, lastAttemptAt },
+      );
+    },
     async prune(options = {}) {
       const at = options.now ?? now();
       const pendingTtlMs = readLimits().queueMaxAgeMinutes * 60_000;

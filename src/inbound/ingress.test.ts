@@ -87,6 +87,17 @@ describe("what waited as the account stopped", () => {
     expect(said(second)).toEqual(["one", "two"]);
   });
 
+  it("is tried again at once after the clock was put back", async () => {
+    let ahead = 3_600_000;
+    const road = start({ ...BUSY, context: { now: () => Date.now() + ahead } });
+    await road.session.receive(dm("one"));
+    const attempted = async () => (await road.queue.listPending()).at(0)?.lastAttemptAt;
+    await waitFor(attempted, { what: "an attempt in vain" });
+    ahead = 0;
+    expect(await attempted()).toBeUndefined();
+    await stop(road);
+  });
+
   it("is known to the host by the id that it had, and by the time at which it was said", async () => {
     const first = start({
       dispatch: async ({ ctxPayload }) => {
@@ -270,13 +281,23 @@ describe("what cannot be stored", () => {
     expect(told).toEqual([expect.stringContaining("2 messages wait in its conversation")]);
   });
 
+  it("is refused where what waits is too much to read at once", async () => {
+    const limits = { ...DEFAULT_LIMITS, queueMegabytes: 1 };
+    const road = start({ ...BUSY, policy: { dmPolicy: "open", limits } });
+    const big = "x".repeat(300_000);
+    for (const text of ["1", "2", "3", "4", "5"]) await road.session.receive(dm(text + big));
+    expect(await stored(road)).toBe(2);
+    expect(road.tally.read()).toEqual({ "queue-full": 3 });
+  });
+
   it("is given up where nobody could take it up for too long, and that is told", async () => {
-    const clock = { now: 1_000_000 };
-    const road = start({ ...BUSY, context: { now: () => clock.now } });
+    let ahead = 0;
+    const road = start({ ...BUSY, context: { now: () => Date.now() + ahead } });
     await road.session.receive(dm("one"));
-    await waitFor(async () => (await road.queue.listPending())[0]?.attempts, { what: "a failure" });
-    clock.now += (DEFAULT_LIMITS.queueMaxAgeMinutes + 1) * 60_000;
-    await road.queue.prune({ now: clock.now });
+    const failures = async () => (await road.queue.listPending())[0]?.attempts || undefined;
+    await waitFor(failures, { what: "a failure" });
+    ahead = (DEFAULT_LIMITS.queueMaxAgeMinutes + 1) * 60_000;
+    await road.queue.prune({ now: Date.now() + ahead });
     expect(await stored(road)).toBe(0);
     expect(road.tally.read()).toMatchObject({ expired: 1 });
     expect(road.log.lines.join("\n")).toContain("1 message(s) waited for more than 1440 minutes");

@@ -9,7 +9,7 @@ import { isAbortRequestText } from "openclaw/plugin-sdk/command-primitives-runti
 import { messageOf, XmppStanzaError } from "../errors.ts";
 import { stripMention } from "../policy/mention.ts";
 import { admit, type Drop } from "../policy/admission.ts";
-import { bareJid, type BareJid } from "../protocol/jid.ts";
+import { bareJid, type BareJid, type FullJid } from "../protocol/jid.ts";
 import { decodeMessage, type Message } from "../protocol/stanza.ts";
 import { sentAt } from "../protocol/xep-0203-delay.ts";
 import { trustedStanzaId } from "../protocol/xep-0359-ids.ts";
@@ -21,6 +21,8 @@ import { storeMessage, type StoredMessage } from "./stored-message.ts";
 import { takeTurn } from "./turn.ts";
 import type { Archived, InboundMessage, ReceiverContext } from "./types.ts";
 
+/** How long after a login our server may hand over what it kept for us (XEP-0160), ms. */
+const HANDED_OVER_MS = 30_000;
 /** A line in the log about refused messages, ms. */
 const TELL_EVERY_MS = 60_000;
 
@@ -53,6 +55,7 @@ export function createReceiver(context: ReceiverContext): Receiver {
     log,
     now,
   });
+  let lastJid: FullJid | undefined;
   const refusals = { count: 0, toldAt: -Infinity };
 
   /** Undefined when it is nothing to act on. Hostile input must not cost the connection. */
@@ -85,7 +88,10 @@ export function createReceiver(context: ReceiverContext): Receiver {
   return {
     async receive(stanza, archived, wanted) {
       if (!stanza.is("message")) return;
-      const found = guarded(() => readMessage(context, decodeMessage(stanza), archived));
+      // What was read while we were online may be handed on when the line is down.
+      const ownJid = (lastJid = context.outbox.session.jid ?? lastJid);
+      if (!ownJid) throw new Error("a message before the first login");
+      const found = guarded(() => readMessage(context, decodeMessage(stanza), ownJid, archived));
       if (!found || (wanted && !(await wanted))) return;
       const { conversation } = found.inbound;
       if (conversation.kind === "direct") {
@@ -147,13 +153,15 @@ function identify(
 function readMessage(
   context: ReceiverContext,
   message: Message,
+  ownJid: FullJid,
   archived: Archived | undefined,
 ): Found | undefined {
-  const { session, rooms } = context.outbox;
-  const own = session.jid && bareJid(session.jid);
-  if (!session.jid || !own) return undefined;
+  const { now, outbox } = context;
+  const { session, rooms } = outbox;
+  const own = bareJid(ownJid);
+  if (!own) return undefined;
   const admission = admit(message, {
-    ownJid: session.jid,
+    ownJid,
     room: (jid) => {
       const room = rooms.get(jid);
       return room && { joined: room.state === "joined", nick: room.nick };
@@ -175,6 +183,11 @@ function readMessage(
   const room = conversation.kind === "direct" ? undefined : rooms.get(conversation.room);
   const by = archived?.by ?? (conversation.kind === "room" ? conversation.room : own);
   const stanzaId = archived?.id ?? trustedStanzaId(message.stanzaIds, by);
+  const timestamp = (archived?.stamp ?? sentAt(message.delays, new Date(now()))).getTime();
+  // What our server kept for us comes right after the login.
+  const { state } = session;
+  const online = state.kind === "online" ? now() - state.facts.since : -1;
+  const isKept = online >= 0 && online < HANDED_OVER_MS;
   const inbound = {
     message,
     body: admission.admit ? admission.body.trim() : "",
@@ -185,7 +198,8 @@ function readMessage(
         ? resolveArchivedSender(conversation, rooms, context.isBelieved, message)
         : resolveSender(conversation, rooms, context.isBelieved, message.occupantId),
     ...(room ? { ownNick: room.nick } : {}),
-    timestamp: (archived?.stamp ?? sentAt(message.delays, new Date(context.now()))).getTime(),
+    timestamp,
+    waitsSince: archived || isKept ? timestamp : now(),
   };
   return { inbound, by, stanzaId, isArchived: archived !== undefined };
 }

@@ -54,6 +54,7 @@ type Dispatch = {
     suppressTyping?: boolean;
   };
   delivery: {
+    preparePayload: (payload: { text: string }, info: { kind: string }) => { text: string } | null;
     deliver: (
       payload: { text: string; replyToId?: string },
       info: { participant?: { name: string } },

@@ -233,6 +233,34 @@ describe("a middleman with a valid certificate", () => {
     expect(middleman.heard).not.toMatch(secrets);
   });
 
+  it("who speaks TLS 1.2 to us, with a server that vouches for its offer (XEP-0474): no proof", async () => {
+    const extension = `h=${hashOffer(genuine, "h", "sha512")}`;
+    const server = await serve([{ ...genuine, extension }]);
+    const middleman = await between({ target: server.port, maxTls: "TLSv1.2" });
+    const serverMemory = bound();
+    const state = await attempt(middleman.port, { serverMemory });
+    expect(state).toMatchObject(refusedFor("downgrade"));
+    expect(serverMemory.kept).toMatchObject({ binding: "tls-exporter" });
+    expect(middleman.heard).not.toMatch(secrets);
+  });
+
+  it("who forges the hash of XEP-0474 for what he left of the offer: no proof", async () => {
+    const server = await serve([genuine]);
+    const left = { mechanisms: ["SCRAM-SHA-1"] };
+    const rewrite = (text: string) =>
+      text
+        .replace(/(<mechanisms[^>]*>).*(<\/mechanisms>)/, "$1<mechanism>SCRAM-SHA-1</mechanism>$2")
+        .replace(/<sasl-channel-binding.*<\/sasl-channel-binding>/, "")
+        .replace(/(<challenge[^>]*>)([^<]*)/, (_all, tag: string, first: string) => {
+          const forged = `${Buffer.from(first, "base64").toString()},h=${hashOffer(left, "h", "sha1")}`;
+          return tag + Buffer.from(forged).toString("base64");
+        });
+    const middleman = await between({ target: server.port, rewrite });
+    const state = await attempt(middleman.port, { serverMemory: bound() });
+    expect(state).toMatchObject(refusedFor("downgrade"));
+    expect(middleman.heard).not.toMatch(secrets);
+  });
+
   const onlyPlain = (text: string) =>
     text.replace(/(<mechanisms[^>]*>).*(<\/mechanisms>)/, "$1<mechanism>PLAIN</mechanism>$2");
 
@@ -322,15 +350,17 @@ describe("what a server offered before", () => {
   });
 
   it.each(["h", "d"] as const)(
-    "may become less where the server itself says so (XEP-0474, `%s`)",
+    "must not become less though the hash of the offer is right: anybody can reckon it (XEP-0474, `%s`)",
     async (form) => {
       const mechanisms = ["SCRAM-SHA-1", "PLAIN"];
       const extension = `${form}=${hashOffer({ mechanisms }, form, "sha1")}`;
       const server = await serve([{ mechanisms, extension }]);
-      const serverMemory = remembering({ mechanism: "SCRAM-SHA-512", binding: "tls-exporter" });
+      const kept = { mechanism: "SCRAM-SHA-512", binding: "tls-exporter" } as const;
+      const serverMemory = remembering(kept);
       const state = await attempt(server.port, { serverMemory });
-      expect(state).toMatchObject(onlineWith("SCRAM-SHA-1"));
-      expect(serverMemory.kept).toEqual({ mechanism: "SCRAM-SHA-1", encrypted: true });
+      expect(state).toMatchObject(refusedFor("downgrade"));
+      expect(server.peers[0]?.received).not.toContain("<auth");
+      expect(serverMemory.kept).toMatchObject(kept);
     },
   );
 

@@ -3,7 +3,8 @@
  * to the TLS connection where that works.
  *
  * The rule of this file: nothing that depends on the password is written before the offer was
- * compared with what the server offered before (policy/sasl.ts), or has proved itself (XEP-0474).
+ * compared with what the server offered before (policy/sasl.ts). The hash of XEP-0474 makes no exception:
+ * whoever is in between can reckon it as well, and it says what was offered, not what was taken of it.
  */
 import { Element } from "ltx";
 import { XmppConnectionError } from "../errors.ts";
@@ -103,8 +104,8 @@ export async function authenticate(
   const isBindable = channel.isBindable && policy.channelBinding !== "off";
   const lacking =
     isProtected && context.before ? findDowngrade(context.before, record, isBindable) : undefined;
+  if (lacking) throw downgraded(lacking);
   if (choice.mechanism === "PLAIN") {
-    if (lacking) throw downgraded(lacking);
     await authenticatePlain(stream, credentials);
     return { mechanism: "PLAIN", record };
   }
@@ -116,10 +117,8 @@ export async function authenticate(
     const serverFirst = await challenge(stream);
     if (policy.downgradeProtection !== "off") {
       const hash = SCRAM_HASHES[choice.mechanism];
-      const offered = compareOffer(readAttributes(serverFirst), offer, hash);
-      if (offered === "changed") throw changedOffer();
-      // What the server itself vouches for is its own decision, and not that of somebody between.
-      if (offered === "none" && lacking) throw downgraded(lacking);
+      const isChanged = compareOffer(readAttributes(serverFirst), offer, hash) === "changed";
+      if (isChanged) throw changedOffer();
     }
     await finishScram(stream, scram, serverFirst);
   } catch (error) {

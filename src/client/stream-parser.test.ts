@@ -1,4 +1,5 @@
 import type { Element } from "ltx";
+import SaxParser from "ltx/src/parsers/ltx.js";
 import { describe, expect, it } from "vitest";
 import { FrameParser, MAX_DEPTH, MAX_STANZA, StreamParser } from "./stream-parser.ts";
 
@@ -15,6 +16,25 @@ function collect(parser: StreamParser) {
   parser.on("error", (error: Error) => seen.push(`error ${error.name}`));
   return seen;
 }
+
+describe("fault 22: a packet ends between the last two characters of the XML declaration", () => {
+  const PACKETS = ["<?xml version='1.0'?", `>${HEADER}`, "<message/>"];
+
+  it("stock takes the rest of the stream for the declaration", () => {
+    const sax = new SaxParser();
+    const seen: string[] = [];
+    sax.on("startElement", (name) => seen.push(name));
+    for (const packet of PACKETS) sax.write(packet);
+    expect(seen).toEqual([]);
+  });
+
+  it("ours keeps the end of a packet for the next one", () => {
+    const parser = new StreamParser();
+    const seen = collect(parser);
+    for (const packet of PACKETS) parser.write(packet);
+    expect(seen).toEqual(["start stream:stream", "element message jabber:client"]);
+  });
+});
 
 describe("the parser of a stream", () => {
   it("gives the children of the stream, cut anywhere", () => {

@@ -63,6 +63,7 @@ const LimitsSchema = z
     pairingsPerMinute: CountSchema.optional(),
     queueSize: CountSchema.optional(),
     queueTotal: CountSchema.optional(),
+    queueMegabytes: CountSchema.optional(),
     queueMaxAgeMinutes: CountSchema.optional(),
     offlineMessages: CountSchema.optional(),
     offlineMinutes: CountSchema.optional(),

@@ -11,6 +11,7 @@ import {
   channelStoppedPatch,
 } from "openclaw/plugin-sdk/gateway-runtime";
 import { createArchive } from "../client/archive.ts";
+import { createAccountFeatures } from "../client/account-features.ts";
 import { BOOKMARKS_NOTIFY, createBookmarks } from "../client/bookmarks.ts";
 import { createProgramFinder } from "../client/programs.ts";
 import { botIdentity, registerResponders } from "../client/responders.ts";
@@ -32,6 +33,7 @@ import { createTurnLimits } from "../inbound/turn-limits.ts";
 import type { XmppConnectionError } from "../errors.ts";
 import { createRoomHistory } from "../inbound/room-history.ts";
 import { createSessionTurns } from "../inbound/session-turns.ts";
+import { createStrangers } from "../inbound/strangers.ts";
 import { createSettling } from "../inbound/settling.ts";
 import { createTally } from "../inbound/tally.ts";
 import { CHANNEL_ID } from "../policy/account-policy.ts";
@@ -41,6 +43,7 @@ import { DIRECT_INVITATION } from "../protocol/xep-0045-invitation.ts";
 import { MUC } from "../protocol/xep-0045-muc.ts";
 import { CHAT_STATES } from "../protocol/xep-0085-chat-states.ts";
 import { STANZA_IDS } from "../protocol/xep-0359-ids.ts";
+import { ARCHIVE } from "../protocol/xep-0313-mam.ts";
 import { OCCUPANT_ID } from "../protocol/xep-0421-occupant-id.ts";
 import { REPLY } from "../protocol/xep-0461-reply.ts";
 import { decideSubscription } from "../policy/subscription.ts";
@@ -194,9 +197,16 @@ export function startAccount(params: {
     ttlMs: REMEMBERED_MS + 2 * 24 * 60 * 60_000,
     stateMaxEntries: REMEMBERED_ENTRIES,
   });
+  const features = createAccountFeatures(session, log);
   const receiver = createReceiver({
     accountId,
     queue,
+    mayBeStored: createStrangers({
+      readPolicy: readAccount,
+      approved: pairing.approved,
+      now: Date.now,
+    }),
+    givesIds: () => features.has(STANZA_IDS) || features.has(ARCHIVE),
     once: async (eventId, effect, run) => void (await effects.runOnce({ eventId, effect, run })),
     readConfig() {
       const { cfg: now, account: policy } = config.read();
@@ -278,6 +288,7 @@ export function startAccount(params: {
         membership.stop();
         bookmarks?.stop();
         services.stop();
+        features.stop();
         knownUsers.stop();
         rooms.stop();
         roster.stop();

@@ -13,6 +13,7 @@ import { DEFAULT_CATCH_UP } from "../policy/limits.ts";
 import type { BareJid } from "../protocol/jid.ts";
 import { DISCO_INFO } from "../protocol/xep-0030-disco.ts";
 import { createArchiveCursors } from "../state/archive-cursors.ts";
+import { IngressFullError } from "./ingress-queue.ts";
 import { createCatchUp } from "./catch-up.ts";
 import { createTally } from "./tally.ts";
 import type { Archived } from "./types.ts";
@@ -190,6 +191,24 @@ describe("the account", () => {
     await login();
     expect(handed.map(({ id }) => id)).toEqual(items.map(({ id }) => id));
     expect(handed[7]).toMatchObject({ text: "m7", at: Date.parse(ago(113)), by: OWN });
+  });
+
+  test("what too many others wait before is taken up later, in order, and none of it is refused", async () => {
+    await earlierLife();
+    const { session, login, texts, disk, tally } = live();
+    const items = [said("a", 9), said("b", 8), said("c", 7)];
+    addFakeArchive(session, [said("old", 600), ...items]);
+    let isFull = true;
+    disk.write = async (text) => {
+      if (text === "b" && isFull) throw new IngressFullError("full");
+    };
+    await login();
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(texts()).toEqual(["a"]);
+    isFull = false;
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(texts()).toEqual(["a", "b", "c"]);
+    expect(tally.read()).toEqual({});
   });
 
   test("a message that is handled is not read again in the next life", async () => {

@@ -24,6 +24,7 @@ import { isOfUse, isOfUseInRoom, isRoomPrivate, type RoomFinder } from "./archiv
 import { createArchiveTrack, type ArchiveTrack } from "./archive-track.ts";
 import { withoutArchivedAuthor } from "../protocol/xep-0045-muc.ts";
 import { isOwnArchived } from "./sender.ts";
+import { IngressFullError } from "./ingress-queue.ts";
 import type { Tally } from "./tally.ts";
 import type { Archived } from "./types.ts";
 
@@ -58,6 +59,8 @@ export type CatchUpOptions = {
 const GATE_MS = 20_000;
 /** Rooms that are asked at once; our own account comes before all of them. */
 const PARALLEL_ROOMS = 4;
+/** How soon a message is tried again that too many others wait before. */
+const FULL_RETRY_MS = 500;
 const FIRST_RETRY_MS = 30_000;
 const LONGEST_RETRY_MS = 10 * 60_000;
 /**
@@ -233,7 +236,8 @@ export function createCatchUp(options: CatchUpOptions): CatchUp {
       signal.throwIfAborted();
       // Where the room did not show them then, what stands there of authors is their own word.
       const believed = room === undefined || showedJids ? message : withoutArchivedAuthor(message);
-      await receiver.receive(believed, { by: track.by, id, stamp });
+      const archived = { by: track.by, id, stamp };
+      await whenThereIsRoom(() => receiver.receive(believed, archived), signal);
       track.moveTo({ id, stamp: stamp.getTime(), floor, showedJids });
     }
     signal.throwIfAborted();
@@ -318,6 +322,19 @@ export function createCatchUp(options: CatchUpOptions): CatchUp {
       cursors.stop();
     },
   };
+}
+
+/** What lies in the archive is not lost while too many messages wait for their turn. */
+async function whenThereIsRoom(store: () => Promise<void>, signal: AbortSignal): Promise<void> {
+  for (;;) {
+    try {
+      return await store();
+    } catch (error) {
+      if (!(error instanceof IngressFullError)) throw error;
+      await new Promise((resolve) => setTimeout(resolve, FULL_RETRY_MS).unref());
+      signal.throwIfAborted();
+    }
+  }
 }
 
 const nameOf = (room: BareJid | undefined) =>

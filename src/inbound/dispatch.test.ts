@@ -10,6 +10,7 @@ import {
   message,
 } from "../../test/support/road-in.ts";
 import { ROOM, gone, item, presence } from "../../test/support/room-xml.ts";
+import { waitFor } from "../../test/support/wait.ts";
 import { STANZA_IDS } from "../protocol/xep-0359-ids.ts";
 
 const STANZA_ID = `<stanza-id xmlns="${STANZA_IDS}" by="${ROOM}" id="rooms-id"/>`;
@@ -256,4 +257,51 @@ it("what was said since is given back where the host drops the turn", async () =
     inboundHistory.map((entry) => entry.body),
   );
   expect(history).toEqual([["one"], ["one"]]);
+});
+
+describe("the host's word for a turn that has not begun", () => {
+  const RESTARTING = "⚠️ Gateway is restarting. Please wait a few seconds and try again.";
+  const MISSING = "⚠️ OpenClaw couldn't produce or deliver a reply. Please try again.";
+  type Host = NonNullable<RoadInOptions["dispatch"]>;
+  /** What is left of `text` where the host says it after `before`, and how often it is asked for the turn. */
+  const hear = async (text: string, before: (dispatch: Parameters<Host>[0]) => unknown) => {
+    const heard: unknown[] = [];
+    const { session, queue } = setUp({
+      keys: { dmPolicy: "open" },
+      dispatch: async (dispatch) => {
+        await before(dispatch);
+        heard.push(dispatch.delivery.preparePayload({ text }, { kind: "final" }));
+      },
+    });
+    await session.receive(message("alice@example/x", body("hi"), "chat"));
+    await waitFor(() => heard.length > 0, { what: "the turn" });
+    return { heard, queue };
+  };
+
+  it("is not said as it shuts down, and the message waits for the next start", async () => {
+    const { heard, queue } = await hear(RESTARTING, () => undefined);
+    const pending = async () => (await queue.listPending()).at(0);
+    const one = await waitFor(pending, { what: "the message to be back" });
+    expect(one.lastError).toBe("turn-abandoned");
+    expect(heard).toEqual([null]);
+  });
+
+  it("is not said of a turn that comes after another one", async () => {
+    const { heard } = await hear(MISSING, ({ replyOptions }) =>
+      replyOptions.turnAdoptionLifecycle.onDeferred(),
+    );
+    expect(heard).toEqual([null]);
+  });
+
+  it.each([RESTARTING, MISSING])("is said once the host has begun: %s", async (text) => {
+    const { heard } = await hear(text, ({ replyOptions }) =>
+      replyOptions.turnAdoptionLifecycle.onAdopted(),
+    );
+    expect(heard).toMatchObject([{ text }]);
+  });
+
+  it("is said where there was no turn at all", async () => {
+    const { heard } = await hear(MISSING, () => undefined);
+    expect(heard).toMatchObject([{ text: MISSING }]);
+  });
 });

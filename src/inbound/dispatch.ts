@@ -25,6 +25,11 @@ import { CHANNEL_ID, DEFAULT_TEXT_CHUNK_LIMIT } from "../policy/account-policy.t
 /** The host stops "composing" after this long, ms; an agent with tools may well work for minutes. */
 const LONGEST_TYPING_MS = 10 * 60_000;
 
+/** What the host says in place of a turn that it does not begin any more, because it is shutting down. */
+const RESTARTING = /^⚠️ Gateway is restarting\b/u;
+/** What it says where it misses an answer: also one that is still to come, of a turn that it put off. */
+const MISSING = /^⚠️ OpenClaw couldn't produce or deliver a reply\b/u;
+
 /**
  * Runs the agent's turn. Resolves once the host has taken the message over: the turn itself goes on,
  * so that a second message, or `/stop`, can reach it.
@@ -43,29 +48,43 @@ export function dispatchTurn(
     conversation.kind === "room" ? context.history.take(conversation.room) : undefined;
   return new Promise((resolve, reject) => {
     // Nothing is asked of the host again once it is responsible, or something was said.
-    let state: "asked" | "answered" | "deferred" | "adopted" | "abandoned" = "asked";
+    let state: "asked" | "refused" | "answered" | "deferred" | "adopted" | "abandoned" = "asked";
+    const begun = Promise.withResolvers<void>();
     const adoption: Lifecycle = {
       ...lifecycle,
       async onAdopted() {
-        await lifecycle.onAdopted();
+        try {
+          await lifecycle.onAdopted();
+        } finally {
+          begun.resolve();
+        }
         state = "adopted";
         resolve();
       },
       onDeferred() {
         lifecycle.onDeferred();
         state = "deferred";
+        context.sessionTurns.putOff(admitted.route.sessionKey, begun.promise);
         resolve();
       },
       async onAbandoned() {
         state = "abandoned";
         history?.restore();
         await lifecycle.onAbandoned();
+        begun.resolve();
         resolve();
       },
     };
+    // The monitor took it back.
+    lifecycle.abortSignal.addEventListener("abort", () => begun.resolve(), { once: true });
     const ended = Promise.withResolvers<void>();
     const watch = {
       begin: () => void (state = state === "asked" ? "answered" : state),
+      isPremature: (text = "") => {
+        if (state === "asked" && RESTARTING.test(text)) state = "refused";
+        if (state === "deferred") return RESTARTING.test(text) || MISSING.test(text);
+        return state === "refused";
+      },
       answer: (settled: Promise<unknown>) =>
         context.settling.hold(admitted.route.sessionKey, Promise.all([ended.promise, settled])),
     };
@@ -75,7 +94,10 @@ export function dispatchTurn(
     };
     const turn = runTurn(context, inbound, { ...admitted, history }, adoption, watch);
     turn.finally(end).then(
-      () => resolve(),
+      async () => {
+        if (state === "refused") await adoption.onAbandoned();
+        resolve();
+      },
       (error: unknown) => {
         history?.restore();
         if (state === "asked") {
@@ -100,15 +122,21 @@ function giveBack({ log }: InboundContext, lifecycle: Lifecycle, error: unknown)
 /**
  * `begin` is called before an answer leaves for the person, `answer` before the final answer does, with
  * what resolves when the host has settled it: the answer of a turn that it put off comes after the end.
+ * What is `isPremature` is no answer but the host's word for a turn that has not begun, and will: it put it
+ * off behind another one and then misses an answer, or it shuts down.
  */
-type Watch = { begin: () => void; answer: (settled: Promise<unknown>) => void };
+type Watch = {
+  begin: () => void;
+  answer: (settled: Promise<unknown>) => void;
+  isPremature: (text: string | undefined) => boolean;
+};
 
 async function runTurn(
   context: InboundContext,
   inbound: InboundMessage,
   admitted: Turn,
   lifecycle: Lifecycle,
-  { begin, answer }: Watch,
+  { begin, answer, isPremature }: Watch,
 ): Promise<void> {
   const { accountId, cfg, log, outbox, runtime } = context;
   const { eventKind, route, room } = admitted;
@@ -128,6 +156,10 @@ async function runTurn(
       observeMessageSent: true,
       preparePayload: (payload, { kind }) => {
         if (kind !== "final") return payload;
+        if (isPremature(payload.text)) {
+          log.info(`not said, since the turn is still to come: ${payload.text}`);
+          return null;
+        }
         answer(settlements.open());
         return attachmentsAsLinks(context, payload);
       },

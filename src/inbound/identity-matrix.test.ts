@@ -265,7 +265,7 @@ describe.each(all)("a $room room, the agent moderator: $moderates, occupant ids 
         return () => undefined;
       };
       const enter = async (key: string, place: string) => enterAtOnce(key, place);
-      const sessionTurns = { enterAtOnce, enter };
+      const sessionTurns = { enterAtOnce, enter, putOff: () => undefined };
       const { receive, say } = setUp(where, { sessionTurns });
       receive(presenceOf(ALICE, NICK, where));
       await say({ dmPolicy: "open" }, "chat");

@@ -24,11 +24,13 @@ export class IngressFullError extends Error {
   override readonly name = "IngressFullError";
 }
 
+type QueueLimits = Pick<Limits, "queueSize" | "queueTotal" | "queueMegabytes">;
+
 type QueueParams = {
   runtime: PluginRuntime;
   accountId: string;
   database: IngressDatabase;
-  readLimits: () => Pick<Limits, "queueSize" | "queueTotal" | "queueMaxAgeMinutes">;
+  readLimits: () => QueueLimits & Pick<Limits, "queueMaxAgeMinutes">;
   tally: Tally;
   log: Logger;
   now: () => number;
@@ -44,14 +46,17 @@ export function openMessageQueue(params: QueueParams): MessageQueue {
       const event = resolveEvent(sql, payload.message.arrival, now());
       const isKnown = sql.get("SELECT 1 FROM events WHERE id = ?", event) !== undefined;
       if (!isKnown) {
-        const count = (where: string, ...values: string[]) =>
-          Number(
-            sql.get(
-              `SELECT count(*) AS n FROM events WHERE status IN ('pending', 'claimed') ${where}`,
-              ...values,
-            )?.["n"],
-          );
-        refuseExcess(readLimits(), count("AND lane = ?", lane), count(""));
+        const waiting = sql.get(
+          `SELECT count(*) AS all_lanes, count(*) FILTER (WHERE lane = ?) AS in_lane,
+             total(length(payload)) AS size
+           FROM events WHERE status IN ('pending', 'claimed')`,
+          lane,
+        );
+        refuseExcess(readLimits(), {
+          inLane: Number(waiting?.["in_lane"]),
+          inAll: Number(waiting?.["all_lanes"]),
+          size: Number(waiting?.["size"]),
+        });
       }
       return event;
     };
@@ -60,6 +65,13 @@ export function openMessageQueue(params: QueueParams): MessageQueue {
 
   return {
     ...queue,
+    async listPending(options) {
+      const at = now();
+      // An attempt in the future was made before the clock was put back: nobody waits for that time.
+      return (await queue.listPending(options)).map(({ lastAttemptAt, ...record }) =>
+        lastAttemptAt === undefined || lastAttemptAt > at ? record : { ...record, lastAttemptAt },
+      );
+    },
     async prune(options = {}) {
       const at = options.now ?? now();
       const pendingTtlMs = readLimits().queueMaxAgeMinutes * 60_000;
@@ -106,7 +118,11 @@ function bounded(hosts: MessageQueue, { database, now, readLimits }: QueueParams
         const waiting = [...pending, ...claims];
         if (!waiting.some(({ id }) => id === event)) {
           const inLane = waiting.filter(({ laneKey }) => laneKey === options?.laneKey);
-          refuseExcess(readLimits(), inLane.length, waiting.length);
+          refuseExcess(readLimits(), {
+            inLane: inLane.length,
+            inAll: waiting.length,
+            size: waiting.reduce((sum, one) => sum + one.payload.message.xml.length, 0),
+          });
         }
         return await hosts.enqueue(event, payload, options);
       } catch (error) {
@@ -118,14 +134,17 @@ function bounded(hosts: MessageQueue, { database, now, readLimits }: QueueParams
 }
 
 function refuseExcess(
-  { queueSize, queueTotal }: Pick<Limits, "queueSize" | "queueTotal">,
-  inLane: number,
-  inAll: number,
+  { queueSize, queueTotal, queueMegabytes }: QueueLimits,
+  { inLane, inAll, size }: { inLane: number; inAll: number; size: number },
 ): void {
   if (inLane >= queueSize) {
     throw new IngressFullError(`${queueSize} messages wait in its conversation (limits.queueSize)`);
   }
   if (inAll >= queueTotal) {
     throw new IngressFullError(`${queueTotal} messages wait in all (limits.queueTotal)`);
+  }
+  // The host reads all that waits each time that it looks for the next one.
+  if (size >= queueMegabytes * 2 ** 20) {
+    throw new IngressFullError(`${queueMegabytes} MB of messages wait (limits.queueMegabytes)`);
   }
 }

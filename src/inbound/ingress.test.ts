@@ -14,6 +14,7 @@ import {
 import { item, presence, ROOM } from "../../test/support/room-xml.ts";
 import { waitFor } from "../../test/support/wait.ts";
 import { DEFAULT_LIMITS } from "../policy/limits.ts";
+import { IngressFullError } from "./ingress-queue.ts";
 import type { BareJid } from "../protocol/jid.ts";
 
 type Dispatch = Parameters<NonNullable<RoadInOptions["dispatch"]>>[0];
@@ -84,6 +85,17 @@ describe("what waited as the account stopped", () => {
     await second.session.receive(dm("two"));
     await waitFor(() => said(second).length === 2, { what: "both" });
     expect(said(second)).toEqual(["one", "two"]);
+  });
+
+  it("is tried again at once after the clock was put back", async () => {
+    let ahead = 3_600_000;
+    const road = start({ ...BUSY, context: { now: () => Date.now() + ahead } });
+    await road.session.receive(dm("one"));
+    const attempted = async () => (await road.queue.listPending()).at(0)?.lastAttemptAt;
+    await waitFor(attempted, { what: "an attempt in vain" });
+    ahead = 0;
+    expect(await attempted()).toBeUndefined();
+    await stop(road);
   });
 
   it("is known to the host by the id that it had, and by the time at which it was said", async () => {
@@ -204,6 +216,14 @@ describe("a copy", () => {
     expect(said(second)).toEqual(["two"]);
   });
 
+  it("is none where our server gives no ids, so that every one is forged", async () => {
+    const road = start({ context: { givesIds: () => false } });
+    await road.session.receive(dm("one", stanzaId("1")));
+    await road.session.receive(dm("two", stanzaId("1")));
+    await waitFor(() => said(road).length === 2, { what: "both" });
+    expect(road.turns.map(({ messageId }) => messageId)).not.toContain("1");
+  });
+
   it("from the archive is one message with that of the offline storage", async () => {
     const road = start();
     const origin = `<origin-id xmlns="urn:xmpp:sid:0" id="o1"/>`;
@@ -224,6 +244,13 @@ describe("a copy", () => {
 });
 
 describe("what cannot be stored", () => {
+  it("is that of a stranger who writes too much: nothing waits on disk, and it is counted", async () => {
+    const road = start({ context: { mayBeStored: async () => false } });
+    await road.session.receive(dm("one"));
+    expect(await stored(road)).toBe(0);
+    expect(road.tally.read()).toEqual({ "not-admitted": 1 });
+  });
+
   it("is left to the server, and is taken once there is room", async () => {
     const road = start({ maxPages: 30, ...BUSY });
     const big = "x".repeat(20_000);
@@ -247,17 +274,30 @@ describe("what cannot be stored", () => {
     await road.session.receive(dm("6", "", "eve@example/e"));
     expect(road.tally.read()).toEqual({ "queue-full": 3 });
     expect(await stored(road)).toBe(3);
+    const archived = { by: "bot@example" as BareJid, id: "7", stamp: new Date() };
+    await expect(road.receiver.receive(parse(dm("7")), archived)).rejects.toThrow(IngressFullError);
+    expect(road.tally.read()).toEqual({ "queue-full": 3 });
     const told = road.log.lines.filter((line) => line.includes("refused"));
     expect(told).toEqual([expect.stringContaining("2 messages wait in its conversation")]);
   });
 
+  it("is refused where what waits is too much to read at once", async () => {
+    const limits = { ...DEFAULT_LIMITS, queueMegabytes: 1 };
+    const road = start({ ...BUSY, policy: { dmPolicy: "open", limits } });
+    const big = "x".repeat(300_000);
+    for (const text of ["1", "2", "3", "4", "5"]) await road.session.receive(dm(text + big));
+    expect(await stored(road)).toBe(2);
+    expect(road.tally.read()).toEqual({ "queue-full": 3 });
+  });
+
   it("is given up where nobody could take it up for too long, and that is told", async () => {
-    const clock = { now: 1_000_000 };
-    const road = start({ ...BUSY, context: { now: () => clock.now } });
+    let ahead = 0;
+    const road = start({ ...BUSY, context: { now: () => Date.now() + ahead } });
     await road.session.receive(dm("one"));
-    await waitFor(async () => (await road.queue.listPending())[0]?.attempts, { what: "a failure" });
-    clock.now += (DEFAULT_LIMITS.queueMaxAgeMinutes + 1) * 60_000;
-    await road.queue.prune({ now: clock.now });
+    const failures = async () => (await road.queue.listPending())[0]?.attempts || undefined;
+    await waitFor(failures, { what: "a failure" });
+    ahead = (DEFAULT_LIMITS.queueMaxAgeMinutes + 1) * 60_000;
+    await road.queue.prune({ now: Date.now() + ahead });
     expect(await stored(road)).toBe(0);
     expect(road.tally.read()).toMatchObject({ expired: 1 });
     expect(road.log.lines.join("\n")).toContain("1 message(s) waited for more than 1440 minutes");

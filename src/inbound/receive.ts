@@ -9,7 +9,7 @@ import { isAbortRequestText } from "openclaw/plugin-sdk/command-primitives-runti
 import { messageOf, XmppStanzaError } from "../errors.ts";
 import { stripMention } from "../policy/mention.ts";
 import { admit, type Drop } from "../policy/admission.ts";
-import { bareJid } from "../protocol/jid.ts";
+import { bareJid, type BareJid } from "../protocol/jid.ts";
 import { decodeMessage, type Message } from "../protocol/stanza.ts";
 import { sentAt } from "../protocol/xep-0203-delay.ts";
 import { trustedStanzaId } from "../protocol/xep-0359-ids.ts";
@@ -21,6 +21,8 @@ import { storeMessage, type StoredMessage } from "./stored-message.ts";
 import { takeTurn } from "./turn.ts";
 import type { Archived, InboundMessage, ReceiverContext } from "./types.ts";
 
+/** How long after a login our server may hand over what it kept for us (XEP-0160), ms. */
+const HANDED_OVER_MS = 30_000;
 /** A line in the log about refused messages, ms. */
 const TELL_EVERY_MS = 60_000;
 
@@ -30,7 +32,8 @@ export type Receiver = {
    * @param archived where it was read from, unless it came by itself
    * @param wanted what it has to wait for, and is nothing to act on where that says no; who spoke is settled
    *   before
-   * @throws where it could not be stored; the server has to keep it
+   * @throws IngressFullError too many wait, for an archived one; anything else: it could not be stored. The
+   *   server has to keep it
    */
   receive(stanza: Element, archived?: Archived, wanted?: Promise<boolean>): Promise<void>;
   /** Begins to take up what lies on disk. Until then, and after `stop`, messages are only stored. */
@@ -55,20 +58,22 @@ export function createReceiver(context: ReceiverContext): Receiver {
   const refusals = { count: 0, toldAt: -Infinity };
 
   /** Undefined when it is nothing to act on. Hostile input must not cost the connection. */
-  function read(stanza: Element, archived: Archived | undefined): StoredMessage | undefined {
+  function guarded<T>(read: () => T | undefined): T | undefined {
     try {
-      const found = readMessage(context, decodeMessage(stanza), archived);
-      if (!found) return undefined;
-      const { inbound, archiveId } = found;
-      context.onInbound(now());
-      const { id } = hostConversation({ ...context, ...readConfig() }, inbound);
-      // Who calls stop does not queue behind what is to be stopped.
-      const lane = isStop(inbound) ? `${id} stop` : id;
-      return storeMessage(inbound, { lane, xml: stanza.toString(), archiveId });
+      return read();
     } catch (error) {
       log.error(`a message could not be read: ${messageOf(error)}`);
       return undefined;
     }
+  }
+
+  function prepare(stanza: Element, found: Found): StoredMessage {
+    const { inbound, archiveId } = identify(context, found);
+    context.onInbound(now());
+    const { id } = hostConversation({ ...context, ...readConfig() }, inbound);
+    // Who calls stop does not queue behind what is to be stopped.
+    const lane = isStop(inbound) ? `${id} stop` : id;
+    return storeMessage(inbound, { lane, xml: stanza.toString(), archiveId });
   }
 
   function noteRefusal(error: IngressFullError): void {
@@ -82,12 +87,21 @@ export function createReceiver(context: ReceiverContext): Receiver {
   return {
     async receive(stanza, archived, wanted) {
       if (!stanza.is("message")) return;
-      const message = read(stanza, archived);
-      if (!message || (wanted && !(await wanted))) return;
+      const found = guarded(() => readMessage(context, decodeMessage(stanza), archived));
+      if (!found || (wanted && !(await wanted))) return;
+      const { conversation } = found.inbound;
+      if (conversation.kind === "direct") {
+        const mayBeStored = context.mayBeStored(conversation.peer);
+        // Awaited only where it must be: what comes next must not overtake.
+        if (!(mayBeStored === true || (await mayBeStored))) return tally.add("not-admitted");
+      }
+      const message = guarded(() => prepare(stanza, found));
+      if (!message) return;
       try {
         if (!(await ingress.admit(message))) tally.add("duplicate");
       } catch (error) {
-        if (!(error instanceof IngressFullError)) throw error;
+        // What lies in an archive can wait there.
+        if (!(error instanceof IngressFullError) || archived) throw error;
         noteRefusal(error);
       }
     },
@@ -107,13 +121,38 @@ function isStop({ body, ownNick }: InboundMessage): boolean {
   return isAbortRequestText(ownNick === undefined ? body : stripMention(body, { nick: ownNick }));
 }
 
+/** An admitted message, and the id that stands on it. */
+type Found = {
+  inbound: Omit<InboundMessage, "messageId" | "reference">;
+  /** Who could have given the id: the room, or our own account's server. */
+  by: BareJid;
+  stanzaId: string | undefined;
+  isArchived: boolean;
+};
+
+/** XEP-0359 §5: an id counts where who could have given it says that they give ids. */
+function identify(
+  { givesIds, outbox }: ReceiverContext,
+  { inbound, by, stanzaId, isArchived }: Found,
+): { inbound: InboundMessage; archiveId: string | undefined } {
+  const { conversation } = inbound;
+  const isRooms = conversation.kind === "room";
+  const isGiven = isArchived || (isRooms ? outbox.rooms.get(by)?.stanzaIds : givesIds());
+  const id = isGiven ? stanzaId : undefined;
+  return {
+    inbound: { ...inbound, messageId: id ?? randomUUID(), ...(isRooms ? { reference: id } : {}) },
+    archiveId: id === undefined ? undefined : `${by} ${id}`,
+  };
+}
+
 /** Decoded, admitted, and with a sender; undefined when it is nothing to act on. */
 function readMessage(
   context: ReceiverContext,
   message: Message,
   archived: Archived | undefined,
-): { inbound: InboundMessage; archiveId: string | undefined } | undefined {
-  const { session, rooms } = context.outbox;
+): Found | undefined {
+  const { now, outbox } = context;
+  const { session, rooms } = outbox;
   const own = session.jid && bareJid(session.jid);
   if (!session.jid || !own) return undefined;
   const admission = admit(message, {
@@ -139,8 +178,11 @@ function readMessage(
   const room = conversation.kind === "direct" ? undefined : rooms.get(conversation.room);
   const by = archived?.by ?? (conversation.kind === "room" ? conversation.room : own);
   const stanzaId = archived?.id ?? trustedStanzaId(message.stanzaIds, by);
-  const isRoomsOwn = conversation.kind === "room" && room?.stanzaIds;
-  const isCertain = archived !== undefined || conversation.kind !== "room" || isRoomsOwn;
+  const timestamp = (archived?.stamp ?? sentAt(message.delays, new Date(now()))).getTime();
+  // What our server kept for us comes right after the login.
+  const { state } = session;
+  const online = state.kind === "online" ? now() - state.facts.since : -1;
+  const isKept = online >= 0 && online < HANDED_OVER_MS;
   const inbound = {
     message,
     body: admission.admit ? admission.body.trim() : "",
@@ -151,11 +193,10 @@ function readMessage(
         ? resolveArchivedSender(conversation, rooms, context.isBelieved, message)
         : resolveSender(conversation, rooms, context.isBelieved, message.occupantId),
     ...(room ? { ownNick: room.nick } : {}),
-    messageId: stanzaId ?? randomUUID(),
-    ...(isRoomsOwn ? { reference: stanzaId } : {}),
-    timestamp: (archived?.stamp ?? sentAt(message.delays, new Date(context.now()))).getTime(),
+    timestamp,
+    waitsSince: archived || isKept ? timestamp : now(),
   };
-  return { inbound, archiveId: stanzaId && isCertain ? `${by} ${stanzaId}` : undefined };
+  return { inbound, by, stanzaId, isArchived: archived !== undefined };
 }
 
 /**

@@ -51,3 +51,20 @@ it("a command enters at once, and holds others back all the same", async () => {
   end();
   expect(await soon()).toBe("alice again");
 });
+
+it("lets nobody in while the host has put a turn of the session off", async () => {
+  const { turns, enter, end, soon } = watch();
+  const first = Promise.withResolvers<void>();
+  const second = Promise.withResolvers<void>();
+  enter("begun", "room");
+  expect(await soon()).toBe("begun");
+  turns.putOff("s", first.promise);
+  turns.putOff("s", second.promise);
+  enter("next", "room");
+  enter("other", "room", "other");
+  end("begun");
+  first.resolve();
+  expect(await soon()).toBe("begun other");
+  second.reject(new Error("given up"));
+  expect(await soon()).toBe("begun other next");
+});

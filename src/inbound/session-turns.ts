@@ -10,6 +10,11 @@ export type SessionTurns = {
    * @returns what ends it
    */
   enter(sessionKey: string, place: string): Promise<() => void>;
+  /**
+   * The host has put a turn of this session off until another one is done; it may let in what comes
+   * next at once. So nothing is let in until `settled`: it would overtake.
+   */
+  putOff(sessionKey: string, settled: Promise<unknown>): void;
   /** Begins a turn whatever else runs: a command is no part of the conversation. */
   enterAtOnce(sessionKey: string, place: string): () => void;
 };
@@ -18,6 +23,7 @@ type Turn = { place: string; ended: Promise<void> };
 
 export function createSessionTurns(): SessionTurns {
   const sessions = new Map<string, Set<Turn>>();
+  const putOffs = new Map<string, Promise<unknown>>();
 
   function enterAtOnce(sessionKey: string, place: string): () => void {
     const turns = sessions.get(sessionKey) ?? new Set();
@@ -33,14 +39,21 @@ export function createSessionTurns(): SessionTurns {
 
   return {
     enterAtOnce,
+    putOff(sessionKey, settled) {
+      const all = Promise.allSettled([putOffs.get(sessionKey), settled]).then(() => {
+        if (putOffs.get(sessionKey) === all) putOffs.delete(sessionKey);
+      });
+      putOffs.set(sessionKey, all);
+    },
     async enter(sessionKey, place) {
       for (;;) {
         const elsewhere = [...(sessions.get(sessionKey) ?? [])].filter(
           (turn) => turn.place !== place,
         );
+        const putOff = putOffs.get(sessionKey);
         // Looked and entered in one go: of two that wait, one finds the other.
-        if (elsewhere.length === 0) return enterAtOnce(sessionKey, place);
-        await Promise.all(elsewhere.map(({ ended }) => ended));
+        if (elsewhere.length === 0 && !putOff) return enterAtOnce(sessionKey, place);
+        await Promise.all([...elsewhere.map(({ ended }) => ended), putOff]);
       }
     },
   };

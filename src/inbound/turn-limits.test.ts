@@ -83,14 +83,18 @@ describe("turns", () => {
     expect(turns).toHaveLength(1);
   });
 
-  it("of messages that had waited for us are bounded by the queue, not by the pace", async () => {
-    const { session, receiver, turns } = setUp({}, { turnsPerMinute: 2, queueSize: 5 });
+  it.each([
+    ["that had waited for us, as our server kept them, are bounded by the queue", 0, 5],
+    ["that say so of themselves are bounded by the pace", 60_000, 2],
+  ])("of messages %s", async (_, online, expected) => {
+    const context = { now: () => Date.now() + online };
+    const { session, receiver, turns } = setUp({ context }, { turnsPerMinute: 2, queueSize: 5 });
     const delay = `<delay xmlns="urn:xmpp:delay" from="example" stamp="1970-01-01T00:00:10Z"/>`;
     for (let sent = 0; sent < 7; sent += 1) {
       void session.receive(message("alice@example/phone", body(`night ${sent}`) + delay));
       await receiver.idle();
     }
-    expect(turns).toHaveLength(5);
+    expect(turns).toHaveLength(expected);
   });
 
   it("of strangers are none, and cost nobody a notice", async () => {

@@ -46,7 +46,7 @@ export function createTurnLimits(): TurnLimits {
         return { verdict, reason: "commands-limited" };
       }
       // What has waited, in a queue or while we were away, says nothing of the pace it was written in.
-      const hasWaited = now - inbound.timestamp >= MINUTE_MS;
+      const hasWaited = now - inbound.waitsSince >= MINUTE_MS;
       const verdict = hasWaited
         ? late.take(key, { each: Math.max(limits.turnsPerMinute, limits.queueSize) }, now, id)
         : turns.take(key, { each: limits.turnsPerMinute }, now, id);

@@ -18,6 +18,7 @@ import type { MessageQueue } from "./ingress-queue.ts";
 import type { RoomHistory } from "./room-history.ts";
 import type { KnownUsers } from "../state/known-users.ts";
 import type { SessionTurns } from "./session-turns.ts";
+import type { MayBeStored } from "./strangers.ts";
 import type { Settling } from "./settling.ts";
 import type { Tally } from "./tally.ts";
 import type { TurnLimits } from "./turn-limits.ts";
@@ -80,6 +81,9 @@ export type Once = (eventId: string, effect: string, run: () => Promise<void>) =
 export type ReceiverContext = Omit<InboundContext, keyof InboundConfig> & {
   /** Where messages wait for their turn. */
   queue: MessageQueue;
+  mayBeStored: MayBeStored;
+  /** Whether our own server says that it gives ids to our messages (XEP-0359). */
+  givesIds: () => boolean;
   readConfig: () => InboundConfig;
   onInvitation: (invitation: Invitation) => void;
 };
@@ -104,6 +108,11 @@ export type InboundMessage = {
   reference?: string | undefined;
   /** ms since the epoch; when it was said, not when it arrived. */
   timestamp: number;
+  /**
+   * ms since the epoch; from when it may have waited for the agent. What anybody could write into a
+   * message does not count, so that nobody's message has waited because it says so.
+   */
+  waitsSince: number;
 };
 
 /** Where a message lay that was read from an archive (XEP-0313). */

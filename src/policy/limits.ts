@@ -14,6 +14,8 @@ export type Limits = {
   queueSize: number;
   /** Messages that wait in all conversations of an account. */
   queueTotal: number;
+  /** Of all of them together, in 2^20 characters. */
+  queueMegabytes: number;
   /** Minutes after which a message that nobody could take up is given up. */
   queueMaxAgeMinutes: number;
   /** Answers that wait for a connection, per account. */
@@ -30,6 +32,7 @@ export const DEFAULT_LIMITS: Readonly<Limits> = {
   pairingsPerMinute: 30,
   queueSize: 100,
   queueTotal: 2_000,
+  queueMegabytes: 16,
   queueMaxAgeMinutes: 24 * 60,
   offlineMessages: 100,
   offlineMinutes: 60,

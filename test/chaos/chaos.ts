@@ -2,12 +2,20 @@
  * The fault suite: a real Prosody, a real Gateway with the built plugin, a line between them that breaks,
  * and people (slixmpp) who say numbered messages in three conversations while one fault follows the other.
  */
-import { appendFileSync, copyFileSync, existsSync, mkdirSync, writeFileSync } from "node:fs";
+import {
+  appendFileSync,
+  copyFileSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 
 import { createTempDir } from "../support/at-exit.ts";
-import { REPOSITORY, startGateway } from "../support/gateway.ts";
+import { startGateway } from "../support/gateway.ts";
 import { startProsody } from "../support/prosody.ts";
 import { startSlixmpp } from "../support/slixmpp.ts";
 import { PACKAGE } from "../support/stage.ts";
@@ -29,7 +37,7 @@ export interface ChaosOptions {
   readonly paceMs?: readonly [number, number];
   /** ms without any new answer after which what is missing counts as lost. */
   readonly quietMs?: number;
-  /** Where the log of the run and the servers' logs go. Default `build/chaos`. */
+  /** Where the log of the run and the servers' logs go. Default: a folder of the temporary directory. */
   readonly directory?: string;
 }
 
@@ -73,7 +81,7 @@ const MODEL = {
 /** Runs the faults and says what became of every message. @throws when the suite itself cannot go on */
 export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
   const { seed, paceMs = [500, 3_500], quietMs = 90_000 } = options;
-  const directory = options.directory ?? join(REPOSITORY, "build", "chaos");
+  const directory = options.directory ?? join(tmpdir(), "openclaw-xmpp-chaos-logs");
   const started = performance.now();
   const logFile = openLog(directory, seed);
   const log = (line: string): void =>
@@ -188,6 +196,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
       gatewayEnds: life.ends,
     });
     keepLogs(directory, seed, gateway.directory, prosody.logFile);
+    cpSync(dataDir, join(directory, `seed-${seed}-state`), { recursive: true, force: true });
     const remarks = disk === undefined ? ["no disk could be mounted: it was never full"] : [];
     return {
       ...verdict,

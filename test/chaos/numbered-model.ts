@@ -1,8 +1,9 @@
 /**
  * A model that answers numbered messages by their numbers, and remembers when it was asked which.
  *
- * After a crash the host asks it to go on where it was, in words of the host's without any number. Then it
- * does what a model does: it looks in the transcript for what nobody has answered yet.
+ * It does what a model does: it answers all that was said since it last spoke, because the host puts what
+ * comes during a turn beside the message that began it. After a crash the host asks it to go on where it
+ * was, in words of the host's without any number; then it looks further back for what nobody has answered.
  */
 import { setTimeout as delay } from "node:timers/promises";
 
@@ -23,6 +24,12 @@ export interface Question {
 export interface NumberedModel {
   readonly stub: StubModel;
   readonly questions: readonly Question[];
+}
+
+function saidLast({ messages }: ModelRequest): Numbered[] {
+  const spoke = messages.findLastIndex(({ role }) => role === "assistant");
+  const said = messages.slice(spoke + 1).filter(({ role }) => role === "user");
+  return said.flatMap(({ text }) => numbersIn(text));
 }
 
 function unanswered({ messages }: ModelRequest): Numbered[] {
@@ -46,7 +53,7 @@ export async function startNumberedModel(
   const questions: Question[] = [];
   const stub = await startStubModel({
     async reply(request) {
-      const asked = numbersIn(request.userText);
+      const asked = saidLast(request);
       const isTurn = asked.length > 0;
       const numbers = isTurn ? asked : unanswered(request);
       const kind = isTurn ? "turn" : "recovery";

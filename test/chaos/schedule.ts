@@ -47,8 +47,6 @@ export function between(random: Random, from: number, to: number): number {
   return from + random() * (to - from);
 }
 
-const MINUTE = 60_000;
-
 /** How long a fault of each kind lasts, in ms. */
 const LASTS: Readonly<Record<FaultKind, readonly [number, number]>> = {
   cut: [0, 0],
@@ -93,7 +91,7 @@ export function planFaults({ seed, faults, kinds = FAULT_KINDS }: ScheduleOption
       waitsForOnline: random() < 0.75,
       amount:
         kind === "clock-jump"
-          ? Math.round(forward * between(random, 1 * MINUTE, 120 * MINUTE))
+          ? Math.round(forward * between(random, 5_000, 60_000))
           : Math.round(between(random, 200, 1_500)),
     });
   }

@@ -1,4 +1,4 @@
-/** A disk of four megabytes that can be full: a tmpfs, which gives ENOSPC as a real disk does. */
+/** A disk of 24 megabytes that can be full: a tmpfs, which gives ENOSPC as a real disk does. */
 import { execFileSync } from "node:child_process";
 import { closeSync, mkdirSync, openSync, rmSync, writeSync } from "node:fs";
 import { join } from "node:path";
@@ -14,7 +14,7 @@ export interface SmallDisk {
   remove(): void;
 }
 
-const SIZE = "4m";
+const SIZE = "24m";
 
 /** @returns undefined where mounting is not allowed (needs root and CAP_SYS_ADMIN) */
 export function createSmallDisk(): SmallDisk | undefined {

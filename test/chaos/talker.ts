@@ -39,7 +39,7 @@ export interface Talker extends Conversation {
   stop(): Promise<void>;
 }
 
-/** So many without an answer, and one waits before one says more. */
+/** So many since the last one that was answered, and one waits before one says more. */
 const PATIENCE = 30;
 
 export interface TalkerOptions {
@@ -127,12 +127,13 @@ export async function startTalker(options: TalkerOptions): Promise<Talker> {
     said.push({ number, id, acceptedAt: Date.now() });
     onSaid(text);
   };
-  const countAnswers = (): number =>
-    new Set(
-      archive.messages
+  const lastAnswered = (): number =>
+    Math.max(
+      0,
+      ...archive.messages
         .filter(({ body }) => body.startsWith("answer "))
         .flatMap(({ body }) => numbersIn(body).map(({ number }) => number)),
-    ).size;
+    );
 
   await enter();
   return {
@@ -143,7 +144,7 @@ export async function startTalker(options: TalkerOptions): Promise<Talker> {
       while (!signal.aborted) {
         await delay(between(random, ...paceMs), undefined, { signal }).catch(() => {});
         if (signal.aborted) return;
-        if (said.length - countAnswers() < PATIENCE) await say(said.length + 1);
+        if (said.length - lastAnswered() < PATIENCE) await say(said.length + 1);
       }
     },
     async readArchive() {

@@ -71,13 +71,13 @@ function select({ items, limit }: FakeArchive, query: Element) {
   const end = field("end");
   const after = text("after");
   const before = text("before");
-  const matching = items.filter(
-    ({ id, stamp }) =>
-      (!start || new Date(stamp) >= new Date(start)) &&
-      (!end || new Date(stamp) <= new Date(end)) &&
-      (!after || at(id) > at(after)) &&
-      (!before || at(id) < at(before)),
-  );
+  const matching = items
+    .slice(after ? at(after) + 1 : 0, before ? at(before) : undefined)
+    .filter(
+      ({ stamp }) =>
+        (!start || new Date(stamp) >= new Date(start)) &&
+        (!end || new Date(stamp) <= new Date(end)),
+    );
   const max = Math.min(Number(text("max")), limit);
   const page = before === undefined ? matching.slice(0, max) : matching.slice(-max);
   return { page, isComplete: page.length === matching.length };

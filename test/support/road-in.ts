@@ -54,6 +54,7 @@ type Dispatch = {
     suppressTyping?: boolean;
   };
   delivery: {
+    preparePayload: (payload: { text: string }, info: { kind: string }) => { text: string } | null;
     deliver: (
       payload: { text: string; replyToId?: string },
       info: { participant?: { name: string } },
@@ -197,6 +198,8 @@ export function createRoadIn(options: RoadInOptions = {}) {
     },
     runtime,
     queue,
+    mayBeStored: () => true,
+    givesIds: () => true,
     once: async (_eventId: string, _effect: string, run: () => Promise<void>) => await run(),
     outbox,
     findOutbox: () => outbox,

@@ -198,14 +198,15 @@ export function startAccount(params: {
     stateMaxEntries: REMEMBERED_ENTRIES,
   });
   const features = createAccountFeatures(session, log);
+  const strangers = createStrangers({
+    readPolicy: readAccount,
+    approved: pairing.approved,
+    now: Date.now,
+  });
   const receiver = createReceiver({
     accountId,
     queue,
-    mayBeStored: createStrangers({
-      readPolicy: readAccount,
-      approved: pairing.approved,
-      now: Date.now,
-    }),
+    mayBeStored: strangers.mayBeStored,
     givesIds: () => features.has(STANZA_IDS) || features.has(ARCHIVE),
     once: async (eventId, effect, run) => void (await effects.runOnce({ eventId, effect, run })),
     readConfig() {
@@ -249,6 +250,7 @@ export function startAccount(params: {
     receiver,
     onReady: roster.onReady,
     roomServices: services.roomServices,
+    findStrangers: strangers.find,
     readConfig: () => readAccount().catchUp,
     tally,
     log,

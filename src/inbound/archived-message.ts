@@ -8,10 +8,11 @@ import type { Message } from "../protocol/stanza.ts";
 /** Whether that is a room, or somebody in one. */
 export type RoomFinder = (jid: Jid) => boolean;
 
-/** In the archive of our account. */
-export function isOfUse(message: Message, own: BareJid, isRoom: RoomFinder): boolean {
-  const { from, type, invitation } = message;
-  if (!from || from.bare === own || (type !== "chat" && type !== "normal")) return false;
+/** In the archive of our account, where what our other resources get lies as well. */
+export function isOfUse(message: Message, own: Jid, isRoom: RoomFinder): boolean {
+  const { from, to, type, invitation } = message;
+  if (!from || from.bare === own.bare || (type !== "chat" && type !== "normal")) return false;
+  if (to && to.full !== own.bare && to.full !== own.full) return false;
   if (invitation) return true;
   return saysSomething(message) && !message.hasMucUser && !isRoom(from);
 }

@@ -82,6 +82,7 @@ function live(options: { features?: readonly string[]; config?: object } = {}) {
       return () => undefined;
     },
     roomServices: () => new Set(["muc.example"]),
+    findStrangers: async () => (peer) => peer.endsWith("@evil.example"),
     readConfig: () => ({ ...DEFAULT_CATCH_UP, ...options.config }),
     tally,
     log,

@@ -15,7 +15,7 @@ import { mayBeResumed } from "../client/resumption.ts";
 import type { Rooms, RoomView } from "../client/rooms.ts";
 import type { ConnectionState, Logger, XmppSession } from "../client/types.ts";
 import { WITHOUT_ARCHIVE, type CatchUp as CatchUpConfig } from "../policy/limits.ts";
-import { bareJid, domainOf, type BareJid } from "../protocol/jid.ts";
+import { bareJid, domainOf, parseJid, type BareJid } from "../protocol/jid.ts";
 import { decodeMessage, type Message } from "../protocol/stanza.ts";
 import { trustedStanzaId } from "../protocol/xep-0359-ids.ts";
 import type { ArchiveCursors } from "../state/archive-cursors.ts";
@@ -49,6 +49,8 @@ export type CatchUpOptions = {
   onReady: (listener: () => void) => () => void;
   /** Domains of our own server's room services. */
   roomServices: () => ReadonlySet<string>;
+  /** Tells whom policy cannot let in. */
+  findStrangers: () => Promise<(peer: BareJid) => boolean>;
   readConfig: () => CatchUpConfig;
   tally: Tally;
   log: Logger;
@@ -59,6 +61,8 @@ export type CatchUpOptions = {
 const GATE_MS = 20_000;
 /** Rooms that are asked at once; our own account comes before all of them. */
 const PARALLEL_ROOMS = 4;
+/** Messages of strangers that are read of an archive at most; it takes one to ask for a pairing code. */
+const MAX_OF_STRANGERS = 20;
 /** How soon a message is tried again that too many others wait before. */
 const FULL_RETRY_MS = 500;
 const FIRST_RETRY_MS = 30_000;
@@ -221,13 +225,20 @@ export function createCatchUp(options: CatchUpOptions): CatchUp {
     const { maxAgeMinutes, maxMessages } = readConfig();
     const bounds = { notBefore: options.now() - maxAgeMinutes * 60_000, maxMessages };
     const unproven = new Set<string>();
+    const isStranger = room === undefined ? await options.findStrangers() : () => false;
+    const account = parseJid(session.jid ?? "");
+    let ofStrangers = 0;
     const pages = archive.pages({ of: room, before: "", signal });
     const reading = await readArchive(pages, cursor, bounds, ({ id, message }) => {
       const decoded = decodeMessage(message);
       if (room !== undefined) return isOfUseInRoom(decoded, room, isOurs);
       if (isRoomPrivate(decoded, isRoom)) unproven.add(id);
-      return isOfUse(decoded, track.by, isRoom);
+      if (!account || !isOfUse(decoded, account, isRoom)) return false;
+      if (!decoded.from || !isStranger(decoded.from.bare)) return true;
+      ofStrangers += 1;
+      return ofStrangers <= MAX_OF_STRANGERS;
     });
+    if (ofStrangers > MAX_OF_STRANGERS) tally.add("not-admitted", ofStrangers - MAX_OF_STRANGERS);
     signal.throwIfAborted();
     const { messages, end: last, skippedUntil } = reading;
     const showedJids = cursor.showedJids && showsJids(room);
@@ -305,7 +316,10 @@ export function createCatchUp(options: CatchUpOptions): CatchUp {
       const at = message && place(message);
       if (!message || !at) return receiver.receive(stanza);
       const { track, id } = at;
-      const isWanted = () => !isTooOld(message, id, track);
+      const job = jobs.get(track.by);
+      // What waited for older ones as the stream ended comes after them, out of the archive.
+      const comesAgain = () => id !== undefined && job?.end.signal.aborted === true;
+      const isWanted = () => !comesAgain() && !isTooOld(message, id, track);
       const { opening } = track;
       let handled: Promise<void>;
       if (opening) handled = receiver.receive(stanza, undefined, opening.then(isWanted));

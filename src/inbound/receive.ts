@@ -9,7 +9,7 @@ import { isAbortRequestText } from "openclaw/plugin-sdk/command-primitives-runti
 import { messageOf, XmppStanzaError } from "../errors.ts";
 import { stripMention } from "../policy/mention.ts";
 import { admit, type Drop } from "../policy/admission.ts";
-import { bareJid, type BareJid } from "../protocol/jid.ts";
+import { bareJid, type BareJid, type FullJid } from "../protocol/jid.ts";
 import { decodeMessage, type Message } from "../protocol/stanza.ts";
 import { sentAt } from "../protocol/xep-0203-delay.ts";
 import { trustedStanzaId } from "../protocol/xep-0359-ids.ts";
@@ -55,6 +55,7 @@ export function createReceiver(context: ReceiverContext): Receiver {
     log,
     now,
   });
+  let lastJid: FullJid | undefined;
   const refusals = { count: 0, toldAt: -Infinity };
 
   /** Undefined when it is nothing to act on. Hostile input must not cost the connection. */
@@ -87,7 +88,10 @@ export function createReceiver(context: ReceiverContext): Receiver {
   return {
     async receive(stanza, archived, wanted) {
       if (!stanza.is("message")) return;
-      const found = guarded(() => readMessage(context, decodeMessage(stanza), archived));
+      // What was read while we were online may be handed on when the line is down.
+      const ownJid = (lastJid = context.outbox.session.jid ?? lastJid);
+      if (!ownJid) throw new Error("a message before the first login");
+      const found = guarded(() => readMessage(context, decodeMessage(stanza), ownJid, archived));
       if (!found || (wanted && !(await wanted))) return;
       const { conversation } = found.inbound;
       if (conversation.kind === "direct") {
@@ -149,14 +153,15 @@ function identify(
 function readMessage(
   context: ReceiverContext,
   message: Message,
+  ownJid: FullJid,
   archived: Archived | undefined,
 ): Found | undefined {
   const { now, outbox } = context;
   const { session, rooms } = outbox;
-  const own = session.jid && bareJid(session.jid);
-  if (!session.jid || !own) return undefined;
+  const own = bareJid(ownJid);
+  if (!own) return undefined;
   const admission = admit(message, {
-    ownJid: session.jid,
+    ownJid,
     room: (jid) => {
       const room = rooms.get(jid);
       return room && { joined: room.state === "joined", nick: room.nick };

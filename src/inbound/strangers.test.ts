@@ -10,7 +10,7 @@ function setUp(policy: { dmPolicy?: "open" | "pairing" | "allowlist"; allowFrom?
   const clock = { ms: 1_000_000 };
   const approved: string[] = [];
   let looks = 0;
-  const mayBeStored = createStrangers({
+  const { mayBeStored, find } = createStrangers({
     readPolicy: () => ({
       dmPolicy: "pairing",
       allowFrom: [ALICE],
@@ -25,7 +25,7 @@ function setUp(policy: { dmPolicy?: "open" | "pairing" | "allowlist"; allowFrom?
   });
   const stored = async (peers: readonly BareJid[]) =>
     (await Promise.all(peers.map((peer) => mayBeStored(peer)))).filter(Boolean).length;
-  return { clock, approved, stored, looks: () => looks };
+  return { clock, approved, stored, find, looks: () => looks };
 }
 
 const times = (n: number, peer: (index: number) => BareJid) =>
@@ -56,6 +56,13 @@ it("whoever was approved is none, also while others ask; the host is asked once 
   expect(looks()).toBe(2);
 });
 
+it("of those who wrote while we were away, strangers are told from the others", async () => {
+  const { approved, find } = setUp();
+  approved.push(stranger(1));
+  const isStranger = await find();
+  expect([ALICE, stranger(1), stranger(2)].map(isStranger)).toEqual([false, false, true]);
+});
+
 it.each([
   ["everybody may write", { dmPolicy: "open" }],
   ["a list names everybody", { allowFrom: ["*"] }],
@@ -70,7 +77,7 @@ it.each([
 });
 
 it("a list that cannot be read lets nobody over the bound", async () => {
-  const mayBeStored = createStrangers({
+  const { mayBeStored } = createStrangers({
     readPolicy: () => ({ dmPolicy: "pairing", allowFrom: [], limits: DEFAULT_LIMITS }),
     approved: () => Promise.reject(new Error("locked")),
     now: () => 0,

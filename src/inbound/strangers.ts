@@ -2,6 +2,7 @@
  * Direct messages of people whom policy cannot let in would otherwise all be stored, only to be dropped
  * when their turn comes: whoever sends thousands of them would keep everybody else waiting. So only so
  * many reach the disk, which is enough to ask for a pairing code. Whoever may be let in is not counted.
+ * The same holds for what an archive kept: strangers must not take up what is read of it.
  */
 import { matchesAllowlist } from "../policy/allowlist.ts";
 import type { XmppAccountPolicy } from "../policy/account-policy.ts";
@@ -14,15 +15,19 @@ const EACH = 5;
 /** How long the host's list of who was approved is believed, ms. */
 const APPROVED_MS = 2_000;
 
-/** @returns whether a direct message of `peer` is to be stored */
-export type MayBeStored = (peer: BareJid) => Promise<boolean> | boolean;
+export type Strangers = {
+  /** Whether a direct message of `peer` is to be stored; counts it. */
+  mayBeStored(peer: BareJid): Promise<boolean> | boolean;
+  /** @returns whom policy, as it is now, cannot let in */
+  find(): Promise<(peer: BareJid) => boolean>;
+};
 
 export function createStrangers(params: {
   readPolicy: () => Pick<XmppAccountPolicy, "dmPolicy" | "allowFrom" | "limits">;
   /** Who was approved by a pairing code. */
   approved: () => Promise<readonly string[]>;
   now: () => number;
-}): MayBeStored {
+}): Strangers {
   const { readPolicy, approved, now } = params;
   const asked = createRate(WINDOW_MS);
   let last: { at: number; jids: Promise<ReadonlySet<string>> } | undefined;
@@ -39,13 +44,23 @@ export function createStrangers(params: {
     return jids;
   }
 
-  return (peer) => {
-    const { dmPolicy, allowFrom, limits } = readPolicy();
+  function isListed(peer: BareJid): boolean {
+    const { dmPolicy, allowFrom } = readPolicy();
     // The members of the host's access groups are not known here.
     const mayMatch = allowFrom.some((entry) => entry.trim().startsWith("accessGroup:"));
-    if (dmPolicy === "open" || mayMatch || matchesAllowlist(allowFrom, peer)) return true;
-    const bounds = { each: EACH, total: EACH * limits.pairingsPerMinute };
-    if (asked.take(peer, bounds, now()) === "granted") return true;
-    return approvedLately().then((jids) => jids.has(peer));
+    return dmPolicy === "open" || mayMatch || matchesAllowlist(allowFrom, peer);
+  }
+
+  return {
+    mayBeStored(peer) {
+      if (isListed(peer)) return true;
+      const bounds = { each: EACH, total: EACH * readPolicy().limits.pairingsPerMinute };
+      if (asked.take(peer, bounds, now()) === "granted") return true;
+      return approvedLately().then((jids) => jids.has(peer));
+    },
+    async find() {
+      const jids = await approvedLately();
+      return (peer) => !isListed(peer) && !jids.has(peer);
+    },
   };
 }

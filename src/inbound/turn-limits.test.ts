@@ -9,7 +9,7 @@ import {
 } from "../../test/support/road-in.ts";
 import { ROOM, item, presence } from "../../test/support/room-xml.ts";
 import { waitFor } from "../../test/support/wait.ts";
-import { DEFAULT_LIMITS } from "../policy/limits.ts";
+import { DEFAULT_CATCH_UP, DEFAULT_LIMITS } from "../policy/limits.ts";
 
 const OVER = /Too many messages: this one was not read/;
 const OVER_COMMANDS = "Too many commands. Please wait before sending more.";
@@ -87,8 +87,13 @@ describe("turns", () => {
     ["that had waited for us, as our server kept them, are bounded by the queue", 0, 5],
     ["that say so of themselves are bounded by the pace", 60_000, 2],
   ])("of messages %s", async (_, online, expected) => {
-    const context = { now: () => Date.now() + online };
-    const { session, receiver, turns } = setUp({ context }, { turnsPerMinute: 2, queueSize: 5 });
+    const { session, receiver, turns } = setUp(
+      {
+        context: { now: () => Date.now() + online },
+        policy: { catchUp: { ...DEFAULT_CATCH_UP, maxMessages: 5 } },
+      },
+      { turnsPerMinute: 2, queueSize: 5 },
+    );
     const delay = `<delay xmlns="urn:xmpp:delay" from="example" stamp="1970-01-01T00:00:10Z"/>`;
     for (let sent = 0; sent < 7; sent += 1) {
       void session.receive(message("alice@example/phone", body(`night ${sent}`) + delay));

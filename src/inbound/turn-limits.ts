@@ -6,8 +6,7 @@ import { isAbortRequestText } from "openclaw/plugin-sdk/command-primitives-runti
 import { messageOf } from "../errors.ts";
 import { replyTarget } from "../outbound/reply-target.ts";
 import { sendText } from "../outbound/send.ts";
-import { DEFAULT_TEXT_CHUNK_LIMIT } from "../policy/account-policy.ts";
-import type { Limits } from "../policy/limits.ts";
+import { DEFAULT_TEXT_CHUNK_LIMIT, type XmppAccountPolicy } from "../policy/account-policy.ts";
 import { createRate, type RateVerdict } from "../policy/rate.ts";
 import { occupantJid } from "../protocol/xep-0045-muc.ts";
 import type { InboundContext, InboundMessage } from "./types.ts";
@@ -20,8 +19,10 @@ const TOO_MANY_TURNS =
 
 export type TurnLimits = {
   /** Counts a turn against its sender's limits; the same message id counts once. */
-  take(inbound: InboundMessage, facts: TurnFacts, limits: Limits, now: number): TurnVerdict;
+  take(inbound: InboundMessage, facts: TurnFacts, policy: Bounds, now: number): TurnVerdict;
 };
+
+type Bounds = Pick<XmppAccountPolicy, "limits" | "catchUp">;
 
 export type TurnFacts = {
   isCommand: boolean;
@@ -36,7 +37,7 @@ export function createTurnLimits(): TurnLimits {
   const late = createRate(MINUTE_MS);
   const commands = createRate(MINUTE_MS);
   return {
-    take(inbound, { isCommand, text }, limits, now) {
+    take(inbound, { isCommand, text }, { limits, catchUp }, now) {
       const key = senderKey(inbound);
       const id = inbound.messageId;
       // Who cannot stop an agent, for having asked it too often, has lost control of it.
@@ -48,7 +49,7 @@ export function createTurnLimits(): TurnLimits {
       // What has waited, in a queue or while we were away, says nothing of the pace it was written in.
       const hasWaited = now - inbound.waitsSince >= MINUTE_MS;
       const verdict = hasWaited
-        ? late.take(key, { each: Math.max(limits.turnsPerMinute, limits.queueSize) }, now, id)
+        ? late.take(key, { each: Math.max(limits.queueSize, catchUp.maxMessages) }, now, id)
         : turns.take(key, { each: limits.turnsPerMinute }, now, id);
       return { verdict, reason: "turns-limited" };
     },
@@ -69,7 +70,7 @@ export function refuseOverLimit(
   facts: TurnFacts & { isQuiet: boolean },
 ): boolean {
   const { log, now, policy, tally, turnLimits } = context;
-  const { verdict, reason } = turnLimits.take(inbound, facts, policy.limits, now());
+  const { verdict, reason } = turnLimits.take(inbound, facts, policy, now());
   if (verdict === "granted") return false;
   tally.add(reason);
   if (verdict === "refused") {

@@ -18,7 +18,7 @@ import type { MessageQueue } from "./ingress-queue.ts";
 import type { RoomHistory } from "./room-history.ts";
 import type { KnownUsers } from "../state/known-users.ts";
 import type { SessionTurns } from "./session-turns.ts";
-import type { MayBeStored } from "./strangers.ts";
+import type { Strangers } from "./strangers.ts";
 import type { Settling } from "./settling.ts";
 import type { Tally } from "./tally.ts";
 import type { TurnLimits } from "./turn-limits.ts";
@@ -81,7 +81,7 @@ export type Once = (eventId: string, effect: string, run: () => Promise<void>) =
 export type ReceiverContext = Omit<InboundContext, keyof InboundConfig> & {
   /** Where messages wait for their turn. */
   queue: MessageQueue;
-  mayBeStored: MayBeStored;
+  mayBeStored: Strangers["mayBeStored"];
   /** Whether our own server says that it gives ids to our messages (XEP-0359). */
   givesIds: () => boolean;
   readConfig: () => InboundConfig;

@@ -226,7 +226,8 @@ describe("what an archive tells", () => {
 
   it.each([
     ["direct", "type='chat' from='alice@example.com/a' to='bot@example.com'"],
-    ["direct", "type='chat' from='alice@example.com/a' to='bot@example.com/yesterday'"],
+    ["direct", "type='chat' from='alice@example.com/a' to='bot@example.com/openclaw'"],
+    ["misaddressed", "type='chat' from='alice@example.com/a' to='bot@example.com/phone'"],
     ["direct", "from='alice@example.com/a'"],
     ["misaddressed", "type='chat' from='alice@example.com/a' to='carol@example.com'"],
     ["own", "type='chat' from='bot@example.com/yesterday' to='alice@example.com'"],
@@ -235,7 +236,7 @@ describe("what an archive tells", () => {
     ["headline", "type='headline' from='alice@example.com/a'"],
     ["history", `type='groupchat' from='${ROOM}/Alice'`],
     ["history", "type='groupchat' from='other@muc.example.com/Alice'"],
-    ["private-history", `type='chat' from='${ROOM}/Alice' to='bot@example.com/yesterday'`],
+    ["private-history", `type='chat' from='${ROOM}/Alice' to='bot@example.com/openclaw'`],
     ["unknown-room", "type='chat' from='other@muc.example.com/Alice'", mucUser() + BODY],
     ["service", "type='chat' from='example.com'"],
     ["no-body", "type='chat' from='alice@example.com/a'", ""],

@@ -120,7 +120,7 @@ function isAddressedTo(message: Message, own: Jid, { archived }: AdmissionContex
   }
   if (to === undefined || to.full === own.full || to.full === own.bare) return true;
   // What we said ourselves lies in our archive, too.
-  return archived !== undefined && (to.bare === own.bare || from?.bare === own.bare);
+  return archived !== undefined && from?.bare === own.bare;
 }
 
 function locate(

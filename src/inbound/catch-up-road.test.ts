@@ -1,0 +1,167 @@
+/** What was said while we were away, from the archive to the turn. */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { parse } from "ltx";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { type FakeItem, addFakeArchive } from "../../test/support/fake-archive.ts";
+import { createRoadIn, type RoadInOptions } from "../../test/support/road-in.ts";
+import { description } from "../../test/support/room-xml.ts";
+import { waitFor } from "../../test/support/wait.ts";
+import { createArchive } from "../client/archive.ts";
+import { DEFAULT_CATCH_UP } from "../policy/limits.ts";
+import type { BareJid } from "../protocol/jid.ts";
+import { DISCO_INFO } from "../protocol/xep-0030-disco.ts";
+import { createArchiveCursors } from "../state/archive-cursors.ts";
+import { createCatchUp } from "./catch-up.ts";
+import { createStrangers } from "./strangers.ts";
+
+const OWN = "bot@example" as BareJid;
+
+let folder: string;
+beforeEach(() => void (folder = mkdtempSync(join(tmpdir(), "catch-up-road-"))));
+afterEach(() => rmSync(folder, { recursive: true }));
+
+function chat(text: string, { from = "ann@example/x", to = "bot@example", inside = "" } = {}) {
+  return `<message xmlns="jabber:client" from="${from}" to="${to}" type="chat" id="${text}"><body>${text}</body>${inside}</message>`;
+}
+const stanzaId = (id: string) => `<stanza-id xmlns="urn:xmpp:sid:0" id="${id}" by="${OWN}"/>`;
+const said = (id: string, minutes: number, how: Parameters<typeof chat>[1] = {}): FakeItem => ({
+  id,
+  stamp: new Date(Date.now() - minutes * 60_000).toISOString(),
+  xml: chat(id, how),
+});
+
+/** An account that had read the archive until "old" when it went away. */
+function setUp(items: FakeItem[], options: RoadInOptions = {}) {
+  const policy = { dmPolicy: "open" as const, allowFrom: ["*"], ...options.policy };
+  const road = createRoadIn({ ...options, policy });
+  const { session, rooms, receiver, tally, log } = road;
+  session.goOffline();
+  session.onRequest(DISCO_INFO, description("urn:xmpp:mam:2", "urn:xmpp:sid:0"));
+  const archive = addFakeArchive(session, [said("old", 1_000), ...items]);
+  const cursors = createArchiveCursors(join(folder, "cursors.json"), { log });
+  const stamp = Date.now() - 1_000 * 60_000;
+  cursors.set(OWN, { id: "old", stamp, floor: 0, showedJids: false });
+  let announce = () => {};
+  /** Called before each message that is handed on. */
+  const hook: { each?: () => void } = {};
+  const { find } = createStrangers({
+    readPolicy: () => ({ ...options.policy, ...policy, limits: {} as never }),
+    approved: async () => [],
+    now: Date.now,
+  });
+  const catchUp = createCatchUp({
+    session,
+    rooms,
+    archive: createArchive({ session }),
+    cursors,
+    receiver: {
+      receive: async (...message) => {
+        hook.each?.();
+        await receiver.receive(...message);
+      },
+    },
+    onReady(listener) {
+      announce = listener;
+      return () => undefined;
+    },
+    roomServices: () => new Set(),
+    findStrangers: find,
+    readConfig: () => DEFAULT_CATCH_UP,
+    tally,
+    log,
+    now: Date.now,
+  });
+  return {
+    ...road,
+    archive,
+    hook,
+    cursor: () => cursors.get(OWN)?.id,
+    /** As the session hands it on, past the receiver of the fixture. */
+    live: (xml: string) => catchUp.receive(parse(xml)),
+    login() {
+      session.goOnline();
+      announce();
+    },
+    texts: () => road.turns.map(({ message }) => message.rawBody),
+    async untilRead(id: string) {
+      await waitFor(() => cursors.get(OWN)?.id === id, { what: `the cursor at ${id}` });
+      await receiver.idle();
+    },
+  };
+}
+
+test("a line that breaks while they are handed on, and is resumed, loses none", async () => {
+  const items = Array.from({ length: 10 }, (_, index) => said(`m${index}`, 50 - index));
+  const { session, hook, login, texts, untilRead } = setUp(items);
+  let handed = 0;
+  hook.each = () => {
+    if (++handed === 4) session.goOffline({ resumable: true });
+  };
+  login();
+  await waitFor(() => handed === 10, { what: "all handed on" });
+  session.goOnline({ resumed: true });
+  await untilRead("m9");
+  expect(texts()).toEqual(items.map(({ id }) => id));
+});
+
+test("300 messages of a night in one conversation are all answered", async () => {
+  const items = Array.from({ length: 300 }, (_, index) => said(`m${index}`, 900 - index));
+  const { login, texts, untilRead, tally } = setUp(items);
+  login();
+  await untilRead("m299");
+  expect(texts()).toEqual(items.map(({ id }) => id));
+  expect(tally.read()).toEqual({});
+}, 30_000);
+
+test("a line that is lost for good meanwhile keeps the order at the next login", async () => {
+  const { archive, live, login, session, texts, untilRead } = setUp([said("m1", 5), said("m2", 4)]);
+  const held = Promise.withResolvers<void>();
+  archive.hold = () => held.promise;
+  login();
+  archive.items.push(said("m3", 0));
+  const waiting = live(chat("m3", { inside: stanzaId("m3") }));
+  session.goOffline();
+  archive.hold = undefined;
+  held.resolve();
+  await waiting;
+  expect(texts()).toEqual([]);
+  login();
+  await untilRead("m3");
+  expect(texts()).toEqual(["m1", "m2", "m3"]);
+});
+
+test("what was sent to another client of the account is not answered", async () => {
+  const to = (resource: string) => ({ to: `${OWN}/${resource}` });
+  const { login, texts, untilRead } = setUp([
+    said("for the phone", 5, to("phone")),
+    said("for us", 4, to("openclaw")),
+  ]);
+  login();
+  await untilRead("for us");
+  expect(texts()).toEqual(["for us"]);
+});
+
+test("strangers who write 500 messages do not push out what the owner said before", async () => {
+  const flood = Array.from({ length: 500 }, (_, index) =>
+    said(`s${index}`, 50 - index / 100, { from: `s${index}@evil/x` }),
+  );
+  const policy = { dmPolicy: "allowlist" as const, allowFrom: ["ann@example"] };
+  const { login, texts, untilRead, tally } = setUp([said("order", 60), ...flood], { policy });
+  login();
+  await untilRead("s499");
+  expect(texts()).toEqual(["order"]);
+  expect(tally.read()).toEqual({ "not-admitted": 500 });
+});
+
+test("what arrives while the account stops is stored, or read again", async () => {
+  const { cursor, live, login, queue, receiver, session, untilRead } = setUp([said("m1", 5)]);
+  login();
+  await untilRead("m1");
+  await receiver.stop();
+  await session.stop();
+  await live(chat("late", { inside: stanzaId("late") })).catch(() => undefined);
+  const stored = await queue.listPending({ limit: "all" });
+  expect(stored.length === 1 || cursor() === "m1").toBe(true);
+});

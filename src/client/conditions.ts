@@ -21,7 +21,7 @@ const refuse = (advice: string): Outcome => ({ leadsTo: "refuse", advice });
 const RETRY: Outcome = { leadsTo: "retry" };
 const FOLLOW: Outcome = { leadsTo: "follow" };
 
-/** By condition; one that is not here is tried again. */
+/** By condition; one that is not here is tried again. See `DOUBTFUL` and `UnprovedError` for what a known server says. */
 export const OUTCOMES: Readonly<Record<string, Outcome>> = {
   // SASL (RFC 6120 §6.5)
   "not-authorized": refuse("Check the account's `jid` and `password`."),
@@ -100,9 +100,22 @@ export const DOUBTFUL: ReadonlySet<string> = new Set([
   "host-unknown",
   "host-gone",
   "no-mechanism",
-  "tls-required",
   "downgrade",
 ]);
+
+/**
+ * A fatal error before TLS was up: anybody on the line can say it, or show a certificate of their own.
+ * Whoever has been on the server itself before is not to be kept from it for good by that.
+ */
+export class UnprovedError extends XmppConnectionError {
+  constructor({ condition, message, advice, cause }: XmppConnectionError) {
+    super(condition, message, {
+      fatal: true,
+      ...(advice === undefined ? {} : { advice }),
+      ...(cause === undefined ? {} : { cause }),
+    });
+  }
+}
 
 /** Builds the error for a condition, fatal with its advice when the table says `refuse`. */
 export function connectionError(

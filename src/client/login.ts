@@ -15,7 +15,7 @@ import type { Jid } from "../protocol/jid.ts";
 import { decodeStanzaError } from "../protocol/rfc-6120-stanza-error.ts";
 import { offersStreamManagement } from "../protocol/xep-0198-stream-management.ts";
 import { decodeMaxBytes } from "../protocol/xep-0478-limits.ts";
-import { connectionError, isUnknownAuthority, RedirectError } from "./conditions.ts";
+import { connectionError, isUnknownAuthority, RedirectError, UnprovedError } from "./conditions.ts";
 import { addressOf } from "./endpoint.ts";
 import { MAX_HOPS, redirectedEndpoint } from "./redirect.ts";
 import { enableManagement, openBoundStream, resumeStream } from "./resumption.ts";
@@ -61,8 +61,8 @@ export type Login = {
 };
 
 /**
- * Tries the endpoints in order. A refused login ends the round at once; a bad certificate or missing
- * TLS at one endpoint does not, but nothing was sent there either.
+ * Tries the endpoints in order. A refused login ends the round at once; a bad certificate, missing TLS or
+ * whatever was said before TLS at one endpoint does not, but nothing was sent there either.
  * @param signal ends the attempt; its reason is thrown
  * @throws XmppConnectionError: a fatal one only if every endpoint failed fatally
  */
@@ -79,7 +79,7 @@ export async function login(
       return await loginWithRetries(options, endpoint, signal);
     } catch (error) {
       if (!(error instanceof XmppConnectionError) || signal.aborted) throw error;
-      if (error.fatal && !ENDPOINT_CONDITIONS.has(error.condition)) throw error;
+      if (error.fatal && !mayDoElsewhere(error)) throw error;
       errors.push(error);
       const other = error instanceof RedirectedError ? error.target : undefined;
       if (other && hops < MAX_HOPS) {
@@ -106,6 +106,10 @@ class RedirectedError extends XmppConnectionError {
 
 /** Fatal conditions of one endpoint, not of the account: another endpoint may do. */
 const ENDPOINT_CONDITIONS = new Set(["certificate", "tls-required", "downgrade"]);
+
+function mayDoElsewhere(error: XmppConnectionError): boolean {
+  return error instanceof UnprovedError || ENDPOINT_CONDITIONS.has(error.condition);
+}
 
 /**
  * Tries again where that can help: with the operating system's authorities, and without a kind of channel
@@ -194,7 +198,8 @@ async function loginAt(
       error instanceof XmppConnectionError ? error : connectionError("protocol", String(error)),
     );
     signal.throwIfAborted();
-    throw isReached ? redirected(error, options, endpoint, stream) : unreached(error);
+    if (!isReached) throw unreached(error);
+    throw proved(redirected(error, options, endpoint, stream), options, stream);
   } finally {
     clearTimeout(timer);
     signal.removeEventListener("abort", onAbort);
@@ -217,6 +222,13 @@ function redirected(
   if (!(error instanceof RedirectError)) return error;
   const target = redirectedEndpoint(error.location, endpoint, stream.secure, account.domain);
   return target ? new RedirectedError(target, error) : error;
+}
+
+/** An end for good is told apart by whether it was said behind TLS, or to loopback where that goes without. */
+function proved(error: unknown, options: LoginOptions, stream: XmppStream): unknown {
+  if (!(error instanceof XmppConnectionError) || !error.fatal || stream.secure) return error;
+  const isMeant = options.dangerouslyAllowPlaintext === true && stream.loopback;
+  return isMeant || error.condition === "plaintext-refused" ? error : new UnprovedError(error);
 }
 
 async function negotiate(

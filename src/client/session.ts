@@ -7,7 +7,7 @@ import type { ServerRecord } from "../policy/sasl.ts";
 import { bareJid, parseJid } from "../protocol/jid.ts";
 import type { Jid } from "../protocol/jid.ts";
 import type { ServerMemory } from "../state/server-memory.ts";
-import { DOUBTFUL, RedirectError } from "./conditions.ts";
+import { DOUBTFUL, RedirectError, UnprovedError } from "./conditions.ts";
 import { resolveEndpoints, systemResolver } from "./endpoint.ts";
 import type { SrvResolver } from "./endpoint.ts";
 import { goLive } from "./live-connection.ts";
@@ -113,8 +113,11 @@ export function createSession(
       doubts = 0;
       return done;
     } catch (error) {
-      if (!isDoubtful(error) || !memory.recall() || doubts >= MAX_DOUBTS) throw error;
-      doubts += 1;
+      if (!(error instanceof XmppConnectionError) || !error.fatal || !memory.recall()) throw error;
+      if (!(error instanceof UnprovedError)) {
+        if (!DOUBTFUL.has(error.condition) || doubts >= MAX_DOUBTS) throw error;
+        doubts += 1;
+      }
       const { advice } = error;
       throw new XmppConnectionError(error.condition, error.message, {
         cause: error,
@@ -199,10 +202,6 @@ export function createSession(
 
 /** How often in a row a known server's `DOUBTFUL` refusals are not believed. */
 const MAX_DOUBTS = 5;
-
-function isDoubtful(error: unknown): error is XmppConnectionError {
-  return error instanceof XmppConnectionError && error.fatal && DOUBTFUL.has(error.condition);
-}
 
 type Offline = Extract<ConnectionState, { resumable?: boolean | undefined }>;
 

@@ -73,8 +73,8 @@ export function dispatchTurn(
         await Promise.resolve(lifecycle.onAbandoned()).finally(begun.resolve);
         resolve();
       },
-      onFailed: async (error) =>
-        await Promise.resolve(lifecycle.onFailed?.(error)).finally(begun.resolve),
+      onFailed: async (reason) =>
+        await Promise.resolve(lifecycle.onFailed?.(reason)).finally(begun.resolve),
       onCancelled: async () =>
         await Promise.resolve(lifecycle.onCancelled?.()).finally(begun.resolve),
     };

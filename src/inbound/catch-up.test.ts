@@ -152,6 +152,19 @@ describe("the account", () => {
     expect(life.texts()).toEqual([]);
   });
 
+  test("nor is that taken for new where something new is in the archive already", async () => {
+    const { session, login, texts } = live();
+    const fake = addFakeArchive(session, [said("a", 30), said("b", 20)]);
+    session.goOnline();
+    await settle();
+    fake.items.push(said("new", 0));
+    // ejabberd stores a message offline some ms after it is in the archive.
+    session.receive(chat("ann@example/x", "b", stanzaId("b") + held(19.999)));
+    session.receive(chat("ann@example/x", "new", stanzaId("new")));
+    await login();
+    expect(new Set(texts())).toEqual(new Set(["new"]));
+  });
+
   test("what is said between the first login and our presence is answered", async () => {
     const { session, login, texts } = live();
     const fake = addFakeArchive(session, [said("old", 30)]);

@@ -67,6 +67,11 @@ const MAX_OF_STRANGERS = 20;
 const FULL_RETRY_MS = 500;
 const FIRST_RETRY_MS = 30_000;
 const LONGEST_RETRY_MS = 10 * 60_000;
+/**
+ * A server stores what it holds back a little later than in the archive, or tells whole seconds only. Who
+ * said something that close to the limit is found in the archive.
+ */
+const HELD_LATER_MS = 1_000;
 
 /** One archive that is to be read, from a login or the entry into a room on. */
 type Job = {
@@ -295,7 +300,8 @@ export function createCatchUp(options: CatchUpOptions): CatchUp {
     const stamp = held?.stamp;
     if (!stamp) return false;
     const at = stamp.getTime();
-    if (cursor && (at <= cursor.floor || (id !== undefined && id === cursor.id))) return true;
+    if (cursor && (at <= cursor.floor + HELD_LATER_MS || (id !== undefined && id === cursor.id)))
+      return true;
     if (at >= options.now() - readConfig().maxAgeMinutes * 60_000) return false;
     // Where there is an archive, it was counted there.
     if (!hasArchive) tally.add("catch-up-skipped");

@@ -70,10 +70,13 @@ export function dispatchTurn(
       async onAbandoned() {
         state = "abandoned";
         history?.restore();
-        await lifecycle.onAbandoned();
-        begun.resolve();
+        await Promise.resolve(lifecycle.onAbandoned()).finally(begun.resolve);
         resolve();
       },
+      onFailed: async (reason) =>
+        await Promise.resolve(lifecycle.onFailed?.(reason)).finally(begun.resolve),
+      onCancelled: async () =>
+        await Promise.resolve(lifecycle.onCancelled?.()).finally(begun.resolve),
     };
     // The monitor took it back.
     lifecycle.abortSignal.addEventListener("abort", () => begun.resolve(), { once: true });
@@ -105,7 +108,7 @@ export function dispatchTurn(
           return;
         }
         context.log.error(`the turn failed: ${String(error)}`);
-        if (state === "deferred") giveBack(context, lifecycle, error);
+        if (state === "deferred") giveBack(context, adoption, error);
         resolve();
       },
     );

@@ -200,6 +200,21 @@ describe("a lane", () => {
   });
 });
 
+it("a turn that the host put off and then failed keeps nobody waiting, and is asked for again", async () => {
+  let asked = 0;
+  const road = start({
+    dispatch: async ({ replyOptions }) => {
+      asked += 1;
+      if (asked > 1) return;
+      replyOptions.turnAdoptionLifecycle.onDeferred();
+      throw new Error("the host fell over");
+    },
+  });
+  await road.session.receive(dm("one"));
+  await waitFor(() => said(road).length === 1, { what: "the second attempt" });
+  expect(said(road)).toEqual(["one"]);
+});
+
 describe("a copy", () => {
   it("is not taken up again, not by the next account either", async () => {
     const first = start();

@@ -370,7 +370,8 @@ describe("what the command line shows", () => {
     }
     const status = await gateway.accounts("xmpp");
     const main = status.find(({ accountId }) => accountId === "main");
-    expect(main?.["rooms"]).toContainEqual({ room: at("vault"), state: "joined" });
+    expect(main).toMatchObject({ connection: "online", archive: true });
+    expect(main?.["rooms"]).toContainEqual({ room: at("vault"), state: "joined", archive: true });
     expect(main?.["rooms"]).toContainEqual({
       room: at("locked"),
       state: "refused",

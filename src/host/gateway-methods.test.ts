@@ -1,0 +1,93 @@
+import type { OpenClawPluginApi, PluginRuntime } from "openclaw/plugin-sdk/channel-core";
+import { afterEach, describe, expect, it, vi } from "vitest";
+import { createFakeSession } from "../../test/support/fake-session.ts";
+import { prepared } from "../../test/support/xmpp-subjects.ts";
+import type { BareJid } from "../protocol/jid.ts";
+import { resolveAccount } from "./account.ts";
+import { registerGatewayMethods } from "./gateway-methods.ts";
+import { addLiveAccount, type LiveAccount } from "./live-accounts.ts";
+import { setRuntime } from "./runtime.ts";
+
+const config = {
+  channels: { xmpp: { jid: "bot@chat.example", password: "secret" } },
+} as OpenClawPluginApi["config"];
+const HOME = prepared("chat.example");
+const ALICE = prepared("alice@chat.example");
+
+type Handler = Parameters<OpenClawPluginApi["registerGatewayMethod"]>[1];
+
+function start(known: { server?: boolean } = {}) {
+  const methods = new Map<string, { handler: Handler; scope: unknown }>();
+  registerGatewayMethods({
+    registerGatewayMethod: (name: string, handler: Handler, how?: { scope?: unknown }) =>
+      void methods.set(name, { handler, scope: how?.scope }),
+  } as unknown as OpenClawPluginApi);
+  setRuntime({ config: { current: () => config } } as unknown as PluginRuntime);
+  const servers = new Set<BareJid>(known.server === false ? [] : [HOME]);
+  const people = new Set<BareJid>([ALICE]);
+  const session = createFakeSession();
+  const logIn = vi.spyOn(session, "start");
+  const remove = addLiveAccount({
+    account: resolveAccount(config),
+    session,
+    serverMemory: { forget: (domain: BareJid) => servers.delete(domain) },
+    knownUsers: { forget: (jid: BareJid) => people.delete(jid) },
+  } as unknown as LiveAccount);
+  stop = remove;
+  const call = async (name: string, params: Record<string, unknown>) => {
+    const answers: unknown[][] = [];
+    const respond = (...answer: unknown[]) => void answers.push(answer);
+    await methods.get(name)?.handler({ params, respond } as unknown as Parameters<Handler>[0]);
+    expect(answers).toHaveLength(1);
+    const [isOk, result, error] = answers[0] ?? [];
+    return { isOk, result, error };
+  };
+  return { call, logIn, people, scopeOf: (name: string) => methods.get(name)?.scope, servers };
+}
+
+let stop = () => undefined as unknown;
+afterEach(() => void stop());
+
+describe("openclaw xmpp forget", () => {
+  it("by the own domain: what the server was, and the login that was refused for it is tried again", async () => {
+    const { call, logIn, people, scopeOf, servers } = start();
+    expect(scopeOf("xmpp.forget")).toBe("operator.write");
+    expect(await call("xmpp.forget", { jid: HOME })).toMatchObject({
+      isOk: true,
+      result: { forgotten: HOME },
+    });
+    expect([...servers]).toEqual([]);
+    expect([...people]).toEqual([ALICE]);
+    expect(logIn).toHaveBeenCalledOnce();
+  });
+
+  it("by a domain that was never logged in to: an error, and no login", async () => {
+    const { call, logIn } = start({ server: false });
+    expect(await call("xmpp.forget", { jid: HOME })).toMatchObject({
+      isOk: false,
+      error: { message: "chat.example is not known" },
+    });
+    expect(logIn).not.toHaveBeenCalled();
+  });
+
+  it("by a bare JID: that person, once; no login", async () => {
+    const { call, logIn, servers } = start();
+    expect(await call("xmpp.forget", { jid: ALICE })).toMatchObject({ isOk: true });
+    expect(await call("xmpp.forget", { jid: ALICE })).toMatchObject({ isOk: false });
+    expect([...servers]).toEqual([HOME]);
+    expect(logIn).not.toHaveBeenCalled();
+  });
+
+  it.each(["other.example", `${ALICE}/phone`, "", undefined, 7])(
+    "by anything else: an error that says what it takes: %j",
+    async (jid) => {
+      const { call, logIn, people, servers } = start();
+      expect(await call("xmpp.forget", { jid })).toMatchObject({
+        isOk: false,
+        error: { message: expect.stringContaining("is not a bare JID") },
+      });
+      expect([servers.size, people.size]).toEqual([1, 1]);
+      expect(logIn).not.toHaveBeenCalled();
+    },
+  );
+});

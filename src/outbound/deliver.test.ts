@@ -34,9 +34,11 @@ type Options = {
   archived?: FakeItem[] | undefined;
   /** The preferences of the archive. */
   prefs?: string;
+  /** How far our clock is ahead of the server's. */
+  aheadMs?: number;
 };
 
-function setUp({ failures = [], arriving = [], archived, prefs }: Options = {}) {
+function setUp({ failures = [], arriving = [], archived, prefs, aheadMs = 0 }: Options = {}) {
   const session = createFakeSession();
   session.goOnline();
   const items: FakeItem[] = archived ?? [];
@@ -59,7 +61,8 @@ function setUp({ failures = [], arriving = [], archived, prefs }: Options = {}) 
     if (!failure || arriving.includes(number)) {
       const xml = parse(stanza.toString());
       Object.assign(xml.attrs, { from: OWN_JID, xmlns: "jabber:client" });
-      items.push({ id: `a${number}`, stamp: new Date().toISOString(), xml: xml.toString() });
+      const stamp = new Date(Date.now() - aheadMs).toISOString();
+      items.push({ id: `a${number}`, stamp, xml: xml.toString() });
     }
     if (failure) throw failure;
   };
@@ -137,6 +140,11 @@ describe("a message that nobody confirmed", () => {
     [
       "is sent where the archive has it",
       { failures: [lost()], arriving: [0], archived: [] },
+      ["one"],
+    ],
+    [
+      "is not doubled by a clock that is two hours ahead",
+      { failures: [lost()], arriving: [0], archived: [], prefs: "always", aheadMs: 7_200_000 },
       ["one"],
     ],
     [

@@ -67,17 +67,32 @@ it.each<[string, Target, FakeItem[], unknown]>([
   ["ours to an occupant", TARGETS.occupant, [message(OWN_JID, "ours-1")], [["ours-1"], false]],
   ["another of ours to an occupant", TARGETS.occupant, [message(OWN_JID, "x")], [[], false]],
   [
-    "ours, by a server whose clock is ten minutes late",
+    "ours to a person, by a server whose clock is two hours late",
     TARGETS.alice,
-    [message(OWN_JID, "ours-1", -10)],
+    [message(OWN_JID, "ours-1", -120)],
     [["ours-1"], true],
   ],
-  ["what is older", TARGETS.alice, [message(OWN_JID, "ours-1", -60)], [[], false]],
+  [
+    "ours in a room, by a server whose clock is two hours late",
+    TARGETS.room,
+    [message(`${ROOM}/bot`, "ours-1", -120)],
+    [["ours-1"], true],
+  ],
+  ["what is older", TARGETS.alice, [message(OWN_JID, "ours-1", -25 * 60)], [[], false]],
   [
     "more than can be looked through",
     TARGETS.room,
     Array.from({ length: 2_200 }, (_, n) => message(`${ROOM}/alice`, `x${n}`)),
     [[], false],
+  ],
+  [
+    "ours after more than can be looked through",
+    TARGETS.room,
+    [
+      ...Array.from({ length: 2_200 }, (_, n) => message(`${ROOM}/alice`, `x${n}`)),
+      message(`${ROOM}/bot`, "ours-1"),
+    ],
+    [["ours-1"], false],
   ],
 ])("finds %s", async (_, target, items, expected) => {
   expect(await evidence(target, items)).toEqual(expected);

@@ -23,8 +23,8 @@ import { archivesAll, encodePreferencesRequest } from "../protocol/xep-0441-pref
 import type { Outbox } from "./send.ts";
 import { conversationOf, type Target } from "./target.ts";
 
-/** The server's clock and ours may differ by so much, in ms. */
-const CLOCK_SKEW_MS = 15 * 60_000;
+/** Our clock may be so far ahead of the server's, in ms: it must not hide a message that arrived. */
+const CLOCK_SKEW_MS = 24 * 60 * 60_000;
 /** Messages that are looked through at most; a room may be busy. */
 const MOST_MESSAGES = 2_000;
 
@@ -58,7 +58,8 @@ export async function findEvidence(
   let isForged = false;
   try {
     const query = of ? { of, start } : { with: peer, start };
-    for await (const { messages } of archive.pages({ ...query, pageSize: 100 })) {
+    // From the end, where a message of late is.
+    for await (const { messages } of archive.pages({ ...query, before: "", pageSize: 100 })) {
       for (const { message } of messages) {
         const id = decodeOriginId(message) ?? attribute(message, "id");
         const isKnown = id !== undefined && isOurs(id);

@@ -237,6 +237,19 @@ describe("a delivery of the host", () => {
     expect(again.messageIds).toEqual(messageIds);
   });
 
+  it("loses no words where the rest is sent without the prefix that it had", async () => {
+    const options = { delivery, textLimit: 10 };
+    const before = setUp();
+    const { messageIds } = await before.deliver("aaaa bbbb cccc", ALICE, {
+      ...options,
+      prefix: "ann: ",
+    });
+    const { deliver, sent } = setUp();
+    const arrived = new Set(messageIds.slice(0, 1));
+    await deliver("aaaa bbbb cccc", ALICE, { ...options, arrived });
+    expect([before.sent()[0], ...sent()].join(" ")).toBe("ann: aaaa bbbb cccc");
+  });
+
   it("is not mixed up with an earlier attempt that was split otherwise", async () => {
     const { messageIds } = await setUp().deliver(THREE, ALICE, { delivery });
     const { deliver, sent } = setUp();

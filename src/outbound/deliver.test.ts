@@ -297,6 +297,22 @@ describe("while offline", () => {
     expect(sent()).toEqual(["one", "three"]);
   });
 
+  it("waits for a bounded time in all, however often the connection goes", async () => {
+    const failures = Array.from({ length: 9 }, () => offline());
+    const { session, deliver, written } = setUp({ failures });
+    const { send } = session;
+    session.send = async (stanza) => {
+      session.goOffline();
+      setTimeout(() => session.goOnline(), 300);
+      await send(stanza);
+    };
+    const error: unknown = await deliver("x", ALICE, { patienceMs: 500 }).catch(
+      (thrown: unknown) => thrown,
+    );
+    expect(error).toMatchObject({ message: expect.stringMatching(/no connection/) });
+    expect(written.length).toBeLessThan(4);
+  });
+
   it("waits in a bounded number", async () => {
     const { session, deliver, limits } = setUp();
     limits.offlineMessages = 2;

@@ -320,6 +320,7 @@ describe("fault 15: sending while offline", () => {
     await expect(xmpp.send(chat("x"))).rejects.toThrow(TypeError);
     const session = ours(server.port);
     await expect(session.send(chat("x"))).rejects.toThrow(XmppNotSentError);
+    await expect(session.send(chat("x"))).rejects.toMatchObject({ isOffline: true });
     await expect(session.request(new Element("iq"))).rejects.toThrow(XmppNotSentError);
     expect(() => session.post(chat("x"))).not.toThrow();
   });

@@ -1,7 +1,7 @@
 import { Element, parse } from "ltx";
 import { expect, it } from "vitest";
 import { XmppStanzaError } from "../errors.ts";
-import { MAX_OUTGOING, prepareOutgoing } from "./outgoing.ts";
+import { MAX_OUTGOING, outgoingLimit, prepareOutgoing } from "./outgoing.ts";
 
 it("strips what XML 1.0 forbids from text and attributes, everywhere in the tree", () => {
   const message = new Element("message", { to: "a@b", id: "x\u0000y", n: 1, gone: undefined });
@@ -23,4 +23,18 @@ it("refuses what servers end the stream for", () => {
   let cursor = deep;
   for (let level = 0; level < 100_000; level += 1) cursor = cursor.c("x");
   expect(() => prepareOutgoing(deep)).toThrow(/nested deeper/);
+});
+
+it("strips them from what is no text, too", () => {
+  const message = new Element("message");
+  const odd: unknown = { toString: () => "a\u0000b\r\nc" };
+  (message.children as unknown[]).push(odd);
+  expect(prepareOutgoing(message).stanza.getText()).toBe("ab\nc");
+});
+
+it("takes the server's word for what it takes, within what all servers take", () => {
+  expect(outgoingLimit(undefined)).toBe(MAX_OUTGOING);
+  expect(outgoingLimit(50_000)).toBe(50_000);
+  expect(outgoingLimit(1)).toBe(10_000);
+  expect(outgoingLimit(10_000_000)).toBe(MAX_OUTGOING);
 });

@@ -22,11 +22,15 @@ export async function ask(
  * Asks something new and waits until it is answered: what the same person had said before to the same
  * agent has been handled by then, because a conversation is taken up in order.
  */
-export async function askMarker(person: SlixmppClient, bot: string): Promise<string> {
+export async function askMarker(
+  person: SlixmppClient,
+  bot: string,
+  timeoutMs = ANSWER_MS,
+): Promise<string> {
   const marker = `marker ${randomUUID()}`;
   const since = person.stanzas.length;
   await person.send({ to: bot, body: marker });
-  await person.waitFor(({ body }) => body === `echo: ${marker}`, { since, timeoutMs: ANSWER_MS });
+  await person.waitFor(({ body }) => body === `echo: ${marker}`, { since, timeoutMs });
   return marker;
 }
 

@@ -130,6 +130,15 @@ describe("TLS", () => {
     );
   });
 
+  it("over wss:// the certificate must name the host of the URL, not the JID's domain: nothing is sent", async () => {
+    const server = await serve({ script: directTls, directTls: true });
+    const url = `wss://127.0.0.1:${server.port}/xmpp-websocket`;
+    const session = start(server.port, { endpoint: { transport: "websocket", url } });
+    await reached(session, "refused");
+    expect(session.state).toMatchObject({ error: { condition: "certificate" } });
+    for (const peer of server.peers) expect(peer.received).toBe("");
+  });
+
   it("an unreadable or empty caFile is told as such", async () => {
     const session = start(1, { caFile: "/nonexistent/ca.pem" });
     await reached(session, "refused");

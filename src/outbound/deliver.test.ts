@@ -237,6 +237,19 @@ describe("a delivery of the host", () => {
     expect(again.messageIds).toEqual(messageIds);
   });
 
+  it("loses no words where the rest is sent without the prefix that it had", async () => {
+    const options = { delivery, textLimit: 10 };
+    const before = setUp();
+    const { messageIds } = await before.deliver("aaaa bbbb cccc", ALICE, {
+      ...options,
+      prefix: "ann: ",
+    });
+    const { deliver, sent } = setUp();
+    const arrived = new Set(messageIds.slice(0, 1));
+    await deliver("aaaa bbbb cccc", ALICE, { ...options, arrived });
+    expect([before.sent()[0], ...sent()].join(" ")).toBe("ann: aaaa bbbb cccc");
+  });
+
   it("is not mixed up with an earlier attempt that was split otherwise", async () => {
     const { messageIds } = await setUp().deliver(THREE, ALICE, { delivery });
     const { deliver, sent } = setUp();
@@ -282,6 +295,22 @@ describe("while offline", () => {
     session.goOnline();
     await Promise.all([first, third]);
     expect(sent()).toEqual(["one", "three"]);
+  });
+
+  it("waits for a bounded time in all, however often the connection goes", async () => {
+    const failures = Array.from({ length: 9 }, () => offline());
+    const { session, deliver, written } = setUp({ failures });
+    const { send } = session;
+    session.send = async (stanza) => {
+      session.goOffline();
+      setTimeout(() => session.goOnline(), 300);
+      await send(stanza);
+    };
+    const error: unknown = await deliver("x", ALICE, { patienceMs: 500 }).catch(
+      (thrown: unknown) => thrown,
+    );
+    expect(error).toMatchObject({ message: expect.stringMatching(/no connection/) });
+    expect(written.length).toBeLessThan(4);
   });
 
   it("waits in a bounded number", async () => {

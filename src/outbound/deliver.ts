@@ -41,7 +41,7 @@ export type Road = { find: FindOutbox; departures: Departures; limits: Limits };
 export type DeliveryOptions = MessageFacts & {
   /** Characters a message at most. */
   textLimit: number;
-  /** How long to wait for a connection, ms. */
+  /** How long to wait for earlier messages and for a connection, in all, ms. */
   patienceMs: number;
   /** Plain text before the first message. */
   prefix?: string | undefined;
@@ -67,7 +67,7 @@ const CAUSED_BY_STANZAS = new Set([
 ]);
 /** Attempts at one message, whatever ends them. */
 const MOST_ATTEMPTS = 10;
-/** How long the truth about a message that was under way may take, ms, where patience is shorter. */
+/** How long the truth about a message that was under way may take, ms, where less patience is left. */
 const LEAST_TRUTH_MS = 60_000;
 
 /**
@@ -84,11 +84,14 @@ export async function deliverText(
   options: DeliveryOptions,
 ): Promise<Delivered> {
   const sent: string[] = [];
+  const patience = { ms: options.patienceMs, leftMs: options.patienceMs };
+  const since = performance.now();
   try {
     assertRoom(road);
-    await road.departures.inOrder(conversationOf(target), options, () =>
-      sendAll(road, target, markdown, options, sent),
-    );
+    await road.departures.inOrder(conversationOf(target), options, async () => {
+      spend(patience, since);
+      await sendAll(road, target, markdown, { ...options, patience }, sent);
+    });
   } catch (error) {
     if (sent.length > 0) {
       throw createChannelPartialDeliveryError(error, {
@@ -121,6 +124,14 @@ function inHostsTerms(error: unknown, target: Target, isLastWait: boolean): unkn
   return error;
 }
 
+/** However often a delivery has to wait, all of it together is bounded; the time that sending takes is not. */
+type Patience = { ms: number; leftMs: number };
+type PatientOptions = DeliveryOptions & { patience: Patience };
+
+function spend(patience: Patience, since: number): void {
+  patience.leftMs = Math.max(0, patience.leftMs - (performance.now() - since));
+}
+
 /** @throws PlatformMessageNotDispatchedError for good: there is no room left to wait in */
 function assertRoom({ find, departures, limits }: Road): void {
   if (departures.count < limits.offlineMessages || find()?.session.state.kind === "online") return;
@@ -132,10 +143,10 @@ async function sendAll(
   road: Road,
   target: Target,
   markdown: string,
-  options: DeliveryOptions,
+  options: PatientOptions,
   sent: string[],
 ): Promise<void> {
-  const outbox = await live(road, target, options.patienceMs, options.signal);
+  const outbox = await live(road, target, options.patience, options.signal);
   const bodies = toBodies(outbox, markdown, options);
   const ids = messageIds(options.delivery, bodies.length);
   assertSameMessages(options.arrived, ids);
@@ -172,19 +183,19 @@ async function sendOnce(
   road: Road,
   target: Target,
   id: string,
-  { patienceMs, signal, beforeSend }: DeliveryOptions,
+  { patience, signal, beforeSend }: PatientOptions,
   encode: () => ReturnType<typeof encodeBody>,
 ): Promise<void> {
   const since = new Date();
   let ends = 0;
   for (let attempt = 1; ; attempt += 1) {
-    const outbox = await live(road, target, patienceMs, signal);
+    const outbox = await live(road, target, patience, signal);
     try {
       return await sendMessage(outbox, target, encode(), beforeSend);
     } catch (error) {
       const isAbsent = error instanceof XmppNotSentError && error.isOffline;
       if (!isAbsent && !(error instanceof XmppUnconfirmedError)) throw error;
-      if (!isAbsent && (await hasArrived(road, target, id, since, error, patienceMs))) return;
+      if (!isAbsent && (await hasArrived(road, target, id, since, error, patience))) return;
       if (isCausedByStanza(error.cause)) ends += 1;
       if (ends >= MOST_ENDS || attempt >= MOST_ATTEMPTS) throw givenUp(error, ends);
     }
@@ -201,12 +212,14 @@ async function hasArrived(
   id: string,
   since: Date,
   lost: Error,
-  patienceMs: number,
+  patience: Patience,
 ): Promise<boolean> {
-  const deadline = performance.now() + Math.max(patienceMs, LEAST_TRUTH_MS);
+  const deadline = performance.now() + Math.max(patience.leftMs, LEAST_TRUTH_MS);
   for (;;) {
     const left = deadline - performance.now();
+    const asked = performance.now();
     const outbox = await reach(road.find, target, Math.max(0, left));
+    spend(patience, asked);
     if (!outbox || left <= 0) throw lost;
     try {
       const evidence = await findEvidence(outbox, target, (each) => each === id, since);
@@ -245,15 +258,17 @@ function givenUp(error: Error, ends: number): Error {
 async function live(
   { find }: Road,
   target: Target,
-  patienceMs: number,
+  patience: Patience,
   signal: AbortSignal | undefined,
 ): Promise<Outbox> {
-  const outbox = await reach(find, target, patienceMs, signal);
+  const since = performance.now();
+  const outbox = await reach(find, target, patience.leftMs, signal);
+  spend(patience, since);
   if (!outbox) throw new XmppNotSentError("the account is not running");
   const { state } = outbox.session;
   if (state.kind === "online") return outbox;
   if (state.kind === "refused") throw new XmppNotSentError(state.error.message);
-  const seconds = Math.round(patienceMs / 1000);
+  const seconds = Math.round(patience.ms / 1000);
   throw new XmppNotSentError(`no connection for ${seconds} s (${state.kind})`, { isOffline: true });
 }
 

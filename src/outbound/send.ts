@@ -36,7 +36,7 @@ export type MessageFacts = {
   reply?: Reply | undefined;
 };
 
-/** Bytes that a message takes beside its text: addresses of 3 KiB each at most, ids, and what the server adds. */
+/** Bytes that a message takes beside its text: addresses of 3 KiB each at most, ids, a prefix, and what the server adds. */
 const ENVELOPE_BYTES = 8 * 1024;
 /** Where a server takes next to nothing, text gets this much all the same. */
 const LEAST_TEXT_BYTES = 1024;
@@ -44,21 +44,25 @@ const LEAST_TEXT_BYTES = 1024;
 export type TextOptions = {
   /** Characters a message at most. */
   textLimit: number;
-  /** Plain text before the first message. */
+  /** Plain text before the first message; beside the limit. */
   prefix?: string | undefined;
 };
 
-/** `markdown` as the texts of the messages that it takes. */
+/**
+ * `markdown` as the texts of the messages that it takes. Where it is cut does not depend on the prefix: what
+ * is left of an answer after a crash is sent without one.
+ */
 export function toBodies(
   { session }: Pick<Outbox, "session">,
   markdown: string,
   { prefix = "", textLimit }: TextOptions,
 ): string[] {
-  const text = stripInvalidXmlChars(prefix + toMessageStyling(markdown));
+  const text = stripInvalidXmlChars(toMessageStyling(markdown));
   const { state } = session;
-  const maxBytes = state.kind === "online" ? state.facts.maxStanzaBytes : undefined;
-  if (maxBytes === undefined) return chunkText(text, textLimit);
-  return chunkText(text, textLimit, Math.max(LEAST_TEXT_BYTES, maxBytes - ENVELOPE_BYTES));
+  const maxBytes = state.kind === "online" ? (state.facts.maxStanzaBytes ?? Infinity) : Infinity;
+  const most = Math.max(LEAST_TEXT_BYTES, maxBytes - ENVELOPE_BYTES);
+  const [first, ...others] = chunkText(text, textLimit, most);
+  return first === undefined ? [] : [stripInvalidXmlChars(prefix) + first, ...others];
 }
 
 export function encodeBody(target: Target, id: string, body: string, facts: MessageFacts): Element {

@@ -9,6 +9,7 @@ import { type BareJid, bareJid } from "../../src/protocol/jid.ts";
 import { type Ejabberd, startEjabberd } from "../support/ejabberd.ts";
 import { createFakeLog } from "../support/fake-session.ts";
 import { type SlixmppClient, startSlixmppUser } from "../support/slixmpp.ts";
+import { type TcpProxy, startTcpProxy } from "../support/tcp-proxy.ts";
 import { waitFor } from "../support/wait.ts";
 
 const PASSWORD = "secret";
@@ -25,14 +26,14 @@ function jid(text: string): BareJid {
   return bare;
 }
 
-function startBot(transport: "tcp" | "tls", password = PASSWORD): Bot {
+function startBot(transport: "tcp" | "tls", password = PASSWORD, through?: TcpProxy): Bot {
   const log = createFakeLog();
   const { c2s, c2sTls } = ejabberd.ports;
-  const port = transport === "tcp" ? c2s : c2sTls;
+  const port = through?.port ?? (transport === "tcp" ? c2s : c2sTls);
   const endpoint: Endpoint = { transport, host: "127.0.0.1", port };
   const session = createSession({
     jid: jid("bot@localhost"),
-    resource: transport,
+    resource: through ? "cut" : transport,
     password: () => password,
     server: { kind: "endpoint", endpoint },
     caFile: ejabberd.caFile,
@@ -114,6 +115,50 @@ describe.each(["tcp", "tls"] as const)("on ejabberd, over %s", (transport) => {
     await bot.session.send(answer);
     expect((await alice.waitForBody(`${room}/claw`, { since })).body).toBe("me");
   });
+});
+
+test("a stream that is cut in mid-conversation is resumed: nothing lost, nothing doubled", async () => {
+  const line = await startTcpProxy(ejabberd.ports.c2s);
+  ends.push(line.stop);
+  const bot = startBot("tcp", PASSWORD, line);
+  await reached(bot, "online");
+  const heard: string[] = [];
+  const answers: Promise<unknown>[] = [];
+  bot.session.onStanza((stanza) => {
+    const body = stanza.is("message") ? stanza.getChildText("body") : null;
+    if (body === null) return;
+    heard.push(body);
+    const answer = new Element("message", { to: alice.jid, type: "chat" });
+    answer.c("body").t(`re: ${body}`);
+    answers.push(bot.session.send(answer));
+  });
+  const say = (body: string) => alice.send({ to: "bot@localhost/cut", body });
+  const since = alice.stanzas.length;
+  await say("one");
+  await alice.waitForBody("bot@localhost/cut", { since });
+
+  // What is said and answered from here on reaches nobody before the line is cut.
+  line.freeze();
+  await say("two");
+  const own = new Element("message", { to: alice.jid, type: "chat" });
+  own.c("body").t("into the void");
+  answers.push(bot.session.send(own));
+  await waitFor(() => line.swallowed > 0, { what: "our message to leave" });
+  line.cut();
+  await say("three");
+  await waitFor(() => bot.session.state.kind === "online" && bot.session.state.facts.resumed, {
+    what: "the stream to be resumed",
+    evidence: () => bot.log.join("\n"),
+  });
+  await say("four");
+  await alice.waitFor(({ body }) => body === "re: four", { since });
+  await Promise.all(answers);
+  expect(heard).toEqual(["one", "two", "three", "four"]);
+  const got = alice.stanzas.slice(since).flatMap(({ body }) => body ?? []);
+  expect(got.toSorted()).toEqual(
+    ["into the void", ...["one", "two", "three", "four"].map((body) => `re: ${body}`)].toSorted(),
+  );
+  expect(got.filter((body) => body.startsWith("re: "))).toEqual(heard.map((body) => `re: ${body}`));
 });
 
 describe("what ejabberd refuses", () => {

@@ -321,6 +321,8 @@ export async function createOpenClawHome(options: HomeOptions = {}): Promise<Ope
   };
 }
 
+const KEEP_EVERY_MS = 2_000;
+
 function configuredChannels(config: ConfigObject): string[] {
   const channels = config["channels"];
   if (!isPlainObject(channels)) return [];
@@ -410,8 +412,14 @@ export async function startGateway(options: GatewayOptions = {}): Promise<Gatewa
   };
   const keepLogs = (): void =>
     keepLogFile(`${basename(home.directory)}-file`, join(home.directory, "openclaw.log"));
-  // Nobody ends the Gateway of a shared stage but the end of the run.
+  // Nobody ends the Gateway of a shared stage but the end of the run, which may leave no time for it.
   const forget = atExit(keepLogs);
+  let keptAt = -Infinity;
+  const keepLogsNow = (): void => {
+    if (performance.now() - keptAt < KEEP_EVERY_MS) return;
+    keepLogs();
+    keptAt = performance.now();
+  };
   const launch = async (): Promise<void> => {
     const since = performance.now();
     const process_ = await startProcess({
@@ -420,7 +428,10 @@ export async function startGateway(options: GatewayOptions = {}): Promise<Gatewa
       args: [OPENCLAW, "gateway", "run", ...(options.args ?? [])],
       cwd: home.directory,
       env: home.env,
-      onOutput: (text) => keepLog(`${basename(home.directory)}-output`, text),
+      onOutput(text) {
+        keepLog(`${basename(home.directory)}-output`, text);
+        keepLogsNow();
+      },
     });
     server = process_;
     const hasStarted = async (): Promise<boolean> => {

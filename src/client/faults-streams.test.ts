@@ -216,6 +216,25 @@ describe("fault 17: a stanza that is larger than servers take", () => {
   });
 });
 
+describe("fault 17: a server that says what it takes (XEP-0478)", () => {
+  it("ours sends it nothing larger, in whichever way", async () => {
+    const features =
+      "<limits xmlns='urn:xmpp:stream-limits:0'><max-bytes>12000</max-bytes></limits>";
+    const server = await serve((peer) => peer.login({ features }));
+    const session = startOurs(server);
+    await reached(session, "online");
+    const large = "x".repeat(20_000);
+    await expect(session.send(chat(large))).rejects.toThrow(XmppStanzaError);
+    const iq = query();
+    iq.c("large").t(large);
+    await expect(session.request(iq)).rejects.toThrow(/bytes was not sent/);
+    session.post(chat(large));
+    session.post(chat("small"));
+    await waitFor(() => server.peers[0]?.received.includes("small"), { what: "the next one" });
+    expect(server.peers[0]?.received).not.toContain("xxx");
+  });
+});
+
 describe("fault 19: an acknowledgement of what was never sent", () => {
   const lying = () =>
     serve(async (peer, index) => {

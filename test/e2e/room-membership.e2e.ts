@@ -372,7 +372,11 @@ describe("what the command line shows", () => {
     const main = status.find(({ accountId }) => accountId === "main");
     expect(main).toMatchObject({ connection: "online", archive: true });
     expect(main?.["rooms"]).toContainEqual({ room: at("vault"), state: "joined", archive: true });
-    const locked = { room: at("locked"), state: "refused", reason: expect.stringMatching(/password/) };
+    const locked = {
+      room: at("locked"),
+      state: "refused",
+      reason: expect.stringMatching(/password/),
+    };
     expect(main?.["rooms"]).toContainEqual(expect.objectContaining(locked));
   });
 

@@ -13,6 +13,7 @@ import { bareJid, type BareJid, type FullJid } from "../protocol/jid.ts";
 import { decodeMessage, type Message } from "../protocol/stanza.ts";
 import { sentAt } from "../protocol/xep-0203-delay.ts";
 import { trustedStanzaId } from "../protocol/xep-0359-ids.ts";
+import { findAddressed } from "./archived-addressing.ts";
 import { hostConversation } from "./conversation.ts";
 import { IngressFullError } from "./ingress-queue.ts";
 import { createIngress } from "./ingress.ts";
@@ -36,6 +37,8 @@ export type Receiver = {
    *   server has to keep it
    */
   receive(stanza: Element, archived?: Archived, wanted?: Promise<boolean>): Promise<void>;
+  /** Which messages of a room's archive may be orders to the agent. */
+  findAddressed(room: BareJid): (message: Message) => boolean;
   /** Begins to take up what lies on disk. Until then, and after `stop`, messages are only stored. */
   start(): void;
   /** Resolves when no message is taken up any more. */
@@ -109,6 +112,7 @@ export function createReceiver(context: ReceiverContext): Receiver {
         noteRefusal(error);
       }
     },
+    findAddressed: (room) => findAddressed({ ...context, ...readConfig() }, room),
     start() {
       try {
         ingress.start();
@@ -168,7 +172,12 @@ function readMessage(
     },
     isSibling: context.isSibling,
     ...(archived
-      ? { archived: { by: archived.by, isOwn: isOwnArchived(message, rooms, own) } }
+      ? {
+          archived: {
+            by: archived.by,
+            isOwn: isOwnArchived(message, rooms, own) || context.isOfSibling(message),
+          },
+        }
       : {}),
   });
   const { conversation } = admission;

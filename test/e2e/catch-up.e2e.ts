@@ -3,6 +3,7 @@
  * ejabberd, with their archives, one Gateway with an account on each, people on slixmpp and profanity.
  */
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { createArchiveReader } from "../chaos/archive-reader.ts";
 import { askMarker, bodiesFrom, hasReachedModel } from "../support/conversation.ts";
 import { type Ejabberd, startEjabberd } from "../support/ejabberd.ts";
 import { type Gateway, startGateway } from "../support/gateway.ts";
@@ -11,7 +12,7 @@ import { type Profanity, startProfanity } from "../support/profanity.ts";
 import { type Prosody, startProsody } from "../support/prosody.ts";
 import { type SlixmppClient, startSlixmppUser } from "../support/slixmpp.ts";
 import { PACKAGE } from "../support/stage.ts";
-import { type StubModel, startStubModel } from "../support/stub-model.ts";
+import { type ModelRequest, type StubModel, startStubModel } from "../support/stub-model.ts";
 
 const BOT = "bot@localhost";
 /** Takes two messages at most. */
@@ -86,6 +87,18 @@ const answersTo = (person: SlixmppClient, bot: string) =>
   bodiesFrom(person, bot).filter((body) => !body.startsWith("echo: marker "));
 
 const asked = (text: string) => model.requests.filter(({ userText }) => userText.includes(text));
+
+/** When the person said it, as the model is told; ms since the epoch, in whole seconds. */
+function toldTime({ context }: ModelRequest): number {
+  const [, day, time] = /timestamp\W+\w+ ([\d-]+) ([\d:]+) UTC/.exec(context) ?? [];
+  return Date.parse(`${day}T${time}Z`);
+}
+
+/** The texts that an archive has of one author, by an independent client (slixmpp), oldest first. */
+async function archivedBy(author: string, client: SlixmppClient, of?: string): Promise<string[]> {
+  const messages = await createArchiveReader(client, of).read();
+  return messages.filter(({ from }) => from === author).map(({ body }) => body);
+}
 
 beforeAll(async () => {
   [prosody, ejabberd, model] = await Promise.all([
@@ -170,7 +183,20 @@ async function untilHandled(): Promise<void> {
   ]);
 }
 
+/** What is said in a room before the agent's first entry is old history. */
+async function untilInRooms(): Promise<void> {
+  const sees = async (person: SlixmppClient, occupant: string) =>
+    void (await person.waitFor(({ event, from }) => event === "presence" && from === occupant, {
+      timeoutMs: HANDLED_MS,
+    }));
+  await Promise.all([
+    ...[rooms.team, rooms.masks, rooms.unrecorded].map((room) => sees(alice, `${room}/bot`)),
+    sees(bob, `${rooms.den}/jay`),
+  ]);
+}
+
 test("the first start answers nothing of what was said before it", async () => {
+  await untilInRooms();
   await untilHandled();
   expect(hasReachedModel(model, SINCE_LONG)).toBe(false);
   const bot = (await gateway.accounts("xmpp")).find(({ accountId }) => accountId === "bot");
@@ -185,6 +211,7 @@ test("the first start answers nothing of what was said before it", async () => {
 
 test("what was said during an absence is answered once, in order, to those who may ask", async () => {
   await gateway.halt();
+  const away = { from: Date.now(), until: 0 };
   for (const text of ["one", "two", "three"]) await alice.send({ to: BOT, body: text });
   await eve.send({ to: BOT, body: "eve wants in" });
   await petra.type(`/msg ${BOT} from a terminal`);
@@ -217,7 +244,10 @@ test("what was said during an absence is answered once, in order, to those who m
   await disperse();
   await prosody.restart();
   await gather();
+  away.until = Date.now();
   await gateway.resume();
+  // What is said before the archive was read counts against the bounds, too.
+  await gateway.waitForLog(/left 2 messages in the account's archive/, HANDLED_MS);
   await untilHandled();
 
   expect(answersTo(alice, BOT)).toEqual(["one", "two", "three"].map((text) => `echo: ${text}`));
@@ -234,8 +264,11 @@ test("what was said during an absence is answered once, in order, to those who m
   expect(model.requests.some(({ prompt }) => prompt.includes("eve "))).toBe(false);
   // What was not addressed is context, as it is live.
   expect(JSON.stringify(asked("first").map(({ body }) => body))).toContain("this is chatter");
-  const lines = gateway.log();
-  expect(lines).toMatch(/left 2 messages in the account's archive/);
+  for (const text of ["one", "uno", "tre", "first"]) {
+    const [at = 0] = asked(text).map(toldTime);
+    expect(at, text).toBeGreaterThanOrEqual(away.from - 1_000);
+    expect(at, text).toBeLessThan(away.until);
+  }
 });
 
 test("a Gateway that was killed answers nothing twice, and what it missed", async () => {
@@ -251,4 +284,24 @@ test("a Gateway that was killed answers nothing twice, and what it missed", asyn
   expect(answersTo(alice, BOT)).toEqual([...direct, "echo: four"]);
   expect(answersTo(bob, JAY)).toEqual([...onEjabberd, "echo: quattro"]);
   expect(answersIn(rooms.team)).toEqual([...inRoom, "echo: second"]);
+});
+
+test("the archives of both servers have one answer to each question", async () => {
+  const said = async (author: string, client: SlixmppClient, of?: string) =>
+    (await archivedBy(author, client, of)).filter(
+      (body) => !/^(\w+: )*(marker|now in) |said long ago/.test(body),
+    );
+  const answersOf = (questions: string[]) => questions.map((question) => `echo: ${question}`);
+  expect(await said(BOT, alice)).toEqual(answersOf(["one", "two", "three", "four"]));
+  expect(await said(FEW, alice)).toEqual(answersOf(["c", "d"]));
+  const ofBob = await said("bob@localhost", bob);
+  expect(ofBob).toEqual(["uno", "due", "quattro"]);
+  expect(await said(JAY, bob)).toEqual(answersOf(ofBob));
+  expect(await said(`${rooms.den}/jay`, bob, rooms.den)).toEqual(answersOf(["tre"]));
+  // What alice said under the agent's nick stands there, too.
+  expect(await said(`${rooms.team}/bot`, alice, rooms.team)).toEqual([
+    "bot: eve as yourself",
+    "bot: under your nick",
+    ...answersOf(["first", "under your nick", "second"]),
+  ]);
 });

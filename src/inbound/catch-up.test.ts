@@ -742,6 +742,32 @@ describe("a room", () => {
     expect(texts()).toEqual(["a"]);
   });
 
+  test("rooms in which too many wait keep no other room's archive waiting", async () => {
+    const names = Array.from({ length: 6 }, (_, index) => `r${index}@muc.example` as BareJid);
+    const stay = async (...items: string[]) => {
+      const life = live();
+      life.disk.write = async (text) => {
+        if (!text.includes(names[5] ?? "")) throw new IngressFullError("full");
+      };
+      addFakeArchive(life.session, []);
+      await life.login();
+      for (const name of names) {
+        const its = items.map((id): FakeItem => {
+          const one = inRoom(`${id} ${name}`, id === "old" ? 600 : 9);
+          return { ...one, xml: one.xml.replaceAll(ROOM, name) };
+        });
+        addFakeArchive(life.session, its, name);
+        life.rooms.join(name);
+        life.session.receive(presence("bot", item() + codes(110)).replaceAll(ROOM, name));
+      }
+      await life.stop();
+      return life;
+    };
+    await stay("old");
+    const { texts } = await stay("old", "new");
+    expect(texts()).toEqual([`new ${names[5]}`]);
+  });
+
   test("of many rooms a few are read at once, after our own account", async () => {
     const life = live();
     const own = addFakeArchive(life.session, []);

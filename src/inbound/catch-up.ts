@@ -98,7 +98,7 @@ export function createCatchUp(options: CatchUpOptions): CatchUp {
     const track = trackOf(by);
     giveUp(by);
     track.fallBehind(GATE_MS);
-    const end = new AbortController();
+    const over = new AbortController();
     const job: Job = {
       track,
       room: room?.room,
@@ -106,8 +106,8 @@ export function createCatchUp(options: CatchUpOptions): CatchUp {
       isStarted: false,
       beginning: Promise.resolve(),
       retryMs: FIRST_RETRY_MS,
-      signal: end.signal,
-      abort: (reason) => end.abort(reason),
+      signal: over.signal,
+      abort: (reason) => over.abort(reason),
     };
     jobs.set(by, job);
     // Asked before our presence goes out: what comes after that question is no old history.
@@ -173,7 +173,8 @@ export function createCatchUp(options: CatchUpOptions): CatchUp {
       await job.beginning;
       if (job.room === undefined && !(await hasOwnArchive())) return;
       if (!job.track.cursor) await takingUp.begin(job);
-      await takingUp.takeUp(job);
+      // What waits for room in its conversation does not keep other rooms' archives waiting.
+      await takingUp.takeUp(job, () => queue.end(job));
     } catch (error) {
       if (!signal.aborted) retry(job, error);
     } finally {

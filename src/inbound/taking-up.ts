@@ -29,8 +29,11 @@ export type Place = {
 export type TakingUp = {
   /** Puts the cursor at the archive's end: nothing that was said before is ever answered. */
   begin(place: Place): Promise<void>;
-  /** @throws what the archive refuses with, what could not be stored, the reason of `signal` */
-  takeUp(place: Place): Promise<void>;
+  /**
+   * `onPassedOver` is called when all that is left waits for room in its conversation.
+   * @throws what the archive refuses with, what could not be stored, the reason of `signal`
+   */
+  takeUp(place: Place, onPassedOver: () => void): Promise<void>;
 };
 
 export type TakingUpOptions = {
@@ -122,7 +125,7 @@ export function createTakingUp(options: TakingUpOptions): TakingUp {
       const stamp = page?.messages.at(-1)?.stamp.getTime() ?? (id === undefined ? 0 : now());
       track.moveTo({ id, stamp, floor: stamp, showedJids: showsJids(rooms, room) });
     },
-    async takeUp({ track, room, signal }) {
+    async takeUp({ track, room, signal }, onPassedOver) {
       const { cursor } = track;
       if (!cursor) return;
       // Without it nobody could tell what is our own.
@@ -147,7 +150,10 @@ export function createTakingUp(options: TakingUpOptions): TakingUp {
         },
         onStored: ({ id, stamp }) =>
           track.moveTo({ id, stamp: stamp.getTime(), floor, showedJids }),
-        onPassedOver: track.openExcept,
+        onPassedOver(conversations) {
+          track.openExcept(conversations);
+          onPassedOver();
+        },
         signal,
       });
       signal.throwIfAborted();

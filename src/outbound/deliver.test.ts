@@ -1,7 +1,7 @@
 import { isChannelPartialDeliveryError } from "openclaw/plugin-sdk/channel-inbound";
 import { PlatformMessageNotDispatchedError } from "openclaw/plugin-sdk/error-runtime";
 import { parse, type Element } from "ltx";
-import { describe, expect, it, vi } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import { addFakeArchive, type FakeItem } from "../../test/support/fake-archive.ts";
 import { createFakeLog, createFakeSession, OWN_JID } from "../../test/support/fake-session.ts";
 import { createOutbox } from "../../test/support/outbox.ts";
@@ -12,7 +12,7 @@ import {
   XmppStanzaError,
   XmppUnconfirmedError,
 } from "../errors.ts";
-import type { BareJid } from "../protocol/jid.ts";
+import type { BareJid, FullJid } from "../protocol/jid.ts";
 import { ARCHIVE } from "../protocol/xep-0313-mam.ts";
 import { DISCO_INFO } from "../protocol/xep-0030-disco.ts";
 import { deliverText, type DeliveryOptions } from "./deliver.ts";
@@ -74,7 +74,9 @@ function setUp({ failures = [], arriving = [], archived, prefs, aheadMs = 0 }: O
     deliverText(road, target, text, { textLimit: 5, patienceMs: 0, ...options });
   const sent = () => written.map((message) => message.getChildText("body"));
   const ids = () => written.map(({ attrs }) => String(attrs["id"]));
-  return { session, deliver, written, sent, ids, limits, departures };
+  const refuse = (number: number, from = ALICE.to) =>
+    outbox.sent.refuse(ids()[number] ?? "", from, new XmppStanzaError("cancel", "gone"));
+  return { session, deliver, written, sent, ids, limits, departures, refuse };
 }
 
 it("gives a receipt of every message that was confirmed", async () => {
@@ -260,6 +262,78 @@ describe("a delivery of the host", () => {
   });
 });
 
+describe("an error of another server, after ours has taken the message over", () => {
+  const options = { awaitsErrors: true };
+  afterEach(() => vi.useRealTimers());
+
+  it("reaches the sender's result", async () => {
+    const { deliver, written, refuse } = setUp();
+    const result = deliver("one", ALICE, options).catch((thrown: unknown) => thrown);
+    await vi.waitFor(() => expect(written).toHaveLength(1));
+    refuse(0);
+    const error = await result;
+    expect(error).toBeInstanceOf(PlatformMessageNotDispatchedError);
+    expect(error).toMatchObject({ message: "alice@example.com refused the message: gone" });
+  });
+
+  it("is waited for once, however many messages there are, and by who sent them only", async () => {
+    vi.useFakeTimers();
+    const { deliver, written } = setUp();
+    let isOver = false;
+    const first = deliver(THREE, ALICE, options).then(() => (isOver = true));
+    const second = deliver("four", ALICE);
+    await second;
+    expect(written).toHaveLength(4);
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(isOver).toBe(false);
+    await vi.advanceTimersByTimeAsync(1_500);
+    await first;
+  });
+
+  it("of all messages says that nothing was sent, of some which were", async () => {
+    const failed = async (...refused: number[]) => {
+      const { deliver, written, ids, refuse } = setUp();
+      const aborted = new AbortController();
+      const result = deliver(THREE, ALICE, { ...options, signal: aborted.signal });
+      const error = result.catch((thrown: unknown) => thrown);
+      await vi.waitFor(() => expect(written).toHaveLength(3));
+      for (const number of refused) refuse(number);
+      aborted.abort();
+      return { error: await error, ids: ids() };
+    };
+    const all = await failed(0, 1, 2);
+    expect(all.error).toBeInstanceOf(PlatformMessageNotDispatchedError);
+    const some = await failed(1);
+    expect(isChannelPartialDeliveryError(some.error)).toBe(true);
+    expect(some.error).toMatchObject({
+      deliveryResult: { messageIds: [some.ids[0], some.ids[2]] },
+    });
+  });
+
+  it("keeps the messages after it from being sent", async () => {
+    const { session, deliver, written, refuse } = setUp();
+    const { send } = session;
+    session.send = async (stanza) => {
+      await send(stanza);
+      setImmediate(() => refuse(0));
+      await new Promise((resolve) => setTimeout(resolve, written.length > 1 ? 20 : 0));
+    };
+    await expect(deliver(THREE, ALICE, options)).rejects.toThrow(/gone/);
+    expect(written.length).toBeLessThan(3);
+  });
+
+  it.each<Target>([
+    { kind: "direct", to: "alice@example" as BareJid },
+    { kind: "direct", to: "alice@example/phone" as FullJid },
+  ])("is not waited for from our own server: $to", async (target) => {
+    vi.useFakeTimers();
+    const { deliver, sent } = setUp();
+    await deliver(THREE, target, options);
+    expect(sent()).toHaveLength(3);
+    // No clock has run.
+  });
+});
+
 describe("while offline", () => {
   it("waits, keeps the order, and goes out when the connection is back", async () => {
     const { session, deliver, sent } = setUp();
@@ -311,6 +385,20 @@ describe("while offline", () => {
     );
     expect(error).toMatchObject({ message: expect.stringMatching(/no connection/) });
     expect(written.length).toBeLessThan(4);
+  });
+
+  it("looks for the truth about a message no longer than it is wanted", async () => {
+    const { session, deliver, written } = setUp({ failures: [lost()], archived: [] });
+    const { send } = session;
+    session.send = async (stanza) => {
+      session.goOffline();
+      await send(stanza);
+    };
+    const wanted = new AbortController();
+    const result = deliver("one", ALICE, { patienceMs: 5_000, signal: wanted.signal });
+    await vi.waitFor(() => expect(written).toHaveLength(1));
+    wanted.abort();
+    await expect(result).rejects.toBeInstanceOf(XmppUnconfirmedError);
   });
 
   it("waits in a bounded number", async () => {

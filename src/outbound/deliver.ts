@@ -156,12 +156,10 @@ async function untilAccepted(
 
 /** Whether the way to `target` leads over another server, as far as names tell. */
 function isElsewhere({ kind, to }: Target, ownJid: FullJid | undefined): boolean {
-  // A room has reflected it, or refused it, by now.
-  if (kind === "room") return false;
   const own = ownJid && domainOf(ownJid);
   const domain = domainOf(to);
-  // Our own server's rooms are below its domain, and refuse at once.
-  return domain !== own && !(kind === "room-private" && domain?.endsWith(`.${own}`));
+  // Our own server's rooms are below its domain, and refuse at once; any room reflects what it takes.
+  return domain !== own && (kind === "direct" || !domain?.endsWith(`.${own}`));
 }
 
 /** @throws XmppStanzaError when one of them came back: the others would, too */

@@ -200,21 +200,23 @@ export function startAccount(params: {
     stateMaxEntries: REMEMBERED_ENTRIES,
   });
   const features = createAccountFeatures(session, log);
+  const readInbound = () => {
+    const { cfg: now, account: policy } = config.read();
+    return { cfg: now, policy, settings: { ...policy.config, streaming: policy.config } };
+  };
   const strangers = createStrangers({
-    readPolicy: readAccount,
+    readConfig: readInbound,
     approved: pairing.approved,
+    originOf: membership.originOf,
     now: Date.now,
   });
   const receiver = createReceiver({
     accountId,
     queue,
-    mayBeStored: strangers.mayBeStored,
+    strangers,
     givesIds: () => features.has(STANZA_IDS) || features.has(ARCHIVE),
     once: async (eventId, effect, run) => void (await effects.runOnce({ eventId, effect, run })),
-    readConfig() {
-      const { cfg: now, account: policy } = config.read();
-      return { cfg: now, policy, settings: { ...policy.config, streaming: policy.config } };
-    },
+    readConfig: readInbound,
     runtime,
     outbox,
     findOutbox,

@@ -260,7 +260,9 @@ describe("a copy", () => {
 
 describe("what cannot be stored", () => {
   it("is that of a stranger who writes too much: nothing waits on disk, and it is counted", async () => {
-    const road = start({ context: { mayBeStored: async () => false } });
+    const road = start({
+      context: { strangers: { mayBeStored: async () => false, isStranger: () => true } },
+    });
     await road.session.receive(dm("one"));
     expect(await stored(road)).toBe(0);
     expect(road.tally.read()).toEqual({ "not-admitted": 1 });

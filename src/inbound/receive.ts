@@ -16,7 +16,7 @@ import { trustedStanzaId } from "../protocol/xep-0359-ids.ts";
 import { hostConversation } from "./conversation.ts";
 import { IngressFullError } from "./ingress-queue.ts";
 import { createIngress } from "./ingress.ts";
-import { isOwnArchived, resolveArchivedSender, resolveSender } from "./sender.ts";
+import { isOwnArchived, resolveArchivedSender, resolveSender, senderKey } from "./sender.ts";
 import { storeMessage, type StoredMessage } from "./stored-message.ts";
 import { takeTurn } from "./turn.ts";
 import type { Archived, InboundMessage, ReceiverContext } from "./types.ts";
@@ -71,10 +71,11 @@ export function createReceiver(context: ReceiverContext): Receiver {
   function prepare(stanza: Element, found: Found): StoredMessage {
     const { inbound, archiveId } = identify(context, found);
     context.onInbound(now());
-    const { id } = hostConversation({ ...context, ...readConfig() }, inbound);
+    const { id, kind } = hostConversation({ ...context, ...readConfig() }, inbound);
     // Who calls stop does not queue behind what is to be stopped.
     const lane = isStop(inbound) ? `${id} stop` : id;
-    return storeMessage(inbound, { lane, xml: stanza.toString(), archiveId });
+    const share = kind === "group" ? shareOf(context, inbound) : undefined;
+    return storeMessage(inbound, { lane, share, xml: stanza.toString(), archiveId });
   }
 
   function noteRefusal(error: IngressFullError): void {
@@ -93,12 +94,9 @@ export function createReceiver(context: ReceiverContext): Receiver {
       if (!ownJid) throw new Error("a message before the first login");
       const found = guarded(() => readMessage(context, decodeMessage(stanza), ownJid, archived));
       if (!found || (wanted && !(await wanted))) return;
-      const { conversation } = found.inbound;
-      if (conversation.kind === "direct") {
-        const mayBeStored = context.mayBeStored(conversation.peer);
-        // Awaited only where it must be: what comes next must not overtake.
-        if (!(mayBeStored === true || (await mayBeStored))) return tally.add("not-admitted");
-      }
+      const mayBeStored = context.strangers.mayBeStored(found.inbound);
+      // Awaited only where it must be: what comes next must not overtake.
+      if (!(mayBeStored === true || (await mayBeStored))) return tally.add("not-admitted");
       const message = guarded(() => prepare(stanza, found));
       if (!message) return;
       try {
@@ -119,6 +117,11 @@ export function createReceiver(context: ReceiverContext): Receiver {
     stop: ingress.stop,
     idle: ingress.idle,
   };
+}
+
+/** Whom policy cannot let in, or nobody vouches for, could come under any number of names. */
+function shareOf({ strangers }: ReceiverContext, inbound: InboundMessage): string {
+  return strangers.isStranger(inbound) ? "strangers" : senderKey(inbound);
 }
 
 function isStop({ body, ownNick }: InboundMessage): boolean {

@@ -17,6 +17,8 @@ export type StoredMessage = {
   arrival: Arrival;
   /** What is in one lane is taken up in order. */
   lane: string;
+  /** Where several people's messages are in one lane: of whose there may be only so many. */
+  share?: string | undefined;
   /** The `<message/>` as it came. */
   xml: string;
   inbound: Omit<InboundMessage, "message">;
@@ -32,9 +34,14 @@ export class UnreadableError extends Error {
 
 export function storeMessage(
   { message, ...inbound }: InboundMessage,
-  { lane, xml, archiveId }: { lane: string; xml: string; archiveId: string | undefined },
+  {
+    archiveId,
+    ...place
+  }: Pick<StoredMessage, "lane" | "share" | "xml"> & {
+    archiveId: string | undefined;
+  },
 ): StoredMessage {
-  return { arrival: identify(message, inbound.timestamp, archiveId), lane, xml, inbound };
+  return { arrival: identify(message, inbound.timestamp, archiveId), ...place, inbound };
 }
 
 /** @throws UnreadableError */

@@ -54,6 +54,7 @@ import { createKnownUsers } from "../state/known-users.ts";
 import { createServerMemory } from "../state/server-memory.ts";
 import { createPendingPairings } from "../state/pending-pairings.ts";
 import type { XmppAccount } from "./account.ts";
+import { tellAgent } from "./late-refusal.ts";
 import {
   addLiveAccount,
   findLiveAccount,
@@ -152,9 +153,10 @@ export function startAccount(params: {
     onStatus(direction === "inbound" ? { lastInboundAt: at } : { lastOutboundAt: at });
   };
   const departures = departuresOf(accountId);
-  const sent = createSentMessages((to, error) => {
+  const sent = createSentMessages((to, error, isLate) => {
     const conversation = bareJid(to);
     if (conversation && isTooMuch(error)) departures.holdOff(conversation);
+    if (isLate) tellAgent({ runtime, cfg: config.read().cfg, accountId, rooms }, to, error);
   });
   const { limits } = account;
   const outbox = { session, rooms, sent, archive: createArchive({ session }), departures, limits };

@@ -16,6 +16,8 @@ import type { Tally } from "./tally.ts";
 /** How long an answered message is remembered, so that no copy of it is answered again. */
 export const REMEMBERED_MS = 30 * 24 * 60 * 60_000;
 export const REMEMBERED_ENTRIES = 20_000;
+/** Most messages have two: the archive's id, and what the sender gave. */
+const REMEMBERED_ALIASES = 3 * REMEMBERED_ENTRIES;
 
 export type MessageQueue = ChannelIngressQueue<StoredPayload>;
 
@@ -102,7 +104,7 @@ export function openMessageQueue(params: QueueParams): MessageQueue {
           `${expired} message(s) waited for more than ${readLimits().queueMaxAgeMinutes} minutes and are not answered any more`,
         );
       }
-      database.transact((sql) => pruneAliases(sql, at - REMEMBERED_MS));
+      database.transact((sql) => pruneAliases(sql, at - REMEMBERED_MS, REMEMBERED_ALIASES));
       return expired + (await queue.prune({ ...options, now: at }));
     },
   };

@@ -270,7 +270,7 @@ describe("the host's word for a turn that has not begun", () => {
       keys: { dmPolicy: "open" },
       dispatch: async (dispatch) => {
         await before(dispatch);
-        heard.push(dispatch.delivery.preparePayload({ text }, { kind: "final" }));
+        heard.push(await dispatch.delivery.preparePayload({ text }, { kind: "final" }));
       },
     });
     await session.receive(message("alice@example/x", body("hi"), "chat"));
@@ -293,11 +293,29 @@ describe("the host's word for a turn that has not begun", () => {
     expect(heard).toEqual([null]);
   });
 
-  it.each([RESTARTING, MISSING])("is said once the host has begun: %s", async (text) => {
-    const { heard } = await hear(text, ({ replyOptions }) =>
-      replyOptions.turnAdoptionLifecycle.onAdopted(),
-    );
-    expect(heard).toMatchObject([{ text }]);
+  const adopt: Host = async ({ replyOptions }) => replyOptions.turnAdoptionLifecycle.onAdopted();
+
+  it("is not said where it adopted the turn as it shut down: it is asked again, a few times", async () => {
+    const { heard, queue } = await hear(RESTARTING, adopt);
+    await waitFor(() => heard.at(-1) !== null, { what: "the host's word in the end" });
+    expect(heard).toMatchObject([...Array.from({ length: 5 }, () => null), { text: RESTARTING }]);
+    expect(await queue.listPending()).toEqual([]);
+  });
+
+  it.each(["onAssistantMessageStart", "onToolStart"] as const)(
+    "is said where the turn may have had effects: %s",
+    async (effect) => {
+      const { heard } = await hear(RESTARTING, async (dispatch) => {
+        await adopt(dispatch);
+        dispatch.replyOptions[effect]();
+      });
+      expect(heard).toMatchObject([{ text: RESTARTING }]);
+    },
+  );
+
+  it("is said once the host has begun, where it is no restart", async () => {
+    const { heard } = await hear(MISSING, adopt);
+    expect(heard).toMatchObject([{ text: MISSING }]);
   });
 
   it("is said where there was no turn at all", async () => {

@@ -10,6 +10,7 @@ import {
   type OutboundReplyPayload,
 } from "openclaw/plugin-sdk/reply-payload";
 import { keepLinks } from "../outbound/attachments.ts";
+import { messageOf } from "../errors.ts";
 import { deliverText } from "../outbound/deliver.ts";
 import { withReplyFacts, type ReplyFacts } from "../outbound/reply-facts.ts";
 import { formatTarget, replyTarget } from "../outbound/reply-target.ts";
@@ -48,7 +49,8 @@ export function dispatchTurn(
     conversation.kind === "room" ? context.history.take(conversation.room) : undefined;
   return new Promise((resolve, reject) => {
     // Nothing is asked of the host again once it is responsible, or something was said.
-    let state: "asked" | "refused" | "answered" | "deferred" | "adopted" | "abandoned" = "asked";
+    let state: State = "asked";
+    let hasModelSpoken = false;
     const begun = Promise.withResolvers<void>();
     const adoption: Lifecycle = {
       ...lifecycle,
@@ -83,10 +85,17 @@ export function dispatchTurn(
     const ended = Promise.withResolvers<void>();
     const watch = {
       begin: () => void (state = state === "asked" ? "answered" : state),
-      isPremature: (text = "") => {
-        if (state === "asked" && RESTARTING.test(text)) state = "refused";
-        if (state === "deferred") return RESTARTING.test(text) || MISSING.test(text);
-        return state === "refused";
+      modelSpeaks: () => void (hasModelSpoken = true),
+      isPremature: async (text = "") => {
+        const isRestarting = RESTARTING.test(text);
+        if (state === "asked" && isRestarting) state = "refused";
+        if (state === "adopted" && isRestarting && !hasModelSpoken) {
+          await lifecycle.storeAgain();
+          history?.restore();
+          state = "stored again";
+        }
+        if (state === "refused" || state === "stored again") return true;
+        return state === "deferred" && (isRestarting || MISSING.test(text));
       },
       answer: (settled: Promise<unknown>) =>
         context.settling.hold(admitted.route.sessionKey, Promise.all([ended.promise, settled])),
@@ -115,6 +124,13 @@ export function dispatchTurn(
   });
 }
 
+/**
+ * What became of a message at the host. `stored again`: it was adopted, and the Gateway stopped before the
+ * model had said a word.
+ */
+type State =
+  "asked" | "refused" | "answered" | "deferred" | "adopted" | "abandoned" | "stored again";
+
 /** The host had put the turn off and then failed: the message comes again. */
 function giveBack({ log }: InboundContext, lifecycle: Lifecycle, error: unknown): void {
   Promise.resolve(lifecycle.onFailed?.(error)).catch((reason: unknown) =>
@@ -131,7 +147,9 @@ function giveBack({ log }: InboundContext, lifecycle: Lifecycle, error: unknown)
 type Watch = {
   begin: () => void;
   answer: (settled: Promise<unknown>) => void;
-  isPremature: (text: string | undefined) => boolean;
+  isPremature: (text: string | undefined) => Promise<boolean>;
+  /** From here on the turn may have had effects. */
+  modelSpeaks: () => void;
 };
 
 async function runTurn(
@@ -139,7 +157,7 @@ async function runTurn(
   inbound: InboundMessage,
   admitted: Turn,
   lifecycle: Lifecycle,
-  { begin, answer, isPremature }: Watch,
+  { begin, answer, isPremature, modelSpeaks }: Watch,
 ): Promise<void> {
   const { accountId, cfg, log, outbox, runtime } = context;
   const { eventKind, route, room } = admitted;
@@ -157,9 +175,13 @@ async function runTurn(
     ctxPayload: buildContext(context, inbound, admitted),
     delivery: {
       observeMessageSent: true,
-      preparePayload: (payload, { kind }) => {
+      preparePayload: async (payload, { kind }) => {
         if (kind !== "final") return payload;
-        if (isPremature(payload.text)) {
+        const isToCome = await isPremature(payload.text).catch((error: unknown) => {
+          log.warn(`a message is not answered, the Gateway stops: ${messageOf(error)}`);
+          return false;
+        });
+        if (isToCome) {
           log.info(`not said, since the turn is still to come: ${payload.text}`);
           return null;
         }
@@ -209,6 +231,8 @@ async function runTurn(
     },
     replyOptions: {
       ...bindIngressLifecycleToReplyOptions(lifecycle),
+      onAssistantMessageStart: modelSpeaks,
+      onToolStart: modelSpeaks,
       // What nobody asked the agent for, it answers by the message tool or not at all.
       ...(eventKind === "room_event"
         ? { sourceReplyDeliveryMode: "message_tool_only" as const, suppressTyping: true }

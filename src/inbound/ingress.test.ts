@@ -98,6 +98,29 @@ describe("what waited as the account stopped", () => {
     await stop(road);
   });
 
+  it("was adopted by a host that shut down before it had begun: it comes again, first", async () => {
+    const first = start({
+      dispatch: async ({ replyOptions, delivery, ctxPayload }) => {
+        if (ids.length > 0) throw new Error("draining");
+        await first.session.receive(dm("two"));
+        await replyOptions.turnAdoptionLifecycle.onAdopted();
+        ids.push(ctxPayload.messageId);
+        const text = "⚠️ Gateway is restarting. Please wait a few seconds and try again.";
+        expect(await delivery.preparePayload({ text }, { kind: "final" })).toBeNull();
+        await new Promise(() => {});
+      },
+    });
+    const ids: string[] = [];
+    await first.session.receive(dm("one"));
+    await waitFor(async () => ids.length > 0 && (await stored(first)) === 2, { what: "both" });
+    await stop(first);
+    const second = start();
+    await waitFor(() => said(second).length === 2, { what: "both turns" });
+    expect(said(second)).toEqual(["one", "two"]);
+    // By another id: the host takes nothing twice by the same one.
+    expect(second.turns[0]?.messageId).toBe(`${ids[0]}~`);
+  });
+
   it("is known to the host by the id that it had, and by the time at which it was said", async () => {
     const first = start({
       dispatch: async ({ ctxPayload }) => {

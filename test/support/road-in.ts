@@ -50,11 +50,16 @@ type Dispatch = {
   botLoopProtection?: object;
   replyOptions: {
     turnAdoptionLifecycle: Lifecycle;
+    onAssistantMessageStart: () => void;
+    onToolStart: () => void;
     sourceReplyDeliveryMode?: string;
     suppressTyping?: boolean;
   };
   delivery: {
-    preparePayload: (payload: { text: string }, info: { kind: string }) => { text: string } | null;
+    preparePayload: (
+      payload: { text: string },
+      info: { kind: string },
+    ) => Promise<{ text: string } | null>;
     deliver: (
       payload: { text: string; replyToId?: string },
       info: { participant?: { name: string } },

@@ -15,6 +15,7 @@ import { item, presence, ROOM } from "../../test/support/room-xml.ts";
 import { waitFor } from "../../test/support/wait.ts";
 import { DEFAULT_LIMITS } from "../policy/limits.ts";
 import { IngressFullError } from "./ingress-queue.ts";
+import { createSessionTurns } from "./session-turns.ts";
 import type { BareJid } from "../protocol/jid.ts";
 
 type Dispatch = Parameters<NonNullable<RoadInOptions["dispatch"]>>[0];
@@ -203,6 +204,7 @@ describe("a lane", () => {
   it("moves on when the host has taken the turn over, not before and not only at its end", async () => {
     const lifecycles: { text: string; adopt: () => void | Promise<void> }[] = [];
     const road = start({
+      context: { sessionTurns: createSessionTurns(1) },
       cfg: { session: { dmScope: "per-channel-peer" } },
       dispatch: async (dispatch) => {
         const { onAdopted: adopt } = dispatch.replyOptions.turnAdoptionLifecycle;

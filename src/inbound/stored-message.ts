@@ -61,7 +61,7 @@ export function renewed(stored: StoredMessage): StoredMessage {
   return {
     ...stored,
     arrival: { eventId: `${arrival.eventId}~`, isCertain: true, saidAt: arrival.saidAt },
-    inbound: { ...inbound, messageId: `${inbound.messageId}~` },
+    inbound: { ...inbound, messageId: `${inbound.messageId}~`, isAgain: true },
     renewals: renewals + 1,
   };
 }

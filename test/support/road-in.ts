@@ -50,8 +50,9 @@ type Dispatch = {
   botLoopProtection?: object;
   replyOptions: {
     turnAdoptionLifecycle: Lifecycle;
-    onAssistantMessageStart: () => void;
     onToolStart: () => void;
+    onQueuedFollowupAdmitted: () => void;
+    onQueuedFollowupSettled: () => Promise<void>;
     sourceReplyDeliveryMode?: string;
     suppressTyping?: boolean;
   };
@@ -228,6 +229,7 @@ export function createRoadIn(options: RoadInOptions = {}) {
     },
     settling: createSettling(),
     sessionTurns: createSessionTurns(),
+    isHostStopping: async () => false,
     tally,
     turnLimits: createTurnLimits(),
     log,

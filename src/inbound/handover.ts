@@ -10,9 +10,9 @@ import { messageOf } from "../errors.ts";
 import type { Lifecycle } from "./debounce.ts";
 
 /** What the host says in place of a turn that it does not begin any more, because it is shutting down. */
-const RESTARTING = /^⚠️ Gateway is restarting\b/u;
+export const RESTARTING = /^⚠️ Gateway is restarting\b/u;
 /** What it says where it misses an answer: also one that is still to come, of a turn that it put off. */
-const MISSING = /^⚠️ OpenClaw couldn't produce or deliver a reply\b/u;
+export const MISSING = /^⚠️ OpenClaw couldn't produce or deliver a reply\b/u;
 /** Of a turn that it had put off, the host may not tell the end. */
 const LONGEST_QUEUED_MS = 10 * 60_000;
 

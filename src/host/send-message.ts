@@ -54,6 +54,7 @@ export async function sendMessage(ctx: SendTextContext, text: string) {
     delivery: deliveryOf(ctx),
     arrived: arrivedOf(ctx.deliveryQueueId),
     signal: ctx.signal,
+    awaitsErrors: true,
     beforeSend: async () => {
       await ctx.onPlatformSendDispatch?.();
       ctx.assertDirectAdapterHandoff?.();

@@ -54,6 +54,7 @@ import { createKnownUsers } from "../state/known-users.ts";
 import { createServerMemory } from "../state/server-memory.ts";
 import { createPendingPairings } from "../state/pending-pairings.ts";
 import type { XmppAccount } from "./account.ts";
+import { tellAgent } from "./late-refusal.ts";
 import { addLiveAccount, findLiveAccount, isLiveAccount } from "./live-accounts.ts";
 import { watchConfig } from "./live-config.ts";
 import { createRoomMembership } from "./room-membership.ts";
@@ -148,9 +149,10 @@ export function startAccount(params: {
     onStatus(direction === "inbound" ? { lastInboundAt: at } : { lastOutboundAt: at });
   };
   const departures = departuresOf(accountId);
-  const sent = createSentMessages((to, error) => {
+  const sent = createSentMessages((to, error, isLate) => {
     const conversation = bareJid(to);
     if (conversation && isTooMuch(error)) departures.holdOff(conversation);
+    if (isLate) tellAgent({ runtime, cfg: config.read().cfg, accountId, rooms }, to, error);
   });
   const { limits } = account;
   const outbox = { session, rooms, sent, archive: createArchive({ session }), departures, limits };
@@ -199,21 +201,23 @@ export function startAccount(params: {
     stateMaxEntries: REMEMBERED_ENTRIES,
   });
   const features = createAccountFeatures(session, log);
+  const readInbound = () => {
+    const { cfg: now, account: policy } = config.read();
+    return { cfg: now, policy, settings: { ...policy.config, streaming: policy.config } };
+  };
   const strangers = createStrangers({
-    readPolicy: readAccount,
+    readConfig: readInbound,
     approved: pairing.approved,
+    originOf: membership.originOf,
     now: Date.now,
   });
   const receiver = createReceiver({
     accountId,
     queue,
-    mayBeStored: strangers.mayBeStored,
+    strangers,
     givesIds: () => features.has(STANZA_IDS) || features.has(ARCHIVE),
     once: async (eventId, effect, run) => void (await effects.runOnce({ eventId, effect, run })),
-    readConfig() {
-      const { cfg: now, account: policy } = config.read();
-      return { cfg: now, policy, settings: { ...policy.config, streaming: policy.config } };
-    },
+    readConfig: readInbound,
     runtime,
     outbox,
     findOutbox,

@@ -14,7 +14,6 @@ import type { BareJid } from "../protocol/jid.ts";
 import { DISCO_INFO } from "../protocol/xep-0030-disco.ts";
 import { createArchiveCursors } from "../state/archive-cursors.ts";
 import { createCatchUp } from "./catch-up.ts";
-import { createStrangers } from "./strangers.ts";
 
 const OWN = "bot@example" as BareJid;
 
@@ -46,11 +45,6 @@ function setUp(items: FakeItem[], options: RoadInOptions = {}) {
   let announce = () => {};
   /** Called before each message that is handed on. */
   const hook: { each?: () => void } = {};
-  const { find } = createStrangers({
-    readPolicy: () => ({ ...options.policy, ...policy, limits: {} as never }),
-    approved: async () => [],
-    now: Date.now,
-  });
   const catchUp = createCatchUp({
     session,
     rooms,
@@ -67,7 +61,7 @@ function setUp(items: FakeItem[], options: RoadInOptions = {}) {
       return () => undefined;
     },
     roomServices: () => new Set(),
-    findStrangers: find,
+    findStrangers: road.strangers.find,
     readConfig: () => DEFAULT_CATCH_UP,
     tally,
     log,

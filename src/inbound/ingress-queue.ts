@@ -16,6 +16,8 @@ import type { Tally } from "./tally.ts";
 /** How long an answered message is remembered, so that no copy of it is answered again. */
 export const REMEMBERED_MS = 30 * 24 * 60 * 60_000;
 export const REMEMBERED_ENTRIES = 20_000;
+/** Most messages have two: the archive's id, and what the sender gave. */
+const REMEMBERED_ALIASES = 3 * REMEMBERED_ENTRIES;
 
 export type MessageQueue = ChannelIngressQueue<StoredPayload>;
 
@@ -47,20 +49,36 @@ export function openMessageQueue(params: QueueParams): MessageQueue {
       const isKnown = sql.get("SELECT 1 FROM events WHERE id = ?", event) !== undefined;
       if (!isKnown) {
         const waiting = sql.get(
-          `SELECT count(*) AS all_lanes, count(*) FILTER (WHERE lane = ?) AS in_lane,
+          `SELECT count(*) AS all_lanes, count(*) FILTER (WHERE lane = ?1) AS in_lane,
+             count(*) FILTER (WHERE lane = ?1 AND metadata ->> 'share' = ?2) AS in_share,
              total(length(payload)) AS size
            FROM events WHERE status IN ('pending', 'claimed')`,
           lane,
+          payload.message.share ?? null,
         );
         refuseExcess(readLimits(), {
           inLane: Number(waiting?.["in_lane"]),
+          inShare: Number(waiting?.["in_share"]),
           inAll: Number(waiting?.["all_lanes"]),
           size: Number(waiting?.["size"]),
         });
       }
       return event;
     };
-    return createIngressQueue({ database, channelId: CHANNEL_ID, accountId, now, onEnqueue });
+    const own: MessageQueue = createIngressQueue({
+      database,
+      channelId: CHANNEL_ID,
+      accountId,
+      now,
+      onEnqueue,
+    });
+    return {
+      ...own,
+      async enqueue(id, payload, options) {
+        const { share } = payload.message;
+        return await own.enqueue(id, payload, { ...options, metadata: { share } });
+      },
+    };
   }
 
   return {
@@ -86,7 +104,7 @@ export function openMessageQueue(params: QueueParams): MessageQueue {
           `${expired} message(s) waited for more than ${readLimits().queueMaxAgeMinutes} minutes and are not answered any more`,
         );
       }
-      database.transact((sql) => pruneAliases(sql, at - REMEMBERED_MS));
+      database.transact((sql) => pruneAliases(sql, at - REMEMBERED_MS, REMEMBERED_ALIASES));
       return expired + (await queue.prune({ ...options, now: at }));
     },
   };
@@ -117,9 +135,13 @@ function bounded(hosts: MessageQueue, { database, now, readLimits }: QueueParams
         ]);
         const waiting = [...pending, ...claims];
         if (!waiting.some(({ id }) => id === event)) {
+          const { share } = payload.message;
+          const isOfShare = (one: { payload: StoredPayload }) =>
+            share !== undefined && one.payload.message.share === share;
           const inLane = waiting.filter(({ laneKey }) => laneKey === options?.laneKey);
           refuseExcess(readLimits(), {
             inLane: inLane.length,
+            inShare: inLane.filter(isOfShare).length,
             inAll: waiting.length,
             size: waiting.reduce((sum, one) => sum + one.payload.message.xml.length, 0),
           });
@@ -135,10 +157,18 @@ function bounded(hosts: MessageQueue, { database, now, readLimits }: QueueParams
 
 function refuseExcess(
   { queueSize, queueTotal, queueMegabytes }: QueueLimits,
-  { inLane, inAll, size }: { inLane: number; inAll: number; size: number },
+  waiting: { inLane: number; inShare: number; inAll: number; size: number },
 ): void {
+  const { inLane, inShare, inAll, size } = waiting;
   if (inLane >= queueSize) {
     throw new IngressFullError(`${queueSize} messages wait in its conversation (limits.queueSize)`);
+  }
+  // Whoever has most of it leaves as much free: a newcomer always finds a place, and nobody is refused
+  // while there is little to do.
+  if (inLane + inShare >= queueSize) {
+    throw new IngressFullError(
+      `${inShare} messages of one sender wait in the room, and ${queueSize} may of all (limits.queueSize)`,
+    );
   }
   if (inAll >= queueTotal) {
     throw new IngressFullError(`${queueTotal} messages wait in all (limits.queueTotal)`);

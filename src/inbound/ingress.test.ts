@@ -264,6 +264,26 @@ describe("a copy", () => {
     expect(road.turns.map(({ messageId }) => messageId)).not.toContain("1");
   });
 
+  it("without any id is taken up once, though it comes again: after a lost line, and after a crash", async () => {
+    const first = start();
+    await first.session.receive(dm("yes"));
+    await first.session.receive(dm("yes"));
+    await waitFor(() => said(first).length === 2, { what: "both" });
+    const stamp = new Date(Math.floor(Date.now() / 1_000) * 1_000).toISOString();
+    const resent = (by: string) =>
+      dm("yes", `<delay xmlns="urn:xmpp:delay" stamp="${stamp}" from="${by}"/>`);
+    await first.session.receive(resent("bot@example"));
+    expect(first.tally.read()).toEqual({ duplicate: 1 });
+    await stop(first);
+    const second = start();
+    await second.session.receive(resent("example"));
+    await second.session.receive(resent("evil.example"));
+    await waitFor(() => said(second).length > 0, { what: "the one that nobody held back" });
+    await second.receiver.idle();
+    expect(said(second)).toEqual(["yes"]);
+    expect(second.tally.read()).toEqual({ duplicate: 1 });
+  });
+
   it("from the archive is one message with that of the offline storage", async () => {
     const road = start();
     const origin = `<origin-id xmlns="urn:xmpp:sid:0" id="o1"/>`;
@@ -285,7 +305,9 @@ describe("a copy", () => {
 
 describe("what cannot be stored", () => {
   it("is that of a stranger who writes too much: nothing waits on disk, and it is counted", async () => {
-    const road = start({ context: { mayBeStored: async () => false } });
+    const road = start({
+      context: { strangers: { mayBeStored: async () => false, isStranger: () => true } },
+    });
     await road.session.receive(dm("one"));
     expect(await stored(road)).toBe(0);
     expect(road.tally.read()).toEqual({ "not-admitted": 1 });

@@ -9,14 +9,15 @@ import { isAbortRequestText } from "openclaw/plugin-sdk/command-primitives-runti
 import { messageOf, XmppStanzaError } from "../errors.ts";
 import { stripMention } from "../policy/mention.ts";
 import { admit, type Drop } from "../policy/admission.ts";
-import { bareJid, type BareJid, type FullJid } from "../protocol/jid.ts";
+import { bareJid, domainOf, type BareJid, type FullJid } from "../protocol/jid.ts";
+import { createRate } from "../policy/rate.ts";
 import { decodeMessage, type Message } from "../protocol/stanza.ts";
 import { sentAt } from "../protocol/xep-0203-delay.ts";
 import { trustedStanzaId } from "../protocol/xep-0359-ids.ts";
 import { hostConversation } from "./conversation.ts";
 import { IngressFullError } from "./ingress-queue.ts";
 import { createIngress } from "./ingress.ts";
-import { isOwnArchived, resolveArchivedSender, resolveSender } from "./sender.ts";
+import { isOwnArchived, resolveArchivedSender, resolveSender, senderKey } from "./sender.ts";
 import { storeMessage, type StoredMessage } from "./stored-message.ts";
 import { takeTurn } from "./turn.ts";
 import type { Archived, InboundMessage, ReceiverContext } from "./types.ts";
@@ -55,6 +56,7 @@ export function createReceiver(context: ReceiverContext): Receiver {
     log,
     now,
   });
+  const mayHaveWaited = createKept(context);
   let lastJid: FullJid | undefined;
   const refusals = { count: 0, toldAt: -Infinity };
 
@@ -70,11 +72,13 @@ export function createReceiver(context: ReceiverContext): Receiver {
 
   function prepare(stanza: Element, found: Found): StoredMessage {
     const { inbound, archiveId } = identify(context, found);
+    const { isHeld } = found;
     context.onInbound(now());
-    const { id } = hostConversation({ ...context, ...readConfig() }, inbound);
+    const { id, kind } = hostConversation({ ...context, ...readConfig() }, inbound);
     // Who calls stop does not queue behind what is to be stopped.
     const lane = isStop(inbound) ? `${id} stop` : id;
-    return storeMessage(inbound, { lane, xml: stanza.toString(), archiveId });
+    const share = kind === "group" ? shareOf(context, inbound) : undefined;
+    return storeMessage(inbound, { lane, share, xml: stanza.toString(), archiveId, isHeld });
   }
 
   function noteRefusal(error: IngressFullError): void {
@@ -91,14 +95,13 @@ export function createReceiver(context: ReceiverContext): Receiver {
       // What was read while we were online may be handed on when the line is down.
       const ownJid = (lastJid = context.outbox.session.jid ?? lastJid);
       if (!ownJid) throw new Error("a message before the first login");
-      const found = guarded(() => readMessage(context, decodeMessage(stanza), ownJid, archived));
+      const found = guarded(() =>
+        readMessage(context, decodeMessage(stanza), ownJid, archived, mayHaveWaited),
+      );
       if (!found || (wanted && !(await wanted))) return;
-      const { conversation } = found.inbound;
-      if (conversation.kind === "direct") {
-        const mayBeStored = context.mayBeStored(conversation.peer);
-        // Awaited only where it must be: what comes next must not overtake.
-        if (!(mayBeStored === true || (await mayBeStored))) return tally.add("not-admitted");
-      }
+      const mayBeStored = context.strangers.mayBeStored(found.inbound);
+      // Awaited only where it must be: what comes next must not overtake.
+      if (!(mayBeStored === true || (await mayBeStored))) return tally.add("not-admitted");
       const message = guarded(() => prepare(stanza, found));
       if (!message) return;
       try {
@@ -121,6 +124,11 @@ export function createReceiver(context: ReceiverContext): Receiver {
   };
 }
 
+/** Whom policy cannot let in, or nobody vouches for, could come under any number of names. */
+function shareOf({ strangers }: ReceiverContext, inbound: InboundMessage): string {
+  return strangers.isStranger(inbound) ? "strangers" : senderKey(inbound);
+}
+
 function isStop({ body, ownNick }: InboundMessage): boolean {
   return isAbortRequestText(ownNick === undefined ? body : stripMention(body, { nick: ownNick }));
 }
@@ -132,6 +140,8 @@ type Found = {
   by: BareJid;
   stanzaId: string | undefined;
   isArchived: boolean;
+  /** It was read from an archive, or its server says that it held it back. */
+  isHeld: boolean;
 };
 
 /** XEP-0359 §5: an id counts where who could have given it says that they give ids. */
@@ -149,15 +159,35 @@ function identify(
   };
 }
 
+/**
+ * What our server kept for us comes right after the login, and says so (XEP-0160, XEP-0203). Anybody
+ * can write that into what they send just then: so only so much is believed.
+ */
+function createKept({ outbox, now, readConfig }: ReceiverContext): (sender: string) => boolean {
+  const kept = createRate(HANDED_OVER_MS);
+  return (sender) => {
+    const { state } = outbox.session;
+    const online = state.kind === "online" ? now() - state.facts.since : -1;
+    if (online < 0 || online >= HANDED_OVER_MS) return false;
+    return kept.take(sender, { each: readConfig().policy.limits.queueSize }, now()) === "granted";
+  };
+}
+
+function isHeldBack({ delays }: Message, own: BareJid): boolean {
+  const server = domainOf(own);
+  return delays.some(({ from, stamp }) => stamp && (from?.full === own || from?.full === server));
+}
+
 /** Decoded, admitted, and with a sender; undefined when it is nothing to act on. */
 function readMessage(
   context: ReceiverContext,
   message: Message,
   ownJid: FullJid,
   archived: Archived | undefined,
+  mayHaveWaited: (sender: string) => boolean,
 ): Found | undefined {
   const { now, outbox } = context;
-  const { session, rooms } = outbox;
+  const { rooms } = outbox;
   const own = bareJid(ownJid);
   if (!own) return undefined;
   const admission = admit(message, {
@@ -184,24 +214,24 @@ function readMessage(
   const by = archived?.by ?? (conversation.kind === "room" ? conversation.room : own);
   const stanzaId = archived?.id ?? trustedStanzaId(message.stanzaIds, by);
   const timestamp = (archived?.stamp ?? sentAt(message.delays, new Date(now()))).getTime();
-  // What our server kept for us comes right after the login.
-  const { state } = session;
-  const online = state.kind === "online" ? now() - state.facts.since : -1;
-  const isKept = online >= 0 && online < HANDED_OVER_MS;
+  const sender =
+    archived && conversation.kind === "room"
+      ? resolveArchivedSender(conversation, rooms, context.isBelieved, message)
+      : resolveSender(conversation, rooms, context.isBelieved, message.occupantId);
+  const isArchived = archived !== undefined;
+  const isHeld = isArchived || isHeldBack(message, own);
+  const hasWaited = isArchived || (isHeld && mayHaveWaited(senderKey({ conversation, sender })));
   const inbound = {
     message,
     body: admission.admit ? admission.body.trim() : "",
     isEncrypted,
     conversation,
-    sender:
-      archived && conversation.kind === "room"
-        ? resolveArchivedSender(conversation, rooms, context.isBelieved, message)
-        : resolveSender(conversation, rooms, context.isBelieved, message.occupantId),
+    sender,
     ...(room ? { ownNick: room.nick } : {}),
     timestamp,
-    waitsSince: archived || isKept ? timestamp : now(),
+    waitsSince: hasWaited ? timestamp : now(),
   };
-  return { inbound, by, stanzaId, isArchived: archived !== undefined };
+  return { inbound, by, stanzaId, isArchived, isHeld };
 }
 
 /**

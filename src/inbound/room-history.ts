@@ -4,7 +4,9 @@
  * what is said while the agent works belongs to the next one.
  */
 import { createChannelHistoryWindow, type HistoryEntry } from "openclaw/plugin-sdk/reply-history";
+import { shouldIncludeSupplementalContext } from "openclaw/plugin-sdk/security-runtime";
 import type { BareJid } from "../protocol/jid.ts";
+import type { InboundConfig } from "./types.ts";
 
 /** Of what somebody pasted into a room only so much is kept, in characters. */
 const MAX_ENTRY_LENGTH = 20_000;
@@ -60,4 +62,17 @@ export function createRoomHistory(limit: number = DEFAULT_HISTORY_LIMIT) {
       };
     },
   };
+}
+
+/**
+ * Whether what people say whom no list names is context for those whom one does. The host's word for it
+ * is `contextVisibility: "all"`; here that must be said, because it is a stranger's text that an agent
+ * reads.
+ */
+export function mayOverhear({ cfg, settings }: Omit<InboundConfig, "policy">): boolean {
+  const mode = settings.contextVisibility ?? cfg.channels?.defaults?.contextVisibility;
+  return (
+    mode !== undefined &&
+    shouldIncludeSupplementalContext({ mode, kind: "history", senderAllowed: false })
+  );
 }

@@ -129,6 +129,12 @@ export function isOwnArchived(
 
 const realJidKey = ({ realJid }: ArchivedAuthor) => realJid && { realJid };
 
+/** Whose limits a message counts for. Whom nobody vouches for could be somebody else at each try: all of a room are one. */
+export function senderKey(place: { conversation: Conversation; sender: Sender }): string {
+  const { conversation, sender } = place;
+  return sender.grade === "nick" && conversation.kind !== "direct" ? conversation.room : sender.id;
+}
+
 /** What an id of the grade `occupant-id` or `nick` says; undefined for a JID. */
 export function parseOccupantKey(
   id: string,

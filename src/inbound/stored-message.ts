@@ -17,6 +17,8 @@ export type StoredMessage = {
   arrival: Arrival;
   /** What is in one lane is taken up in order. */
   lane: string;
+  /** Where several people's messages are in one lane: of whose there may be only so many. */
+  share?: string | undefined;
   /** The `<message/>` as it came. */
   xml: string;
   inbound: Omit<InboundMessage, "message">;
@@ -35,11 +37,19 @@ export class UnreadableError extends Error {
   override readonly name = "UnreadableError";
 }
 
+type Origin = {
+  /** `<whose archive> <id>`, given by who may give it (XEP-0359). */
+  archiveId: string | undefined;
+  /** It was read from an archive, or its server says that it held it back. */
+  isHeld: boolean;
+};
+
 export function storeMessage(
   { message, ...inbound }: InboundMessage,
-  { lane, xml, archiveId }: { lane: string; xml: string; archiveId: string | undefined },
+  { archiveId, isHeld, ...place }: Origin & Pick<StoredMessage, "lane" | "share" | "xml">,
 ): StoredMessage {
-  return { arrival: identify(message, inbound.timestamp, archiveId), lane, xml, inbound };
+  const arrival = { ...identify(message, archiveId), isHeld, saidAt: inbound.timestamp };
+  return { arrival, ...place, inbound };
 }
 
 /** @throws UnreadableError */
@@ -81,19 +91,17 @@ export function readPayload(payload: unknown): { version: unknown; body: StoredM
 }
 
 /**
- * @param archiveId `<whose archive> <id>`, given by who may give it (XEP-0359); where there is none, a
- *   message is known by an id of ours, and its copies by who said what. The sender is part of either:
- *   nobody can take the id of what somebody else says.
+ * Where there is no id of an archive, a message is known by one of ours, and its copies by who said what.
+ * The sender is part of either: nobody can take the id of what somebody else says.
  */
-function identify(message: Message, saidAt: number, archiveId: string | undefined): Arrival {
+function identify(message: Message, archiveId: string | undefined): Omit<Arrival, "saidAt"> {
   const { body, from, originId, id, replaceId, thread, type } = message;
   const own = originId ?? id;
   const content = [from?.full, type, own, body, replaceId, thread?.id];
   return {
     eventId: archiveId === undefined ? randomUUID() : `${archiveId} ${from?.full ?? ""}`,
     isCertain: archiveId !== undefined,
-    ...(own === undefined ? {} : { alias: `content ${digest(content)}` }),
-    saidAt,
+    ...(own === undefined ? { words: digest(content) } : { alias: `content ${digest(content)}` }),
   };
 }
 

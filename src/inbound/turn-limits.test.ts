@@ -84,18 +84,24 @@ describe("turns", () => {
   });
 
   it.each([
-    ["that had waited for us, as our server kept them, are bounded by the queue", 0, 5],
-    ["that say so of themselves are bounded by the pace", 60_000, 2],
-  ])("of messages %s", async (_, online, expected) => {
+    [
+      "that had waited for us, as our server kept them, are bounded by the queue, and the pace",
+      0,
+      "example",
+      5 + 2,
+    ],
+    ["that say so of themselves, long after the login, by the pace", 60_000, "example", 2],
+    ["that say so in nobody's name by the pace", 0, "evil.example", 2],
+  ])("of messages %s", async (_, online, by, expected) => {
     const { session, receiver, turns } = setUp(
       {
         context: { now: () => Date.now() + online },
-        policy: { catchUp: { ...DEFAULT_CATCH_UP, maxMessages: 5 } },
+        policy: { catchUp: { ...DEFAULT_CATCH_UP, maxMessages: 100 } },
       },
       { turnsPerMinute: 2, queueSize: 5 },
     );
-    const delay = `<delay xmlns="urn:xmpp:delay" from="example" stamp="1970-01-01T00:00:10Z"/>`;
-    for (let sent = 0; sent < 7; sent += 1) {
+    const delay = `<delay xmlns="urn:xmpp:delay" from="${by}" stamp="1970-01-01T00:00:10Z"/>`;
+    for (let sent = 0; sent < 9; sent += 1) {
       void session.receive(message("alice@example/phone", body(`night ${sent}`) + delay));
       await receiver.idle();
     }

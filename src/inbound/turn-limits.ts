@@ -9,6 +9,7 @@ import { sendText } from "../outbound/send.ts";
 import { DEFAULT_TEXT_CHUNK_LIMIT, type XmppAccountPolicy } from "../policy/account-policy.ts";
 import { createRate, type RateVerdict } from "../policy/rate.ts";
 import { occupantJid } from "../protocol/xep-0045-muc.ts";
+import { senderKey } from "./sender.ts";
 import type { InboundContext, InboundMessage } from "./types.ts";
 
 const MINUTE_MS = 60_000;
@@ -54,11 +55,6 @@ export function createTurnLimits(): TurnLimits {
       return { verdict, reason: "turns-limited" };
     },
   };
-}
-
-/** Whom nobody vouches for could be somebody else at each try, so all of a room share one limit. */
-function senderKey({ conversation, sender }: InboundMessage): string {
-  return sender.grade === "nick" && conversation.kind !== "direct" ? conversation.room : sender.id;
 }
 
 /**

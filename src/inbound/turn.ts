@@ -3,7 +3,6 @@ import {
   logInboundDrop,
   resolveChannelInboundRouteEnvelope,
 } from "openclaw/plugin-sdk/channel-inbound";
-import { shouldIncludeSupplementalContext } from "openclaw/plugin-sdk/security-runtime";
 import { XmppUnconfirmedError } from "../errors.ts";
 import { formatTarget, replyTarget } from "../outbound/reply-target.ts";
 import { sendText } from "../outbound/send.ts";
@@ -15,6 +14,7 @@ import { resolveAddressing, type Addressing } from "./addressing.ts";
 import { hostConversation, type HostConversation } from "./conversation.ts";
 import type { Lifecycle } from "./debounce.ts";
 import { dispatchTurn } from "./dispatch.ts";
+import { mayOverhear } from "./room-history.ts";
 import { refuseOverLimit } from "./turn-limits.ts";
 import type { InboundContext, InboundMessage } from "./types.ts";
 
@@ -192,19 +192,6 @@ function remember(context: InboundContext, inbound: InboundMessage): void {
   if (conversation.kind !== "room" || inbound.isEncrypted) return;
   const entry = { sender: describeSender(sender), body, timestamp, messageId };
   context.history.record(conversation.room, entry);
-}
-
-/**
- * Whether what people say whom no list names is context for those whom one does. The host's word for it
- * is `contextVisibility: "all"`; here that must be said, because it is a stranger's text that an agent
- * reads.
- */
-function mayOverhear({ cfg, settings }: InboundContext): boolean {
-  const mode = settings.contextVisibility ?? cfg.channels?.defaults?.contextVisibility;
-  return (
-    mode !== undefined &&
-    shouldIncludeSupplementalContext({ mode, kind: "history", senderAllowed: false })
-  );
 }
 
 function drop(context: InboundContext, inbound: InboundMessage, reasonCode: string): void {

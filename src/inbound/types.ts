@@ -83,7 +83,7 @@ export type Once = (eventId: string, effect: string, run: () => Promise<void>) =
 export type ReceiverContext = Omit<InboundContext, keyof InboundConfig> & {
   /** Where messages wait for their turn. */
   queue: MessageQueue;
-  mayBeStored: Strangers["mayBeStored"];
+  strangers: Omit<Strangers, "find">;
   /** Whether our own server says that it gives ids to our messages (XEP-0359). */
   givesIds: () => boolean;
   readConfig: () => InboundConfig;

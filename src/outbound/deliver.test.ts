@@ -1,7 +1,7 @@
 import { isChannelPartialDeliveryError } from "openclaw/plugin-sdk/channel-inbound";
 import { PlatformMessageNotDispatchedError } from "openclaw/plugin-sdk/error-runtime";
 import { parse, type Element } from "ltx";
-import { describe, expect, it, vi } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import { addFakeArchive, type FakeItem } from "../../test/support/fake-archive.ts";
 import { createFakeLog, createFakeSession, OWN_JID } from "../../test/support/fake-session.ts";
 import { createOutbox } from "../../test/support/outbox.ts";
@@ -12,14 +12,15 @@ import {
   XmppStanzaError,
   XmppUnconfirmedError,
 } from "../errors.ts";
-import type { BareJid } from "../protocol/jid.ts";
+import type { BareJid, FullJid } from "../protocol/jid.ts";
 import { ARCHIVE } from "../protocol/xep-0313-mam.ts";
 import { DISCO_INFO } from "../protocol/xep-0030-disco.ts";
 import { deliverText, type DeliveryOptions } from "./deliver.ts";
 import type { Target } from "./target.ts";
 
 const ALICE: Target = { kind: "direct", to: "alice@example.com" as BareJid };
-const ROOM = "coven@chat.example" as BareJid;
+const ROOM = "coven@chat.far" as BareJid;
+const OWN_ROOM = "coven@chat.example" as BareJid;
 const THREE = "one\n\ntwo\n\nthree";
 const offline = (cause?: unknown) => new XmppNotSentError("offline", { isOffline: true, cause });
 const lost = (cause?: unknown) => new XmppUnconfirmedError("lost", { cause });
@@ -67,14 +68,19 @@ function setUp({ failures = [], arriving = [], archived, prefs, aheadMs = 0 }: O
     if (failure) throw failure;
   };
   const rooms = createRooms({ session, log: createFakeLog(), nick: "bot" });
-  const outbox = createOutbox(session, rooms);
+  const late: string[] = [];
+  const outbox = createOutbox(session, rooms, (to, _error, isLate) => isLate && late.push(to));
+  const join = () =>
+    Object.assign(outbox.rooms, { get: () => ({ state: "joined" }), occupant: () => ({}) });
   const { departures, limits } = outbox;
   const road = { find: () => outbox, departures, limits };
   const deliver = (text: string, target: Target = ALICE, options: Partial<DeliveryOptions> = {}) =>
     deliverText(road, target, text, { textLimit: 5, patienceMs: 0, ...options });
   const sent = () => written.map((message) => message.getChildText("body"));
   const ids = () => written.map(({ attrs }) => String(attrs["id"]));
-  return { session, deliver, written, sent, ids, limits, departures };
+  const refuse = (number: number, from = ALICE.to) =>
+    outbox.sent.refuse(ids()[number] ?? "", from, new XmppStanzaError("cancel", "gone"));
+  return { session, deliver, written, sent, ids, limits, departures, refuse, late, outbox, join };
 }
 
 it("gives a receipt of every message that was confirmed", async () => {
@@ -260,6 +266,96 @@ describe("a delivery of the host", () => {
   });
 });
 
+describe("an error of another server, after ours has taken the message over", () => {
+  const options = { awaitsErrors: true };
+  afterEach(() => vi.useRealTimers());
+
+  it("reaches the sender's result", async () => {
+    const { deliver, written, refuse } = setUp();
+    const result = deliver("one", ALICE, options).catch((thrown: unknown) => thrown);
+    await vi.waitFor(() => expect(written).toHaveLength(1));
+    refuse(0);
+    const error = await result;
+    expect(error).toBeInstanceOf(PlatformMessageNotDispatchedError);
+    expect(error).toMatchObject({ message: "alice@example.com refused the message: gone" });
+  });
+
+  it("is waited for once, however many messages there are, and by who sent them only", async () => {
+    vi.useFakeTimers();
+    const { deliver, written } = setUp();
+    let isOver = false;
+    const first = deliver(THREE, ALICE, options).then(() => (isOver = true));
+    const second = deliver("four", ALICE);
+    await second;
+    expect(written).toHaveLength(4);
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(isOver).toBe(false);
+    await vi.advanceTimersByTimeAsync(1_500);
+    await first;
+  });
+
+  it("of all messages says that nothing was sent, of some which were", async () => {
+    const failed = async (...refused: number[]) => {
+      const { deliver, written, ids, refuse } = setUp();
+      const aborted = new AbortController();
+      const result = deliver(THREE, ALICE, { ...options, signal: aborted.signal });
+      const error = result.catch((thrown: unknown) => thrown);
+      await vi.waitFor(() => expect(written).toHaveLength(3));
+      for (const number of refused) refuse(number);
+      aborted.abort();
+      return { error: await error, ids: ids() };
+    };
+    const all = await failed(0, 1, 2);
+    expect(all.error).toBeInstanceOf(PlatformMessageNotDispatchedError);
+    const some = await failed(1);
+    expect(isChannelPartialDeliveryError(some.error)).toBe(true);
+    expect(some.error).toMatchObject({
+      deliveryResult: { messageIds: [some.ids[0], some.ids[2]] },
+    });
+  });
+
+  it("keeps the messages after it from being sent", async () => {
+    const { session, deliver, written, refuse } = setUp();
+    const { send } = session;
+    session.send = async (stanza) => {
+      await send(stanza);
+      if (written.length === 2) refuse(0);
+    };
+    await expect(deliver(THREE, ALICE, options)).rejects.toThrow(/gone/);
+    expect(written).toHaveLength(2);
+  });
+
+  it.each<Target>([
+    { kind: "direct", to: "alice@example" as BareJid },
+    { kind: "direct", to: "alice@example/phone" as FullJid },
+    { kind: "room-private", room: OWN_ROOM, nick: "al", to: `${OWN_ROOM}/al` as FullJid },
+    // It has said its word by then.
+    { kind: "room", room: ROOM, to: ROOM },
+  ])("is not waited for from our own server, nor from a room: $to", async (target) => {
+    vi.useFakeTimers();
+    const { session, deliver, sent, outbox, join } = setUp();
+    const { send } = session;
+    session.send = async (stanza) => {
+      await send(stanza);
+      outbox.sent.reflect(String(stanza.attrs["id"]), ROOM, undefined);
+    };
+    join();
+    await deliver(THREE, target, options);
+    expect(sent()).toHaveLength(3);
+    // No clock has run.
+  });
+
+  it.each([true, false])("is late once they have that, waited for or not: %s", async (awaits) => {
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+    const { deliver, refuse, late } = setUp();
+    const result = deliver("one", ALICE, { awaitsErrors: awaits });
+    await vi.waitFor(async () => await vi.advanceTimersByTimeAsync(2_000));
+    await result;
+    refuse(0);
+    expect(late).toEqual([ALICE.to]);
+  });
+});
+
 describe("while offline", () => {
   it("waits, keeps the order, and goes out when the connection is back", async () => {
     const { session, deliver, sent } = setUp();
@@ -313,6 +409,20 @@ describe("while offline", () => {
     expect(written.length).toBeLessThan(4);
   });
 
+  it("looks for the truth about a message no longer than it is wanted", async () => {
+    const { session, deliver, written } = setUp({ failures: [lost()], archived: [] });
+    const { send } = session;
+    session.send = async (stanza) => {
+      session.goOffline();
+      await send(stanza);
+    };
+    const wanted = new AbortController();
+    const result = deliver("one", ALICE, { patienceMs: 5_000, signal: wanted.signal });
+    await vi.waitFor(() => expect(written).toHaveLength(1));
+    wanted.abort();
+    await expect(result).rejects.toBeInstanceOf(XmppUnconfirmedError);
+  });
+
   it("waits in a bounded number", async () => {
     const { session, deliver, limits } = setUp();
     limits.offlineMessages = 2;
@@ -330,6 +440,15 @@ describe("while offline", () => {
     await Promise.all(waiting);
     await deliver("four");
   });
+});
+
+it("has a bounded number on their way out of an account that is online", async () => {
+  const { session, deliver } = setUp();
+  session.send = () => new Promise(() => undefined);
+  for (let n = 0; n < 1_000; n += 1) {
+    void deliver("x", { kind: "direct", to: `a${n}@example` as BareJid });
+  }
+  await expect(deliver("x")).rejects.toThrow(/1000 messages are on their way out/);
 });
 
 it("asks before each message, right before it is written", async () => {

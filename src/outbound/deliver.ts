@@ -1,9 +1,6 @@
 /**
  * Delivery as the host understands it: what was sent has a receipt, what provably was not says so with
  * the host's own error, and nothing else is ever reported as delivered.
- *
- * A message that nobody confirmed is sent again, under the same id, only once it is known that the first
- * one did not arrive: the server said what it had got (XEP-0198 §5), or an archive does not have it.
  */
 import { createChannelPartialDeliveryError } from "openclaw/plugin-sdk/channel-inbound";
 import {
@@ -11,32 +8,15 @@ import {
   type MessageReceipt,
 } from "openclaw/plugin-sdk/channel-outbound";
 import { PlatformMessageNotDispatchedError } from "openclaw/plugin-sdk/error-runtime";
-import {
-  XmppConnectionError,
-  XmppNotSentError,
-  XmppStanzaError,
-  XmppUnconfirmedError,
-} from "../errors.ts";
-import type { Limits } from "../policy/limits.ts";
-import type { Departures } from "./departures.ts";
-import { findEvidence } from "./evidence.ts";
+import { XmppNotSentError, XmppStanzaError, XmppUnconfirmedError } from "../errors.ts";
+import { domainOf, type FullJid } from "../protocol/jid.ts";
+import { live, sendOnce, spend, type AttemptOptions, type Road } from "./attempts.ts";
 import { messageIds, type DeliveryPart } from "./message-ids.ts";
-import { reach, type FindOutbox } from "./reach.ts";
-import {
-  encodeBody,
-  isTooMuch,
-  sendMessage,
-  toBodies,
-  type MessageFacts,
-  type Outbox,
-} from "./send.ts";
+import { encodeBody, isTooMuch, toBodies, type MessageFacts } from "./send.ts";
 import { conversationOf, type Target } from "./target.ts";
 import { CHANNEL_ID } from "../policy/account-policy.ts";
 
 export type Delivered = { messageIds: string[]; receipt: MessageReceipt };
-
-/** The way out of an account, whatever session it has at the moment. */
-export type Road = { find: FindOutbox; departures: Departures; limits: Limits };
 
 export type DeliveryOptions = MessageFacts & {
   /** Characters a message at most. */
@@ -52,23 +32,14 @@ export type DeliveryOptions = MessageFacts & {
   signal?: AbortSignal | undefined;
   /** Awaited before each message is handed to the server. */
   beforeSend?: (() => Promise<void> | void) | undefined;
+  /** Whether to wait for what another server may have to say of it. */
+  awaitsErrors?: boolean | undefined;
 };
 
-/** Ends of the connection that a message may cause; after so many it is given up. */
-const MOST_ENDS = 3;
-const CAUSED_BY_STANZAS = new Set([
-  "policy-violation",
-  "not-well-formed",
-  "bad-format",
-  "invalid-xml",
-  "improper-addressing",
-  "invalid-namespace",
-  "unsupported-stanza-type",
-]);
-/** Attempts at one message, whatever ends them. */
-const MOST_ATTEMPTS = 10;
-/** How long the truth about a message that was under way may take, ms, where less patience is left. */
-const LEAST_TRUTH_MS = 60_000;
+/** Deliveries of an account that may be under way while there is a connection: somebody may ask for pauses. */
+const MOST_UNDER_WAY = 1_000;
+/** How long another server has for that, ms. */
+const REMOTE_ERROR_MS = 2_000;
 
 /**
  * Sends `markdown`, after all that is on its way to the same conversation, and accounts for it.
@@ -92,15 +63,20 @@ export async function deliverText(
       spend(patience, since);
       await sendAll(road, target, markdown, { ...options, patience }, sent);
     });
+    // Whoever comes next in this conversation does not wait for that, too.
+    await untilAccepted(road, target, sent, options);
   } catch (error) {
-    if (sent.length > 0) {
+    const accepted = sent.filter((id) => !road.find()?.sent.refusalOf(id));
+    if (accepted.length > 0) {
       throw createChannelPartialDeliveryError(error, {
         visibleReplySent: true,
-        messageIds: sent,
-        receipt: receiptFor(sent, target),
+        messageIds: accepted,
+        receipt: receiptFor(accepted, target),
       });
     }
     throw inHostsTerms(error, target, options.patienceMs >= road.limits.offlineMinutes * 60_000);
+  } finally {
+    for (const id of sent) road.find()?.sent.settle(id);
   }
   return { messageIds: sent, receipt: receiptFor(sent, target) };
 }
@@ -124,18 +100,14 @@ function inHostsTerms(error: unknown, target: Target, isLastWait: boolean): unkn
   return error;
 }
 
-/** However often a delivery has to wait, all of it together is bounded; the time that sending takes is not. */
-type Patience = { ms: number; leftMs: number };
-type PatientOptions = DeliveryOptions & { patience: Patience };
-
-function spend(patience: Patience, since: number): void {
-  patience.leftMs = Math.max(0, patience.leftMs - (performance.now() - since));
-}
-
 /** @throws PlatformMessageNotDispatchedError for good: there is no room left to wait in */
 function assertRoom({ find, departures, limits }: Road): void {
-  if (departures.count < limits.offlineMessages || find()?.session.state.kind === "online") return;
-  const problem = `${departures.count} messages are waiting for a connection already (limits.offlineMessages)`;
+  const isOnline = find()?.session.state.kind === "online";
+  const most = Math.max(limits.offlineMessages, isOnline ? MOST_UNDER_WAY : 0);
+  if (departures.count < most) return;
+  const problem = isOnline
+    ? `${departures.count} messages are on their way out already`
+    : `${departures.count} messages are waiting for a connection already (limits.offlineMessages)`;
   throw new PlatformMessageNotDispatchedError(problem, { cause: problem, retryable: false });
 }
 
@@ -143,7 +115,7 @@ async function sendAll(
   road: Road,
   target: Target,
   markdown: string,
-  options: PatientOptions,
+  options: DeliveryOptions & AttemptOptions,
   sent: string[],
 ): Promise<void> {
   const outbox = await live(road, target, options.patience, options.signal);
@@ -154,6 +126,7 @@ async function sendAll(
     const id = ids[index] ?? "";
     if (!options.arrived?.has(id)) {
       options.signal?.throwIfAborted();
+      assertNotRefused(road, sent);
       const { thread, reply } = options;
       await sendOnce(road, target, id, options, () =>
         encodeBody(target, id, body, { thread, reply: index === 0 ? reply : undefined }),
@@ -161,6 +134,38 @@ async function sendAll(
     }
     sent.push(id);
   }
+}
+
+/**
+ * A server has taken it over; another one may still refuse it, which takes a connection of theirs, or the
+ * failure to get one (RFC 6120 §8.3.3.16).
+ * @throws XmppStanzaError it came back
+ */
+async function untilAccepted(
+  road: Road,
+  target: Target,
+  ids: readonly string[],
+  { awaitsErrors, signal }: DeliveryOptions,
+): Promise<void> {
+  const { session, sent } = road.find() ?? {};
+  if (awaitsErrors && sent && isElsewhere(target, session?.jid)) {
+    await Promise.all(ids.map((id) => sent.returned(id, REMOTE_ERROR_MS, signal)));
+  }
+  assertNotRefused(road, ids);
+}
+
+/** Whether the way to `target` leads over another server, as far as names tell. */
+function isElsewhere({ kind, to }: Target, ownJid: FullJid | undefined): boolean {
+  const own = ownJid && domainOf(ownJid);
+  const domain = domainOf(to);
+  // Our own server's rooms are below its domain, and refuse at once; any room reflects what it takes.
+  return domain !== own && (kind === "direct" || !domain?.endsWith(`.${own}`));
+}
+
+/** @throws XmppStanzaError when one of them came back: the others would, too */
+function assertNotRefused({ find }: Road, ids: readonly string[]): void {
+  const sent = find()?.sent;
+  for (const id of ids) sent?.assertNotRefused(id);
 }
 
 /** @throws XmppUnconfirmedError part of an earlier attempt arrived, and it was cut otherwise */
@@ -176,100 +181,6 @@ function assertSameMessages(
 function isOfPart(id: string, [first = ""]: readonly string[]): boolean {
   const partOf = (each: string) => each.slice(0, each.lastIndexOf("-"));
   return partOf(id) === partOf(first);
-}
-
-/** Sends one message until its fate is known. */
-async function sendOnce(
-  road: Road,
-  target: Target,
-  id: string,
-  { patience, signal, beforeSend }: PatientOptions,
-  encode: () => ReturnType<typeof encodeBody>,
-): Promise<void> {
-  const since = new Date();
-  let ends = 0;
-  for (let attempt = 1; ; attempt += 1) {
-    const outbox = await live(road, target, patience, signal);
-    try {
-      return await sendMessage(outbox, target, encode(), beforeSend);
-    } catch (error) {
-      const isAbsent = error instanceof XmppNotSentError && error.isOffline;
-      if (!isAbsent && !(error instanceof XmppUnconfirmedError)) throw error;
-      if (!isAbsent && (await hasArrived(road, target, id, since, error, patience))) return;
-      if (isCausedByStanza(error.cause)) ends += 1;
-      if (ends >= MOST_ENDS || attempt >= MOST_ATTEMPTS) throw givenUp(error, ends);
-    }
-  }
-}
-
-/**
- * @returns whether the message that `lost` is about is in the archive after all
- * @throws `lost` when nobody knows
- */
-async function hasArrived(
-  road: Road,
-  target: Target,
-  id: string,
-  since: Date,
-  lost: Error,
-  patience: Patience,
-): Promise<boolean> {
-  const deadline = performance.now() + Math.max(patience.leftMs, LEAST_TRUTH_MS);
-  for (;;) {
-    const left = deadline - performance.now();
-    const asked = performance.now();
-    const outbox = await reach(road.find, target, Math.max(0, left));
-    spend(patience, asked);
-    if (!outbox || left <= 0) throw lost;
-    try {
-      const evidence = await findEvidence(outbox, target, (each) => each === id, since);
-      if (evidence.arrived.has(id)) return true;
-      if (evidence.isConclusive) return false;
-      throw lost;
-    } catch (error) {
-      // The connection went again before the archive had answered.
-      const isAskedAgain =
-        error instanceof XmppConnectionError || error instanceof XmppNotSentError;
-      if (!isAskedAgain || outbox.session.state.kind === "refused") throw lost;
-      await new Promise((resolve) => setTimeout(resolve, ASK_AGAIN_MS));
-    }
-  }
-}
-
-const ASK_AGAIN_MS = 1_000;
-
-function isCausedByStanza(cause: unknown): boolean {
-  return cause instanceof XmppConnectionError && CAUSED_BY_STANZAS.has(cause.condition);
-}
-
-/** It is known not to have arrived, and not tried again. */
-function givenUp(error: Error, ends: number): Error {
-  if (ends < MOST_ENDS) return new XmppNotSentError(error.message, { cause: error });
-  const { cause } = error;
-  const condition = cause instanceof XmppConnectionError ? cause.condition : "policy-violation";
-  const problem = `the server ended the connection ${ends} times when it was sent`;
-  return new XmppStanzaError("cancel", condition, problem);
-}
-
-/**
- * The outbox once `target` can be reached.
- * @throws XmppNotSentError it did not become reachable in time, or the account does not run
- */
-async function live(
-  { find }: Road,
-  target: Target,
-  patience: Patience,
-  signal: AbortSignal | undefined,
-): Promise<Outbox> {
-  const since = performance.now();
-  const outbox = await reach(find, target, patience.leftMs, signal);
-  spend(patience, since);
-  if (!outbox) throw new XmppNotSentError("the account is not running");
-  const { state } = outbox.session;
-  if (state.kind === "online") return outbox;
-  if (state.kind === "refused") throw new XmppNotSentError(state.error.message);
-  const seconds = Math.round(patience.ms / 1000);
-  throw new XmppNotSentError(`no connection for ${seconds} s (${state.kind})`, { isOffline: true });
 }
 
 function receiptFor(ids: readonly string[], target: Target): MessageReceipt {

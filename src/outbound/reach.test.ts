@@ -1,4 +1,4 @@
-import { expect, it } from "vitest";
+import { afterEach, expect, it, vi } from "vitest";
 import type { ConnectionState } from "../client/types.ts";
 import type { BareJid } from "../protocol/jid.ts";
 import { reach } from "./reach.ts";
@@ -8,6 +8,8 @@ import type { Target } from "./target.ts";
 const ALICE: Target = { kind: "direct", to: "alice@example.com" as BareJid };
 const ROOM = "coven@chat.example" as BareJid;
 const IN_ROOM: Target = { kind: "room", room: ROOM, to: ROOM };
+
+afterEach(() => vi.useRealTimers());
 
 function outbox(state: ConnectionState["kind"], room?: string): Outbox {
   const rooms = { get: () => room && { state: room } };
@@ -49,6 +51,22 @@ it("does not wait for what will not come", async () => {
     expect(await reach(find, target, 60_000)).toBe(found);
     expect(looks()).toBe(1);
   }
+});
+
+it("does not wait for an account that stays away, longer than a restart takes", async () => {
+  vi.useFakeTimers();
+  const live = outbox("online");
+  let found: Outbox | undefined;
+  const HOUR_MS = 60 * 60_000;
+  const restarted = reach(() => found, ALICE, HOUR_MS);
+  await vi.advanceTimersByTimeAsync(5_000);
+  found = live;
+  await vi.advanceTimersByTimeAsync(200);
+  expect(await restarted).toBe(live);
+  found = undefined;
+  const gone = reach(() => found, ALICE, HOUR_MS);
+  await vi.advanceTimersByTimeAsync(15_000);
+  expect(await gone).toBeUndefined();
 });
 
 it("ends after its time with what there is", async () => {

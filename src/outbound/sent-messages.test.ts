@@ -31,6 +31,20 @@ it("tells of a refusal once, however often it comes", () => {
   expect(refused).toEqual([`${ALICE} ${error.condition}`]);
 });
 
+it("tells apart what its sender still hears of", () => {
+  const late: [string, boolean][] = [];
+  const sent = createSentMessages((to, _error, isLate) => void late.push([to, isLate]));
+  sent.add("a", ALICE);
+  sent.add("b", OCCUPANT);
+  sent.settle("b");
+  sent.refuse("a", ALICE, error);
+  sent.refuse("b", OCCUPANT, error);
+  expect(late).toEqual([
+    [ALICE, false],
+    [OCCUPANT, true],
+  ]);
+});
+
 it("waits for what comes back", async () => {
   const sent = createSentMessages();
   sent.add("a", ROOM);

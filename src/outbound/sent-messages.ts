@@ -15,6 +15,8 @@ type Entry = {
   stanzaId?: string | undefined;
   refusal?: XmppStanzaError;
   returned: PromiseWithResolvers<void>;
+  /** Whoever sent it has been told what became of it. */
+  isSettled?: boolean;
 };
 
 export type SentMessages = {
@@ -27,13 +29,16 @@ export type SentMessages = {
   isOurs(id: string, room: BareJid): boolean;
   /** @throws XmppStanzaError when the message has been refused */
   assertNotRefused(id: string): void;
-  /** Resolves when the message is reflected or refused, or after a while. */
-  returned(id: string): Promise<void>;
+  refusalOf(id: string): XmppStanzaError | undefined;
+  /** Resolves when the message is reflected or refused, or after a while, or when `signal` says so. */
+  returned(id: string, timeoutMs?: number, signal?: AbortSignal): Promise<void>;
+  /** Whoever sent it has their result: what comes back from now on comes too late for that. */
+  settle(id: string): void;
 };
 
 /** @param onRefusal called once for each message that comes back */
 export function createSentMessages(
-  onRefusal: (to: FullJid, error: XmppStanzaError) => void = () => undefined,
+  onRefusal: (to: FullJid, error: XmppStanzaError, isLate: boolean) => void = () => undefined,
 ): SentMessages {
   const entries = new Map<string, Entry>();
   return {
@@ -51,7 +56,7 @@ export function createSentMessages(
       // Once: whoever answers with errors may do so for ever.
       if (entry.refusal) return false;
       entry.refusal = error;
-      onRefusal(entry.to, error);
+      onRefusal(entry.to, error, entry.isSettled === true);
       entry.returned.resolve();
       return true;
     },
@@ -72,11 +77,20 @@ export function createSentMessages(
       const refusal = entries.get(id)?.refusal;
       if (refusal) throw refusal;
     },
-    async returned(id) {
+    refusalOf: (id) => entries.get(id)?.refusal,
+    async returned(id, timeoutMs = LONGEST_REFLECTION_MS, signal) {
       const limit = Promise.withResolvers<void>();
-      const timer = setTimeout(limit.resolve, LONGEST_REFLECTION_MS);
+      const giveUp = () => limit.resolve();
+      const timer = setTimeout(giveUp, timeoutMs);
+      signal?.addEventListener("abort", giveUp);
+      if (signal?.aborted) giveUp();
       await Promise.race([entries.get(id)?.returned.promise, limit.promise]);
+      signal?.removeEventListener("abort", giveUp);
       clearTimeout(timer);
+    },
+    settle(id) {
+      const entry = entries.get(id);
+      if (entry) entry.isSettled = true;
     },
   };
 }

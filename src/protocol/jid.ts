@@ -53,8 +53,8 @@ export function bareJid(text: string): BareJid | undefined {
   return parseJid(text)?.bare;
 }
 
-/** The domain of a bare JID; undefined when it is none after all. */
-export function domainOf(jid: BareJid): string | undefined {
+/** The domain of a JID; undefined when it is none after all. */
+export function domainOf(jid: FullJid): string | undefined {
   return parseJid(jid)?.domain;
 }
 

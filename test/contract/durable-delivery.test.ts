@@ -19,7 +19,7 @@ import { createOutbox } from "../support/outbox.ts";
 import { withKeys } from "../support/road-in.ts";
 
 const cfg = withKeys({});
-const PEER = "alice@example.com";
+const PEER = "alice@example";
 const ROW = "row-1";
 const disco = (features: string) =>
   `<iq type="result"><query xmlns="${DISCO_INFO}"><identity category="account" type="registered"/>${features}</query></iq>`;

@@ -12,7 +12,8 @@ import type { IngressQueue } from "../../src/state/ingress-contract.ts";
 import type { MessageQueue } from "../../src/inbound/ingress-queue.ts";
 import { DEFAULT_LIMITS } from "../../src/policy/limits.ts";
 import { describeIngressQueue } from "../support/ingress-queue-contract.ts";
-import { body, createRoadIn, message } from "../support/road-in.ts";
+import { body, createRoadIn, enterRoom, message } from "../support/road-in.ts";
+import { ROOM, item, presence } from "../support/room-xml.ts";
 import { waitFor } from "../support/wait.ts";
 
 type CreateQueue = <P>(options: {
@@ -96,4 +97,26 @@ it("carries the road in as ours does: copies once, bounds kept, order after a re
   expect(second.turns.map((turn) => turn.message.rawBody)).toEqual(["one", "two", "three"]);
   await second.receiver.stop();
   for (const { database } of [first, second]) database.close();
+});
+
+it("leaves half of a room's lane to the others, as ours does", async () => {
+  const [stateDir, folder] = [newStateDir(), newStateDir()];
+  const queue = create({ channelId: "xmpp", accountId: "default", stateDir }) as MessageQueue;
+  const road = createRoadIn({
+    hostsQueue: queue,
+    file: join(folder, "aliases.sqlite"),
+    policy: { groupPolicy: "open", rooms: [ROOM], limits: { ...DEFAULT_LIMITS, queueSize: 8 } },
+    failures: Infinity,
+  });
+  enterRoom(road);
+  road.session.receive(presence("mallory", item("mallory@example/a")));
+  road.session.receive(presence("alice", item("alice@example/a")));
+  for (let n = 0; n < 10; n += 1) {
+    await road.session.receive(message(`${ROOM}/mallory`, body(`bot: ${n}`), "groupchat"));
+  }
+  await road.session.receive(message(`${ROOM}/alice`, body("bot: hello"), "groupchat"));
+  expect(road.errors).toEqual([]);
+  expect(road.tally.read()).toEqual({ "queue-full": 6 });
+  await road.receiver.stop();
+  road.database.close();
 });

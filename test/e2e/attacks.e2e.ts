@@ -1,7 +1,7 @@
 /**
  * Who tries to pass for somebody else, or for something that was said: nothing of it reaches the model.
  * What is no message at all is in hostile.e2e.ts, what is too much in attacks-floods.e2e.ts, what
- * attacks the login in attacks-login.e2e.ts.
+ * attacks the login in attacks-connection.e2e.ts.
  */
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";

@@ -3,6 +3,7 @@
  * Gateway is behind a line that can be cut, frozen, or made deaf; the server slows clients down.
  */
 import { randomUUID } from "node:crypto";
+import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { connectComponent, type Component } from "../support/component.ts";
 import { ask, askMarker, bodiesFrom, think } from "../support/conversation.ts";
@@ -28,7 +29,7 @@ let room: string;
 
 beforeAll(async () => {
   [prosody, model] = await Promise.all([
-    startProsody({ limits: true, components: [GRUMPY] }),
+    startProsody({ limits: true, components: [GRUMPY], s2s: true }),
     startStubModel(),
   ]);
   await prosody.register("bot", PASSWORD);
@@ -161,31 +162,69 @@ describe("a server that slows its clients down", () => {
   });
 });
 
-describe("who answers with errors only", () => {
+describe("a message that comes back", () => {
+  const to = `nobody@${GRUMPY.domain}`;
   let grumpy: Component;
+  let off = (): void => undefined;
   beforeAll(async () => {
     grumpy = await connectComponent({ port: prosody.ports.component, ...GRUMPY });
   });
+  afterEach(() => off());
   afterAll(async () => grumpy?.stop());
 
-  it("gets one message, and one line in the log; the agent hears nothing of it", async () => {
-    const to = `nobody@${GRUMPY.domain}`;
-    const errors = 50;
-    grumpy.onStanza((stanza) => {
+  const send = async (target: string, message = "anybody there?") =>
+    await gateway.call("send", {
+      channel: "xmpp",
+      to: target,
+      message,
+      idempotencyKey: randomUUID(),
+    });
+  const lines = (what: RegExp) => gateway.log().match(new RegExp(what, "g"))?.length ?? 0;
+  const isMessage = (stanza: Component["stanzas"][number]) => stanza.is("message");
+
+  /** Answers each message with errors, once it may. */
+  function refuse(condition: string, when: () => Promise<unknown>, count = 1): void {
+    off = grumpy.onStanza((stanza) => {
       if (!stanza.is("message") || stanza.attrs["type"] === "error") return;
       const { from, id } = stanza.attrs as { from: string; id: string };
-      const error = `<message from='${to}' to='${from}' type='error' id='${id}'><error type='cancel'><gone xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/><text xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'>hostile words</text></error></message>`;
-      grumpy.send(error.repeat(errors));
+      const error = `<message from='${to}' to='${from}' type='error' id='${id}'><error type='cancel'><${condition} xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/><text xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'>hostile words</text></error></message>`;
+      void when().then(() => grumpy.send(error.repeat(count)));
     });
-    const send = { channel: "xmpp", to, message: "anybody there?", idempotencyKey: randomUUID() };
-    // Whether the error is there before the server's confirmation is a race.
-    await gateway.call("send", send).catch((error: unknown) => error);
-    await gateway.waitForLog(/refused message .*gone/);
+  }
+
+  it("from where there is no server fails with that, and is logged once", async () => {
+    await expect(send("x@nonexistent.invalid")).rejects.toThrow(
+      /x@nonexistent\.invalid refused the message: remote-server-not-found/,
+    );
+    expect(lines(/refused message .*: remote-server-not-found/)).toBe(1);
+  });
+
+  it("after our server has confirmed it fails all the same, once, however often it does", async () => {
+    refuse("gone", () => delay(500), 50);
+    await expect(send(to)).rejects.toThrow(/nobody@grumpy\.localhost refused the message: gone/);
     await askMarker(alice, BOT);
-    expect(gateway.log().match(/refused message .*: gone/g)).toHaveLength(1);
-    const isMessage = (stanza: Component["stanzas"][number]) => stanza.is("message");
+    expect(lines(/refused message .*: gone/)).toBe(1);
     expect(grumpy.stanzas.filter(isMessage)).toHaveLength(1);
     expect(model.requests).toHaveLength(1);
+  });
+
+  it("later than anybody waits for is told to the agent with the next turn there", async () => {
+    const mayRefuse = Promise.withResolvers<void>();
+    refuse("item-not-found", () => mayRefuse.promise);
+    await send(to);
+    mayRefuse.resolve();
+    await gateway.waitForLog(/refused message .*: item-not-found/);
+    await askMarker(alice, BOT);
+    expect(model.requests).toHaveLength(1);
+    off();
+    model.clear();
+    grumpy.send(
+      `<message from='${to}' to='${BOT}' type='chat' id='q'><body>what became of it?</body></message>`,
+    );
+    await waitFor(() => model.requests.length > 0, { what: "the turn", timeoutMs: 30_000 });
+    const asked = JSON.stringify(model.requests[0]);
+    expect(asked).toContain(`A message to ${to} came back: item-not-found.`);
+    expect(asked).not.toContain("hostile words");
   });
 });
 

@@ -7,11 +7,15 @@ import { createSentMessages } from "../../src/outbound/sent-messages.ts";
 import { DEFAULT_LIMITS } from "../../src/policy/limits.ts";
 
 /** The road out of a test: nobody waits for their turn by the clock. */
-export function createOutbox(session: XmppSession, rooms: Rooms): Outbox {
+export function createOutbox(
+  session: XmppSession,
+  rooms: Rooms,
+  onRefusal?: Parameters<typeof createSentMessages>[0],
+): Outbox {
   return {
     session,
     rooms,
-    sent: createSentMessages(),
+    sent: createSentMessages(onRefusal),
     archive: createArchive({ session }),
     departures: createDepartures(),
     limits: { ...DEFAULT_LIMITS, sendsPerSecond: 1_000 },

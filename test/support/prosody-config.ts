@@ -39,6 +39,8 @@ export interface ProsodyTuning {
   readonly roomArchive?: boolean;
   /** External components (XEP-0114); for test/support/component.ts. */
   readonly components?: readonly { readonly domain: string; readonly secret: string }[];
+  /** True lets it look for other servers. Default false: what goes elsewhere is refused at once. */
+  readonly s2s?: boolean;
   /** Lua lines at the top of the configuration, before the hosts. */
   readonly extraGlobal?: string;
   /** Lua lines for both virtual hosts. */
@@ -83,7 +85,11 @@ export function prosodyConfig(
   if (tuning.offerStartTls === false) without.add("tls");
   const enabled = MODULES.filter((name) => !without.has(name));
   if (tuning.limits === true) enabled.push("limits");
-  const disabled = ["s2s", ...(tuning.limits === true ? [] : ["limits"]), ...without];
+  const disabled = [
+    ...(tuning.s2s === true ? [] : ["s2s"]),
+    ...(tuning.limits === true ? [] : ["limits"]),
+    ...without,
+  ];
   const required = tuning.requireEncryption ?? true;
   const ssl = `{ key = ${lua(certificate.keyFile)}, certificate = ${lua(certificate.certFile)}${tuning.oldTls ? ', protocol = "tlsv1_2"' : ""} }`;
   const list = (values: readonly string[]): string => `{ ${values.map(lua).join(", ")} }`;

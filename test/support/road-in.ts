@@ -13,6 +13,7 @@ import { createReceiver } from "../../src/inbound/receive.ts";
 import { createRoomHistory } from "../../src/inbound/room-history.ts";
 import { createSessionTurns } from "../../src/inbound/session-turns.ts";
 import { createSettling } from "../../src/inbound/settling.ts";
+import { createStrangers } from "../../src/inbound/strangers.ts";
 import { createTally } from "../../src/inbound/tally.ts";
 import { createTurnLimits } from "../../src/inbound/turn-limits.ts";
 import type { ReceiverContext } from "../../src/inbound/types.ts";
@@ -204,7 +205,6 @@ export function createRoadIn(options: RoadInOptions = {}) {
     },
     runtime,
     queue,
-    mayBeStored: () => true,
     givesIds: () => true,
     once: async (_eventId: string, _effect: string, run: () => Promise<void>) => await run(),
     outbox,
@@ -238,6 +238,13 @@ export function createRoadIn(options: RoadInOptions = {}) {
     onOutbound: () => undefined,
     ...options.context,
   } as unknown as ReceiverContext;
+  const strangers = createStrangers({
+    readConfig: context.readConfig,
+    approved: context.pairing.approved,
+    originOf: context.originOf,
+    now,
+  });
+  context.strangers ??= strangers;
   const receiver = createReceiver(context);
   const errors: unknown[] = [];
   session.onStanza(async (stanza) => {
@@ -254,6 +261,7 @@ export function createRoadIn(options: RoadInOptions = {}) {
     errors,
     log,
     outbox,
+    strangers,
     configs,
     tally,
     queue,

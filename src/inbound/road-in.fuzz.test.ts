@@ -1,13 +1,15 @@
 /**
  * Sequences of stanzas that nobody foresaw, against admission, identity and policy, as the host's own
  * resolver decides them. Each text names who said it by a token of its own, so that these can be looked up
- * in everything that an agent would read:
+ * in everything that an agent would read. The three invariants, and what else has to hold:
  *
- * 1. no dispatch without admission: each turn is by somebody whom the lists name;
- * 2. nothing of a stranger's text reaches a model, as prompt, history or name;
- * 3. one dispatch an id: what is the same to our server is the same to the host, which drops the second;
- * 4. nothing that wraps another message, invites, is an error or is addressed to others is a turn; no
- *    answer to self: neither our account, nor our occupant, nor a sibling has a turn;
+ * 1. NO DISPATCH WITHOUT ADMISSION: each turn is by somebody whom the lists name;
+ * 2. ONE DISPATCH AN ID: what our server or the room gave one id is one turn at most, whether it comes
+ *    again at once or after anything else;
+ * 3. NO ANSWER TO SELF: neither our account, nor our occupant, nor a sibling has a turn, and nothing is sent
+ *    to them;
+ * 4. nothing of a stranger's text reaches a model, as prompt, history or name, nor does what wraps another
+ *    message, invites, is an error or is addressed to others;
  * 5. rate limits hold: nobody has more turns in a minute than the limit says;
  * 6. nothing throws, and nothing is reported as a failure.
  */
@@ -105,6 +107,13 @@ const step = fc.oneof(
       leaves: fc.boolean(),
     }),
   },
+  {
+    weight: 4,
+    arbitrary: fc.record({
+      kind: fc.constant("again" as const),
+      back: fc.integer({ min: 1, max: 8 }),
+    }),
+  },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant("junk" as const), stanza: anyStanza }) },
   {
     weight: 1,
@@ -151,10 +160,21 @@ it("lets in nobody but whom the lists name, and of them so much", async () => {
       enterRoom(road, ["urn:xmpp:sid:0"]);
       const occupants = new Map<string, string>();
       const never = new Set<string>();
+      const said: { token: string; xml: string; from: string }[] = [];
+      const isAdmittedNow = (from: string) => {
+        const [place = "", nick = ""] = from.split("/");
+        return isListed(place === ROOM ? (occupants.get(nick) ?? "") : from);
+      };
       const taken: { at: number; sender: string; isCommand: boolean }[] = [];
       for (const [index, one] of steps.entries()) {
         if (one.kind === "wait") now += one.ms;
-        else if (one.kind === "junk") {
+        else if (one.kind === "again") {
+          const earlier = said.at(-one.back);
+          // What a stranger said would by now be said by whoever has their nick.
+          if (!earlier || (never.has(earlier.token) && isAdmittedNow(earlier.from))) continue;
+          await road.session.receive(earlier.xml);
+          await road.receiver.idle();
+        } else if (one.kind === "junk") {
           one.stanza.attrs["from"] = "mallory@example/a";
           await road.receiver.receive(one.stanza);
         } else if (one.kind === "occupant") {
@@ -168,28 +188,30 @@ it("lets in nobody but whom the lists name, and of them so much", async () => {
           const token = `<${index}.${count}>`;
           const had = road.turns.length;
           const { from, type, to, extras, before, copies } = one;
-          const [place = "", nick = ""] = from.split("/");
-          const isAdmitted = isListed(place === ROOM ? (occupants.get(nick) ?? "") : from);
-          if (!isAdmitted || isNobodysWord(one)) never.add(token);
+          if (!isAdmittedNow(from) || isNobodysWord(one)) never.add(token);
           const text = `${before}${token}`.replaceAll("<", "&lt;");
           const inside = `<body>${text}</body>${extras.join("")}${trueIds(`id${index}.${count}`).join("")}`;
           const xml = `<message xmlns="jabber:client" id="m1" from="${from}" to="${to}" type="${type}">${inside}</message>`;
+          said.push({ token, xml, from });
           for (let copy = 0; copy < copies; copy += 1) await road.session.receive(xml);
           await road.receiver.idle();
           const turns = road.turns.slice(had);
-          // 3. The host drops a second turn of an id; so that is what must be the same.
-          expect(new Set(turns.map(({ messageId }) => messageId)).size).toBeLessThan(2);
-          for (const turn of turns.slice(0, 1)) {
+          expect(turns.length).toBeLessThan(2); // 2.
+          for (const turn of turns) {
             const { rawBody } = turn.message;
             taken.push({ at: now, sender: turn.sender.id, isCommand: rawBody.startsWith("/") });
           }
         }
       }
       const read = JSON.stringify(road.turns);
-      for (const { sender } of road.turns) expect(ADMITTED).toContain(sender.id); // 1., 4.
-      for (const token of never) expect(read).not.toContain(token); // 2.
+      for (const { sender } of road.turns) expect(ADMITTED).toContain(sender.id); // 1., 3.
+      for (const { token } of said) {
+        const turns = road.turns.filter(({ message }) => message.rawBody.includes(token));
+        expect(turns.length).toBeLessThan(2); // 2.
+      }
+      for (const token of never) expect(read).not.toContain(token); // 4.
       expect(read).not.toContain(POISON);
-      // 3. Whoever forges an id would make another message look handled.
+      // 2. Whoever forges an id would make another message look handled.
       for (const { messageId } of road.turns) expect(messageId).not.toContain("handled");
       for (const { at, sender, isCommand } of taken) {
         const within = taken.filter(
@@ -204,7 +226,9 @@ it("lets in nobody but whom the lists name, and of them so much", async () => {
       }
       expect(road.errors).toEqual([]); // 6.
       expect(road.log.lines.filter((line) => line.startsWith("error"))).toEqual([]);
-      for (const sent of road.session.takeSent()) expect(sent).not.toMatch(/to="bot@example/);
+      for (const sent of road.session.takeSent()) {
+        expect(sent).not.toMatch(/to="(?:bot|sibling)@example/); // 3.
+      }
     }),
     runs(150),
   );

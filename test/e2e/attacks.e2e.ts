@@ -324,7 +324,8 @@ describe("takes nothing from others, nor doubles it:", () => {
     await askMarker(mallory, BOTS.open);
   });
 
-  it("history of a room as if it were said now, and what is said now as history", async () => {
+  // History as if it were said now: room-identity.e2e.ts, where the room service is the test's.
+  it("what is said now as if it were history of the room", async () => {
     const room = stage.rooms.duo;
     await alice.join(room, "alice");
     const since = alice.stanzas.length;

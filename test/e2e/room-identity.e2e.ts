@@ -234,6 +234,25 @@ describe("who is behind a mask", () => {
     await honest.waitForBody(/echo: who was that/);
     expect(model.requests.map(everything).join()).not.toMatch(/know my id|I am alice/);
   });
+
+  test("nor is what the room held back, whoever else is said to have held it; what our server did is", async () => {
+    const { honest } = stage.fakes;
+    honest.setOccupant("alice", { occupantId: FAKE_ID });
+    await honest.waitForVisitor("mask-fake");
+    const held = (from: string) =>
+      `<delay xmlns='urn:xmpp:delay' from='${from}' stamp='2024-01-01T00:00:00Z'/>`;
+    const [byRoom, byServer, byUs] = [honest.jid, "localhost", "mask-fake@localhost"].map(held);
+    const since = honest.received.length;
+    // As we come in, though we asked for none, or as an occupant wrote it where the room passes it on.
+    const histories = [byRoom, `${byRoom}${byServer}`, `${byServer}${byRoom}`, `${byUs}${byRoom}`];
+    for (const extra of [...histories, held(`${honest.jid}/eve`), held("evil.test")]) {
+      honest.say("alice", "an order of long ago", { extra });
+    }
+    // Sent again over a resumed stream (XEP-0198): nobody said that it was history.
+    honest.say("alice", "an order of just now", { extra: `${byUs}` });
+    await honest.waitForBody(/echo: an order of just now/, since);
+    expect(model.requests.map(everything).join()).not.toContain("long ago");
+  });
 });
 
 describe("one memory", () => {

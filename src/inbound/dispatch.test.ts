@@ -12,6 +12,7 @@ import {
 import { ROOM, gone, item, presence } from "../../test/support/room-xml.ts";
 import { waitFor } from "../../test/support/wait.ts";
 import { STANZA_IDS } from "../protocol/xep-0359-ids.ts";
+import { createSessionTurns } from "./session-turns.ts";
 
 const STANZA_ID = `<stanza-id xmlns="${STANZA_IDS}" by="${ROOM}" id="rooms-id"/>`;
 
@@ -321,63 +322,53 @@ describe("the host's word for a turn that has not begun", () => {
   });
 });
 
-describe("a turn that the host had put off, and drops without a word", () => {
+describe("a message that the host puts off behind a turn that runs", () => {
   type Host = NonNullable<RoadInOptions["dispatch"]>;
-  /** @param within what happens between its begin and its end */
-  const drop = async (
-    isHostStopping: boolean,
-    within: (dispatch: Parameters<Host>[0]) => unknown = () => undefined,
-  ) => {
-    const given: (string | undefined)[] = [];
-    const { session, queue, receiver } = setUp({
+  type Asked = Parameters<Host>[0];
+  const texts = (asked: Asked[]) => asked.map(({ ctxPayload }) => ctxPayload.message.rawBody);
+
+  /** A first turn whose agent is at work for long; the host puts off what comes meanwhile. */
+  const busy = async () => {
+    const asked: Asked[] = [];
+    const first = Promise.withResolvers<void>();
+    const road = setUp({
       keys: { dmPolicy: "open" },
-      context: { isHostStopping: async () => isHostStopping },
+      context: { sessionTurns: createSessionTurns({ undisturbedMs: 0 }) },
       dispatch: async (dispatch) => {
-        given.push(dispatch.ctxPayload.message.bodyForAgent);
-        if (given.length > 1) throw new Error("draining");
-        const { turnAdoptionLifecycle, ...callbacks } = dispatch.replyOptions;
-        turnAdoptionLifecycle.onDeferred();
-        await turnAdoptionLifecycle.onAdopted();
-        callbacks.onQueuedFollowupAdmitted();
-        await within(dispatch);
-        await callbacks.onQueuedFollowupSettled();
+        asked.push(dispatch);
+        const { turnAdoptionLifecycle, onAssistantMessageStart } = dispatch.replyOptions;
+        if (asked.length === 1) {
+          await turnAdoptionLifecycle.onAdopted();
+          onAssistantMessageStart();
+          await first.promise;
+        } else if (asked.length === 2) turnAdoptionLifecycle.onDeferred();
       },
     });
-    session.takeSent();
-    await session.receive(message("alice@example/x", body("hi"), "chat"));
-    await receiver.idle();
-    const waiting = async () =>
-      (await Promise.all([queue.listPending(), queue.listClaims()])).flat().length;
-    return { given, waiting, sent: session.takeSent().join() };
+    for (const text of ["one", "two", "three"]) {
+      await road.session.receive(message("alice@example/x", body(text), "chat"));
+    }
+    await waitFor(() => asked.length === 2, { what: "the second to be put off" });
+    return { ...road, asked, first };
   };
 
-  it("comes again where the Gateway stops, and the agent is told that it was said once", async () => {
-    const { given, waiting } = await drop(true);
-    await waitFor(() => given.length > 1, { what: "it to come again" });
-    expect(given[1]).toMatch(/given to you again; it was said once\.\]\nhi$/);
-    expect(await waiting()).toBe(1);
+  it("is taken back, and comes again after the end of that turn, in order", async () => {
+    const { asked, first } = await busy();
+    const { abortSignal } = asked[1]!.replyOptions.turnAdoptionLifecycle;
+    await waitFor(() => abortSignal.aborted, { what: "it to be taken back" });
+    first.resolve();
+    await waitFor(() => asked.length === 4, { what: "the others" });
+    expect(texts(asked)).toEqual(["one", "two", "two", "three"]);
   });
 
-  it("does not where the Gateway goes on: somebody wanted it so", async () => {
-    const { given, waiting } = await drop(false);
-    expect(await waiting()).toBe(0);
-    expect(given).toHaveLength(1);
-  });
-
-  it("does not where it was answered", async () => {
-    const { given, waiting } = await drop(true, async ({ delivery }) => {
-      await delivery.preparePayload({ text: "hello" }, { kind: "final" });
-    });
-    expect(await waiting()).toBe(0);
-    expect(given).toHaveLength(1);
-  });
-
-  it("is told to the person where the agent was at work", async () => {
-    const { given, waiting, sent } = await drop(true, ({ replyOptions }) =>
-      replyOptions.onToolStart(),
-    );
-    expect(await waiting()).toBe(0);
-    expect(given).toHaveLength(1);
-    expect(sent).toContain("The Gateway was restarted while I was at work");
+  it("cannot be taken over by the host any more then", async () => {
+    const { asked, first, queue } = await busy();
+    const { abortSignal, onAdopted, onAbandoned } = asked[1]!.replyOptions.turnAdoptionLifecycle;
+    await waitFor(() => abortSignal.aborted, { what: "it to be taken back" });
+    await expect(Promise.resolve(onAdopted())).rejects.toThrow("taken back");
+    await onAbandoned();
+    const waiting = await Promise.all([queue.listPending(), queue.listClaims()]);
+    expect(waiting.flat()).toHaveLength(2);
+    first.resolve();
+    await waitFor(() => asked.length === 4, { what: "the others" });
   });
 });

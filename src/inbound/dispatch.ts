@@ -15,10 +15,10 @@ import { withReplyFacts, type ReplyFacts } from "../outbound/reply-facts.ts";
 import { formatTarget, replyTarget } from "../outbound/reply-target.ts";
 import type { ResolvedRoom } from "../policy/room.ts";
 import { occupantJid } from "../protocol/xep-0045-muc.ts";
-import { sendText } from "../outbound/send.ts";
 import { createTyping } from "../outbound/typing.ts";
 import type { Lifecycle } from "./debounce.ts";
 import { createHandover, type Handover } from "./handover.ts";
+import type { SessionTurn } from "./session-turns.ts";
 import { createSettlements } from "./settling.ts";
 import { buildContext, type Admitted, type Turn } from "./turn-context.ts";
 import type { InboundContext, InboundMessage } from "./types.ts";
@@ -27,13 +27,10 @@ import { CHANNEL_ID, DEFAULT_TEXT_CHUNK_LIMIT } from "../policy/account-policy.t
 /** The host stops "composing" after this long, ms; an agent with tools may well work for minutes. */
 const LONGEST_TYPING_MS = 10 * 60_000;
 
-const INTERRUPTED =
-  "⚠️ The Gateway was restarted while I was at work on this, so I may have done a part of it only. Please ask again.";
-
 /**
  * Runs the agent's turn. Resolves once the host has taken the message over: the turn itself goes on,
  * so that a second message, or `/stop`, can reach it.
- * From the final answer on to the end of the turn the session is held; `onEnd` is called at its end.
+ * From the final answer on to the end of the turn the session is held; `sessionTurn` is told of its steps.
  * @throws what the host threw before it had taken it over or answered anything: it may be asked again
  */
 export function dispatchTurn(
@@ -41,7 +38,7 @@ export function dispatchTurn(
   inbound: InboundMessage,
   admitted: Admitted,
   lifecycle: Lifecycle,
-  onEnd: () => void,
+  sessionTurn: SessionTurn,
 ): Promise<void> {
   const { conversation } = inbound;
   const history =
@@ -50,24 +47,33 @@ export function dispatchTurn(
   const { sessionKey } = admitted.route;
   const handover = createHandover({
     lifecycle,
+    onSpeak: sessionTurn.speak,
     onPutOff: (begun) => sessionTurns.putOff(sessionKey, begun),
+    mayTakeBack: sessionTurn.sealOthers,
     onDropped: () => history?.restore(),
-    isHostStopping: context.isHostStopping,
-    tellInterrupted: async () => {
-      const target = replyTarget(conversation, inbound.sender.stay);
-      await sendText(context.outbox, target, INTERRUPTED, { textLimit: DEFAULT_TEXT_CHUNK_LIMIT });
-    },
     log,
   });
-  void handover.over.then(onEnd);
-  return handover.follow(runTurn(context, inbound, { ...admitted, history }, handover));
+  const ended = Promise.withResolvers<void>();
+  const onAnswer = (settled: Promise<unknown>) => {
+    sessionTurn.answer();
+    context.settling.hold(sessionKey, Promise.all([ended.promise, settled]));
+  };
+  const turn = runTurn(context, inbound, { ...admitted, history }, handover, onAnswer);
+  return handover.follow(
+    turn.finally(() => {
+      ended.resolve();
+      sessionTurn.end();
+    }),
+  );
 }
 
+/** `onAnswer` is called before the final answer leaves, with what resolves when the host has settled it. */
 async function runTurn(
   context: InboundContext,
   inbound: InboundMessage,
   admitted: Turn,
   handover: Handover,
+  onAnswer: (settled: Promise<unknown>) => void,
 ): Promise<void> {
   const { accountId, cfg, log, outbox, runtime } = context;
   const { eventKind, route, room } = admitted;
@@ -91,8 +97,7 @@ async function runTurn(
           log.info(`not said, since the turn is still to come: ${payload.text}`);
           return null;
         }
-        handover.answer();
-        context.settling.hold(route.sessionKey, Promise.all([handover.over, settlements.open()]));
+        onAnswer(settlements.open());
         return attachmentsAsLinks(context, payload);
       },
       // Final answers go by the host's queue on disk, to host/send-message.ts; the others come to `deliver`.

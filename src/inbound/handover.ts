@@ -1,10 +1,9 @@
 /**
- * What becomes of one message once the host is asked for its turn. The host takes it over (adopts it), or puts
- * it off behind a turn that runs (defers it) and takes it over later; from then on the turn is the host's. As
- * the Gateway stops, the host drops turns that it has just taken over: it says so in one of its notices, or,
- * of those that it had put off, says nothing. Such a message is stored again at its old place.
+ * What becomes of one message once the host is asked for its turn. The host takes it over (adopts it), and
+ * from then on the turn is the host's; or it puts it off behind a turn that runs (defers it), into a queue in
+ * memory; where that turn is ours, it is taken back, to wait on disk. As the Gateway stops, the host drops turns that it has just taken
+ * over, and says so in a notice: such a message is stored again at its old place.
  */
-import { setTimeout as delay } from "node:timers/promises";
 import type { Logger } from "../client/types.ts";
 import { messageOf } from "../errors.ts";
 import type { Lifecycle } from "./debounce.ts";
@@ -13,8 +12,6 @@ import type { Lifecycle } from "./debounce.ts";
 export const RESTARTING = /^⚠️ Gateway is restarting\b/u;
 /** What it says where it misses an answer: also one that is still to come, of a turn that it put off. */
 export const MISSING = /^⚠️ OpenClaw couldn't produce or deliver a reply\b/u;
-/** Of a turn that it had put off, the host may not tell the end. */
-const LONGEST_QUEUED_MS = 10 * 60_000;
 
 type State =
   | "asked"
@@ -22,6 +19,7 @@ type State =
   | "refused"
   | "answered"
   | "deferred"
+  | "taken back"
   | "adopted"
   | "abandoned"
   | "stored again";
@@ -30,21 +28,16 @@ export type Handover = {
   /** For the host. */
   lifecycle: Lifecycle;
   callbacks: {
+    onAssistantMessageStart(): void;
     onToolStart(): void;
     allowToolLifecycleWhenProgressHidden: true;
-    onQueuedFollowupAdmitted(): void;
-    onQueuedFollowupSettled(): Promise<void>;
   };
   /** Something leaves for the person. */
   begin(): void;
-  /** It is the answer. */
-  answer(): void;
   /** Whether this is no answer but the host's word for a turn that has not begun, and will. */
   isPremature(text: string | undefined): Promise<boolean>;
-  /** Resolves when the turn has come to its end, or will not. */
-  over: Promise<void>;
   /**
-   * Resolves once the host has taken the message over.
+   * Resolves once the host has taken the message over, or it was taken back.
    * @throws what the host threw before that, and before it had answered anything: it may be asked again
    */
   follow(turn: Promise<void>): Promise<void>;
@@ -52,123 +45,109 @@ export type Handover = {
 
 export function createHandover(params: {
   lifecycle: Lifecycle;
+  /** The agent says or does something. */
+  onSpeak: () => void;
   /** The turn is put off until `begun` has settled. */
   onPutOff: (begun: Promise<void>) => void;
+  /** Where true, a turn that was put off is taken back, to come again after those that run. */
+  mayTakeBack: () => boolean;
   /** Nothing will come of it, or not now. */
   onDropped: () => void;
-  isHostStopping: () => Promise<boolean>;
-  /** The host dropped the turn in its midst; it may have had effects. */
-  tellInterrupted: () => Promise<void>;
   log: Logger;
 }): Handover {
-  const { lifecycle, onPutOff, onDropped, isHostStopping, tellInterrupted, log } = params;
+  const { lifecycle, onSpeak, onPutOff, mayTakeBack, onDropped, log } = params;
   const taken = Promise.withResolvers<void>();
   const begun = Promise.withResolvers<void>();
-  const over = Promise.withResolvers<void>();
+  const takingBack = new AbortController();
   let state: State = "asked";
-  let isQueued = false;
   let hasEffects = false;
-  let hasAnswered = false;
 
-  const release = async (settle: unknown): Promise<void> => {
-    try {
-      await settle;
-    } finally {
-      begun.resolve();
-      over.resolve();
-    }
-  };
-  const storeAgain = async (): Promise<void> => {
-    await lifecycle.storeAgain();
-    state = "stored again";
-    onDropped();
-  };
-  const settleQueued = async (): Promise<void> => {
-    try {
-      if (state !== "adopted" || hasAnswered || !(await isHostStopping())) return;
-      if (hasEffects) return await tellInterrupted();
-      await storeAgain();
-      log.info("the Gateway stops, and dropped a turn that it had put off: the message waits");
-    } catch (error) {
-      log.error(`a message is not answered, the Gateway stops: ${messageOf(error)}`);
-    } finally {
-      over.resolve();
-    }
-  };
   // The monitor took it back.
   lifecycle.abortSignal.addEventListener("abort", () => begun.resolve(), { once: true });
-
   const watched: Lifecycle = {
     ...lifecycle,
+    abortSignal: AbortSignal.any([lifecycle.abortSignal, takingBack.signal]),
     async onAdopted() {
+      if (state === "taken back") throw new Error("the message was taken back");
       try {
         await lifecycle.onAdopted();
       } finally {
         begun.resolve();
       }
-      if (state === "deferred") {
-        void delay(LONGEST_QUEUED_MS, undefined, { ref: false }).then(over.resolve);
-      }
       state = "adopted";
       taken.resolve();
     },
+    // The lane stays taken as yet: what comes next must not overtake what may be taken back.
     onDeferred() {
-      lifecycle.onDeferred();
       state = "deferred";
       onPutOff(begun.promise);
-      taken.resolve();
     },
     async onAbandoned() {
+      if (state === "taken back") return;
       state = "abandoned";
       onDropped();
-      await release(lifecycle.onAbandoned());
+      await Promise.resolve(lifecycle.onAbandoned()).finally(begun.resolve);
       taken.resolve();
     },
-    onFailed: async (reason) => await release(lifecycle.onFailed?.(reason)),
-    onCancelled: async () => await release(lifecycle.onCancelled?.()),
+    onFailed: async (reason) =>
+      await Promise.resolve(lifecycle.onFailed?.(reason)).finally(begun.resolve),
+    onCancelled: async () =>
+      await Promise.resolve(lifecycle.onCancelled?.()).finally(begun.resolve),
   };
+
+  async function settleDeferred(): Promise<void> {
+    if (!mayTakeBack()) return lifecycle.onDeferred();
+    state = "taken back";
+    onDropped();
+    takingBack.abort(new Error("the message waits for the end of the turn that runs"));
+    await watched.onCancelled?.();
+  }
 
   async function watch(turn: Promise<void>): Promise<void> {
     try {
       await turn;
       if (state === "refused") await watched.onAbandoned();
+      if (state === "deferred") await settleDeferred();
     } catch (error) {
       onDropped();
       if (state === "asked") throw error;
       log.error(`the turn failed: ${String(error)}`);
-      // It had put the turn off: the message comes again.
-      if (state === "deferred") {
-        await Promise.resolve(watched.onFailed?.(error)).catch((reason: unknown) =>
-          log.error(`the message waits for the next start: ${String(reason)}`),
-        );
-      }
-    } finally {
-      if (!isQueued && state !== "deferred") over.resolve();
+      if (state !== "deferred") return;
+      await Promise.resolve(watched.onFailed?.(error)).catch((reason: unknown) =>
+        log.error(`the message waits for the next start: ${String(reason)}`),
+      );
+    }
+  }
+
+  async function storeAgain(): Promise<void> {
+    try {
+      await lifecycle.storeAgain();
+      state = "stored again";
+      onDropped();
+    } catch (error) {
+      log.warn(`a message is not answered, the Gateway stops: ${messageOf(error)}`);
     }
   }
 
   return {
-    over: over.promise,
     lifecycle: watched,
     callbacks: {
-      onToolStart: () => void (hasEffects = true),
+      onAssistantMessageStart: onSpeak,
+      onToolStart() {
+        hasEffects = true;
+        onSpeak();
+      },
+      // Also where the person is not shown what the agent does.
       allowToolLifecycleWhenProgressHidden: true,
-      onQueuedFollowupAdmitted: () => void (isQueued = true),
-      onQueuedFollowupSettled: settleQueued,
     },
     begin() {
       hasEffects = true;
       if (state === "asked") state = "answered";
     },
-    answer: () => void (hasAnswered = true),
     async isPremature(text = "") {
       const isRestarting = RESTARTING.test(text);
       if (state === "asked" && isRestarting) state = "refused";
-      if (state === "adopted" && isRestarting && !hasEffects) {
-        await storeAgain().catch((error: unknown) =>
-          log.warn(`a message is not answered, the Gateway stops: ${messageOf(error)}`),
-        );
-      }
+      if (state === "adopted" && isRestarting && !hasEffects) await storeAgain();
       if (state === "refused" || state === "stored again") return true;
       return state === "deferred" && (isRestarting || MISSING.test(text));
     },

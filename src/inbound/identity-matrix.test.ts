@@ -262,10 +262,11 @@ describe.each(all)("a $room room, the agent moderator: $moderates, occupant ids 
       const places: string[] = [];
       const enterAtOnce = (_: string, place: string) => {
         places.push(place);
-        return () => undefined;
+        return { speak: nothing, answer: nothing, sealOthers: () => false, end: nothing };
       };
+      const nothing = () => undefined;
       const enter = async (key: string, place: string) => enterAtOnce(key, place);
-      const sessionTurns = { enterAtOnce, enter, putOff: () => undefined };
+      const sessionTurns = { enterAtOnce, enter, putOff: nothing };
       const { receive, say } = setUp(where, { sessionTurns });
       receive(presenceOf(ALICE, NICK, where));
       await say({ dmPolicy: "open" }, "chat");

@@ -204,7 +204,7 @@ describe("a lane", () => {
   it("moves on when the host has taken the turn over, not before and not only at its end", async () => {
     const lifecycles: { text: string; adopt: () => void | Promise<void> }[] = [];
     const road = start({
-      context: { sessionTurns: createSessionTurns(1) },
+      context: { sessionTurns: createSessionTurns({ longestSilenceMs: 1 }) },
       cfg: { session: { dmScope: "per-channel-peer" } },
       dispatch: async (dispatch) => {
         const { onAdopted: adopt } = dispatch.replyOptions.turnAdoptionLifecycle;

@@ -1,52 +1,87 @@
 import { expect, it } from "vitest";
-import { createSessionTurns } from "./session-turns.ts";
+import { createSessionTurns, type SessionTurn } from "./session-turns.ts";
 
-/** What has entered so far, in order. `undisturbedMs`: see createSessionTurns. */
-function watch(undisturbedMs = 0) {
-  const turns = createSessionTurns(undisturbedMs);
+/** What has entered so far, in order. */
+function watch({ undisturbedMs = 0, longestSilenceMs = 60_000 } = {}) {
+  const turns = createSessionTurns({ undisturbedMs, longestSilenceMs });
   const entered: string[] = [];
-  const ends = new Map<string, () => void>();
+  const begun = new Map<string, SessionTurn>();
   const enter = (name: string, place: string, session = "s") =>
-    void turns.enter(session, place).then((end) => {
+    void turns.enter(session, place).then((turn) => {
       entered.push(name);
-      ends.set(name, end);
+      begun.set(name, turn);
     });
-  const end = (name: string) => ends.get(name)?.();
+  const turn = (name: string) => begun.get(name)!;
+  const end = (name: string) => turn(name).end();
+  const speak = (name: string) => turn(name).speak();
   const soon = async () => {
     await new Promise((resolve) => setTimeout(resolve, 2));
     return entered.join(" ");
   };
-  return { turns, enter, end, soon };
+  return { turns, enter, end, speak, soon, turn };
 }
 
-it("lets the same place in after the end, or where the agent is at work for long", async () => {
-  const { enter, end, soon } = watch(60_000);
+it("lets each of the same place in after the end of the one before", async () => {
+  const { enter, end, soon } = watch();
+  for (const name of ["one", "two", "three"]) enter(name, "room");
+  enter("other", "room", "other");
+  expect(await soon()).toBe("one other");
+  end("one");
+  expect(await soon()).toBe("one other two");
+  end("two");
+  expect(await soon()).toBe("one other two three");
+});
+
+it("lets the same place in where the agent is at work for long, and nobody else", async () => {
+  const { enter, end, speak, soon } = watch();
   enter("one", "room");
   enter("two", "room");
-  enter("three", "room");
+  enter("direct", "direct");
   expect(await soon()).toBe("one");
+  speak("one");
+  await expect.poll(soon).toBe("one two");
   end("one");
   expect(await soon()).toBe("one two");
   end("two");
-  expect(await soon()).toBe("one two three");
-  const impatient = watch(1);
-  impatient.enter("one", "room");
-  impatient.enter("two", "room");
-  await expect.poll(impatient.soon).toBe("one two");
+  expect(await soon()).toBe("one two direct");
 });
 
-it("lets the same place and other sessions in, and holds back another place until the end", async () => {
-  const { enter, end, soon } = watch();
-  enter("room1", "room");
-  expect(await soon()).toBe("room1");
-  enter("room2", "room");
-  enter("direct", "direct");
-  enter("other", "direct", "other");
-  await expect.poll(soon).toBe("room1 room2 other");
-  end("room1");
-  expect(await soon()).toBe("room1 room2 other");
-  end("room2");
-  expect(await soon()).toBe("room1 room2 other direct");
+it("lets nobody in for a while from the first word on", async () => {
+  const { enter, speak, soon } = watch({ undisturbedMs: 60_000 });
+  enter("one", "room");
+  enter("two", "room");
+  expect(await soon()).toBe("one");
+  speak("one");
+  speak("one");
+  expect(await soon()).toBe("one");
+});
+
+it("does not wait for a first word for ever", async () => {
+  const { enter, soon } = watch({ longestSilenceMs: 1 });
+  enter("one", "room");
+  enter("two", "room");
+  await expect.poll(soon).toBe("one two");
+});
+
+it("a turn alone has nobody to seal", () => {
+  expect(createSessionTurns().enterAtOnce("s", "room").sealOthers()).toBe(false);
+});
+
+it.each<[string, (turn: SessionTurn, command: SessionTurn) => unknown]>([
+  ["answered", (turn) => turn.answer()],
+  ["sealed", (_, command) => command.sealOthers()],
+])("lets nobody into a turn that is %s", async (_, close) => {
+  const { turns, enter, end, speak, soon, turn } = watch();
+  enter("one", "room");
+  expect(await soon()).toBe("one");
+  speak("one");
+  const command = turns.enterAtOnce("s", "room");
+  close(turn("one"), command);
+  command.end();
+  enter("two", "room");
+  expect(await soon()).toBe("one");
+  end("one");
+  expect(await soon()).toBe("one two");
 });
 
 it("lets in one of several that wait, when they come at once as well", async () => {
@@ -60,12 +95,13 @@ it("lets in one of several that wait, when they come at once as well", async () 
 });
 
 it("a command enters at once, and holds others back all the same", async () => {
-  const { turns, enter, soon } = watch();
+  const { turns, enter, end, soon } = watch();
   enter("alice", "alice");
-  const end = turns.enterAtOnce("s", "bob");
+  const command = turns.enterAtOnce("s", "bob");
   enter("again", "alice");
   expect(await soon()).toBe("alice");
-  end();
+  command.end();
+  end("alice");
   expect(await soon()).toBe("alice again");
 });
 

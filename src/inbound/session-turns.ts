@@ -1,51 +1,85 @@
-import { setTimeout as delay } from "node:timers/promises";
-
 /**
  * The turns that run now, by session and place. The host hands a message that comes in during a turn of
  * its session to that turn, whose answer goes where the turn began. One session may have several
  * places: a person's direct chat and rooms (`sharedSessions`), or several people (the host's
  * `session.dmScope`). So a message from another place waits, or its answer would be told to others.
  *
- * One from the same place waits a little as well: most turns are short, and then each message has an answer of
- * its own. An agent that is at work for longer is told of it.
+ * One from the same place waits as well: most turns are short, and then each message has an answer of its own.
+ * Only an agent that has been at work for a while is told of it. What the host does not hand to a turn it
+ * puts into a queue in memory, which does not outlive the Gateway: such a message is taken back.
  */
-export type SessionTurns = {
+import { setTimeout as delay } from "node:timers/promises";
+
+/** For how long a turn has the session to itself from the agent's first word on, ms. */
+const UNDISTURBED_MS = 5_000;
+/** Not every agent's first word is heard, ms. */
+const LONGEST_SILENCE_MS = 60_000;
+
+export type SessionTurn = {
+  /** The agent says or does something, for the first time or again. */
+  speak(): void;
+  /** The answer is on its way: there is nothing to add to. */
+  answer(): void;
   /**
-   * Begins a turn as soon as every other turn of its session runs in the same place, and has for a while.
-   * @returns what ends it
+   * Nothing is added any more to the turns that run beside this one: what comes next waits for their end.
+   * @returns whether there are any
    */
-  enter(sessionKey: string, place: string): Promise<() => void>;
-  /**
-   * The host has put a turn of this session off until another one is done; it may let in what comes
-   * next at once. So nothing is let in until `settled`: it would overtake.
-   */
-  putOff(sessionKey: string, settled: Promise<unknown>): void;
-  /** Begins a turn whatever else runs: a command is no part of the conversation. */
-  enterAtOnce(sessionKey: string, place: string): () => void;
+  sealOthers(): boolean;
+  end(): void;
 };
 
-/** How long a turn has the session to itself, ms. */
-const UNDISTURBED_MS = 5_000;
+export type SessionTurns = {
+  /**
+   * Begins a turn as soon as every other turn of its session runs in the same place, and the agent has been at
+   * work on it for a while.
+   */
+  enter(sessionKey: string, place: string): Promise<SessionTurn>;
+  /** Begins a turn whatever else runs: a command is no part of the conversation. */
+  enterAtOnce(sessionKey: string, place: string): SessionTurn;
+  /** Nothing is let in until `settled`: the host has put a turn of this session off, and may let in what comes next. */
+  putOff(sessionKey: string, settled: Promise<unknown>): void;
+};
 
 type Turn = { place: string; ended: Promise<void>; undisturbed: Promise<void> | undefined };
 
-export function createSessionTurns(undisturbedMs = UNDISTURBED_MS): SessionTurns {
+export function createSessionTurns({
+  undisturbedMs = UNDISTURBED_MS,
+  longestSilenceMs = LONGEST_SILENCE_MS,
+} = {}): SessionTurns {
   const sessions = new Map<string, Set<Turn>>();
   const putOffs = new Map<string, Promise<unknown>>();
 
-  function enterAtOnce(sessionKey: string, place: string): () => void {
+  function enterAtOnce(sessionKey: string, place: string): SessionTurn {
     const turns = sessions.get(sessionKey) ?? new Set();
-    const { promise, resolve } = Promise.withResolvers<void>();
-    const turn: Turn = { place, ended: promise, undisturbed: undefined };
-    const limit = delay(undisturbedMs, undefined, { ref: false });
-    turn.undisturbed = Promise.race([promise, limit]).then(() => {
-      turn.undisturbed = undefined;
-    });
+    const ended = Promise.withResolvers<void>();
+    const open = Promise.withResolvers<void>();
+    const turn: Turn = { place, ended: ended.promise, undisturbed: open.promise };
     sessions.set(sessionKey, turns.add(turn));
-    return () => {
-      turns.delete(turn);
-      if (turns.size === 0 && sessions.get(sessionKey) === turns) sessions.delete(sessionKey);
-      resolve();
+    const openAfter = (ms: number) =>
+      void delay(ms, undefined, { ref: false }).then(() => {
+        if (turn.undisturbed !== open.promise) return;
+        turn.undisturbed = undefined;
+        open.resolve();
+      });
+    openAfter(longestSilenceMs);
+    let hasSpoken = false;
+    return {
+      speak() {
+        if (!hasSpoken) openAfter(undisturbedMs);
+        hasSpoken = true;
+      },
+      answer: () => void (turn.undisturbed = turn.ended),
+      sealOthers() {
+        const others = [...turns].filter((one) => one !== turn);
+        for (const other of others) other.undisturbed = other.ended;
+        return others.length > 0;
+      },
+      end() {
+        turns.delete(turn);
+        if (turns.size === 0 && sessions.get(sessionKey) === turns) sessions.delete(sessionKey);
+        open.resolve();
+        ended.resolve();
+      },
     };
   }
 
@@ -59,10 +93,10 @@ export function createSessionTurns(undisturbedMs = UNDISTURBED_MS): SessionTurns
     },
     async enter(sessionKey, place) {
       for (;;) {
-        const others = [...(sessions.get(sessionKey) ?? [])].map((turn) =>
-          turn.place === place ? turn.undisturbed : turn.ended,
-        );
-        const waits = [...others, putOffs.get(sessionKey)].filter((wait) => wait !== undefined);
+        const waits = [...(sessions.get(sessionKey) ?? [])]
+          .map((turn) => (turn.place === place ? turn.undisturbed : turn.ended))
+          .concat(putOffs.get(sessionKey)?.then(() => undefined))
+          .filter((wait) => wait !== undefined);
         // Looked and entered in one go: of two that wait, one finds the other.
         if (waits.length === 0) return enterAtOnce(sessionKey, place);
         await Promise.all(waits);

@@ -15,6 +15,7 @@ import { hostConversation, type HostConversation } from "./conversation.ts";
 import type { Lifecycle } from "./debounce.ts";
 import { dispatchTurn } from "./dispatch.ts";
 import { mayOverhear } from "./room-history.ts";
+import type { SessionTurn } from "./session-turns.ts";
 import { refuseOverLimit } from "./turn-limits.ts";
 import type { InboundContext, InboundMessage } from "./types.ts";
 
@@ -67,13 +68,13 @@ export async function takeTurn(
       };
       const place = `${accountId} ${formatTarget(replyTarget(conversation, sender.stay))}`;
       // A command, like /stop, must not wait for what it is about.
-      const end = isCommand
+      const sessionTurn = isCommand
         ? context.sessionTurns.enterAtOnce(route.sessionKey, place)
         : await whileAlive(lifecycle, enterSession(context, route.sessionKey, place), (late) =>
-            late(),
+            late.end(),
           );
-      if (!end) return;
-      return await dispatchTurn(context, inbound, turn, lifecycle, end);
+      if (!sessionTurn) return;
+      return await dispatchTurn(context, inbound, turn, lifecycle, sessionTurn);
     }
     case "pairing-required":
       context.tally.add("not-admitted");
@@ -96,10 +97,10 @@ async function enterSession(
   { sessionTurns, settling }: InboundContext,
   sessionKey: string,
   place: string,
-): Promise<() => void> {
-  const end = await sessionTurns.enter(sessionKey, place);
+): Promise<SessionTurn> {
+  const turn = await sessionTurns.enter(sessionKey, place);
   await settling.settled(sessionKey);
-  return end;
+  return turn;
 }
 
 /**

@@ -67,8 +67,6 @@ export type InboundContext = InboundConfig & {
   tally: Tally;
   turnLimits: TurnLimits;
   once: Once;
-  /** Whether the Gateway takes no more turns, because it is about to stop or to restart. */
-  isHostStopping: () => Promise<boolean>;
   log: Logger;
   now: () => number;
   onInbound: (at: number) => void;

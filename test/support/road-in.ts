@@ -52,8 +52,7 @@ type Dispatch = {
   replyOptions: {
     turnAdoptionLifecycle: Lifecycle;
     onToolStart: () => void;
-    onQueuedFollowupAdmitted: () => void;
-    onQueuedFollowupSettled: () => Promise<void>;
+    onAssistantMessageStart: () => void;
     sourceReplyDeliveryMode?: string;
     suppressTyping?: boolean;
   };
@@ -230,7 +229,6 @@ export function createRoadIn(options: RoadInOptions = {}) {
     },
     settling: createSettling(),
     sessionTurns: createSessionTurns(),
-    isHostStopping: async () => false,
     tally,
     turnLimits: createTurnLimits(),
     log,

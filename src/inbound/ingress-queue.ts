@@ -51,7 +51,7 @@ export function openMessageQueue(params: QueueParams): MessageQueue {
         const waiting = sql.get(
           `SELECT count(*) AS all_lanes, count(*) FILTER (WHERE lane = ?1) AS in_lane,
              count(*) FILTER (WHERE lane = ?1 AND metadata ->> 'share' = ?2) AS in_share,
-             total(length(payload)) AS size
+             total(octet_length(payload)) AS size
            FROM events WHERE status IN ('pending', 'claimed')`,
           lane,
           payload.message.share ?? null,
@@ -86,9 +86,13 @@ export function openMessageQueue(params: QueueParams): MessageQueue {
     async listPending(options) {
       const at = now();
       // An attempt in the future was made before the clock was put back: nobody waits for that time.
-      return (await queue.listPending(options)).map(({ lastAttemptAt, ...record }) =>
-        lastAttemptAt === undefined || lastAttemptAt > at ? record : { ...record, lastAttemptAt },
-      );
+      const pending = await queue.listPending(options);
+      for (const record of pending) {
+        if (record.lastAttemptAt !== undefined && record.lastAttemptAt > at) {
+          delete record.lastAttemptAt;
+        }
+      }
+      return pending;
     },
     async prune(options = {}) {
       const at = options.now ?? now();

@@ -198,6 +198,24 @@ describe("a lane", () => {
     await lifecycles.find(({ text }) => text === "one")?.adopt();
     await waitFor(() => begun().includes("two"), { what: "the next of the conversation" });
   });
+
+  it("of a room is overtaken by a stop that names the agent, and by nothing else that names it", async () => {
+    const begun: string[] = [];
+    const road = start({
+      policy: { groupPolicy: "open", rooms: [ROOM] },
+      dispatch: async (dispatch) => {
+        begun.push(dispatch.ctxPayload.message.rawBody);
+        await hang(dispatch);
+      },
+    });
+    enterRoom(road);
+    road.session.receive(presence("alice", item("alice@example/a")));
+    for (const text of ["bot: one", "bot: two", "bot: stop"]) {
+      await road.session.receive(message(`${ROOM}/alice`, body(text), "groupchat"));
+    }
+    await waitFor(() => begun.length === 2, { what: "the stop" });
+    expect(begun.toSorted()).toEqual(["bot: one", "bot: stop"]);
+  });
 });
 
 it("a turn that the host put off and then failed keeps nobody waiting, and is asked for again", async () => {

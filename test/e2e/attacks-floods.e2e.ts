@@ -110,6 +110,8 @@ it("1,000 subscription requests are answered 30 times at most, and messages as e
     .filter((stanza) => /^(?:un)?subscribed?$/.test(String(stanza.attrs["type"])));
   expect(answers.length).toBeGreaterThan(0);
   expect(answers.length).toBeLessThanOrEqual(30);
+  const { "subscriptions-limited": left = 0 } = await droppedBy("strict");
+  expect(left).toBeGreaterThanOrEqual(970);
 });
 
 it("commands: ten a minute, then one refusal in the words of the seed, and /stop as ever", async () => {

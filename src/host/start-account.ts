@@ -60,6 +60,7 @@ import { watchConfig } from "./live-config.ts";
 import { createRoomMembership } from "./room-membership.ts";
 import { getRuntime } from "./runtime.ts";
 import { softwareVersion } from "./software-version.ts";
+import { createStoppingProbe } from "./stopping.ts";
 
 /** How long the host keeps a pairing request. */
 const PAIRING_TTL_MS = 60 * 60_000;
@@ -231,6 +232,7 @@ export function startAccount(params: {
     pairing,
     settling,
     sessionTurns,
+    isHostStopping: createStoppingProbe(),
     tally,
     turnLimits: createTurnLimits(),
     history,

@@ -16,7 +16,13 @@ import { stripMention } from "../policy/mention.ts";
 import type { InboundMessage } from "./types.ts";
 
 /** What says what became of a message: see the host's plugins/sdk-channel-outbound.md. */
-export type Lifecycle = Omit<ChannelIngressMonitorLifecycle, "admission">;
+export type Lifecycle = Omit<ChannelIngressMonitorLifecycle, "admission"> & {
+  /**
+   * Stores what the host has taken over once more, before what came later.
+   * @throws where it cannot be stored, or was too often
+   */
+  storeAgain(): Promise<void>;
+};
 
 export type Waiting = {
   inbound: InboundMessage;
@@ -66,7 +72,10 @@ export function createDebouncer(params: {
           const { inbound, eventId } = merge(batch);
           if (lifecycle.abortSignal.aborted) return await turn.cancel();
           const { onCancelled = async () => undefined } = turn.lifecycle ?? {};
-          await takeUp(inbound, eventId, { ...lifecycle, onCancelled });
+          const storeAgain = async () => {
+            for (const one of batch) await one.lifecycle.storeAgain();
+          };
+          await takeUp(inbound, eventId, { ...lifecycle, onCancelled, storeAgain });
           await turn.settle();
         },
       });

@@ -270,7 +270,7 @@ describe("the host's word for a turn that has not begun", () => {
       keys: { dmPolicy: "open" },
       dispatch: async (dispatch) => {
         await before(dispatch);
-        heard.push(dispatch.delivery.preparePayload({ text }, { kind: "final" }));
+        heard.push(await dispatch.delivery.preparePayload({ text }, { kind: "final" }));
       },
     });
     await session.receive(message("alice@example/x", body("hi"), "chat"));
@@ -293,15 +293,91 @@ describe("the host's word for a turn that has not begun", () => {
     expect(heard).toEqual([null]);
   });
 
-  it.each([RESTARTING, MISSING])("is said once the host has begun: %s", async (text) => {
-    const { heard } = await hear(text, ({ replyOptions }) =>
-      replyOptions.turnAdoptionLifecycle.onAdopted(),
-    );
-    expect(heard).toMatchObject([{ text }]);
+  const adopt: Host = async ({ replyOptions }) => replyOptions.turnAdoptionLifecycle.onAdopted();
+
+  it("is not said where it adopted the turn as it shut down: it is asked again, a few times", async () => {
+    const { heard, queue } = await hear(RESTARTING, adopt);
+    await waitFor(() => heard.at(-1) !== null, { what: "the host's word in the end" });
+    expect(heard).toMatchObject([...Array.from({ length: 5 }, () => null), { text: RESTARTING }]);
+    expect(await queue.listPending()).toEqual([]);
+  });
+
+  it("is said where the turn may have had effects", async () => {
+    const { heard } = await hear(RESTARTING, async (dispatch) => {
+      await adopt(dispatch);
+      dispatch.replyOptions.onToolStart();
+    });
+    expect(heard).toMatchObject([{ text: RESTARTING }]);
+  });
+
+  it("is said once the host has begun, where it is no restart", async () => {
+    const { heard } = await hear(MISSING, adopt);
+    expect(heard).toMatchObject([{ text: MISSING }]);
   });
 
   it("is said where there was no turn at all", async () => {
     const { heard } = await hear(MISSING, () => undefined);
     expect(heard).toMatchObject([{ text: MISSING }]);
+  });
+});
+
+describe("a turn that the host had put off, and drops without a word", () => {
+  type Host = NonNullable<RoadInOptions["dispatch"]>;
+  /** @param within what happens between its begin and its end */
+  const drop = async (
+    isHostStopping: boolean,
+    within: (dispatch: Parameters<Host>[0]) => unknown = () => undefined,
+  ) => {
+    const given: (string | undefined)[] = [];
+    const { session, queue, receiver } = setUp({
+      keys: { dmPolicy: "open" },
+      context: { isHostStopping: async () => isHostStopping },
+      dispatch: async (dispatch) => {
+        given.push(dispatch.ctxPayload.message.bodyForAgent);
+        if (given.length > 1) throw new Error("draining");
+        const { turnAdoptionLifecycle, ...callbacks } = dispatch.replyOptions;
+        turnAdoptionLifecycle.onDeferred();
+        await turnAdoptionLifecycle.onAdopted();
+        callbacks.onQueuedFollowupAdmitted();
+        await within(dispatch);
+        await callbacks.onQueuedFollowupSettled();
+      },
+    });
+    session.takeSent();
+    await session.receive(message("alice@example/x", body("hi"), "chat"));
+    await receiver.idle();
+    const waiting = async () =>
+      (await Promise.all([queue.listPending(), queue.listClaims()])).flat().length;
+    return { given, waiting, sent: session.takeSent().join() };
+  };
+
+  it("comes again where the Gateway stops, and the agent is told that it was said once", async () => {
+    const { given, waiting } = await drop(true);
+    await waitFor(() => given.length > 1, { what: "it to come again" });
+    expect(given[1]).toMatch(/given to you again; it was said once\.\]\nhi$/);
+    expect(await waiting()).toBe(1);
+  });
+
+  it("does not where the Gateway goes on: somebody wanted it so", async () => {
+    const { given, waiting } = await drop(false);
+    expect(await waiting()).toBe(0);
+    expect(given).toHaveLength(1);
+  });
+
+  it("does not where it was answered", async () => {
+    const { given, waiting } = await drop(true, async ({ delivery }) => {
+      await delivery.preparePayload({ text: "hello" }, { kind: "final" });
+    });
+    expect(await waiting()).toBe(0);
+    expect(given).toHaveLength(1);
+  });
+
+  it("is told to the person where the agent was at work", async () => {
+    const { given, waiting, sent } = await drop(true, ({ replyOptions }) =>
+      replyOptions.onToolStart(),
+    );
+    expect(await waiting()).toBe(0);
+    expect(given).toHaveLength(1);
+    expect(sent).toContain("The Gateway was restarted while I was at work");
   });
 });

@@ -15,8 +15,10 @@ import { withReplyFacts, type ReplyFacts } from "../outbound/reply-facts.ts";
 import { formatTarget, replyTarget } from "../outbound/reply-target.ts";
 import type { ResolvedRoom } from "../policy/room.ts";
 import { occupantJid } from "../protocol/xep-0045-muc.ts";
+import { sendText } from "../outbound/send.ts";
 import { createTyping } from "../outbound/typing.ts";
 import type { Lifecycle } from "./debounce.ts";
+import { createHandover, type Handover } from "./handover.ts";
 import { createSettlements } from "./settling.ts";
 import { buildContext, type Admitted, type Turn } from "./turn-context.ts";
 import type { InboundContext, InboundMessage } from "./types.ts";
@@ -25,10 +27,8 @@ import { CHANNEL_ID, DEFAULT_TEXT_CHUNK_LIMIT } from "../policy/account-policy.t
 /** The host stops "composing" after this long, ms; an agent with tools may well work for minutes. */
 const LONGEST_TYPING_MS = 10 * 60_000;
 
-/** What the host says in place of a turn that it does not begin any more, because it is shutting down. */
-const RESTARTING = /^⚠️ Gateway is restarting\b/u;
-/** What it says where it misses an answer: also one that is still to come, of a turn that it put off. */
-const MISSING = /^⚠️ OpenClaw couldn't produce or deliver a reply\b/u;
+const INTERRUPTED =
+  "⚠️ The Gateway was restarted while I was at work on this, so I may have done a part of it only. Please ask again.";
 
 /**
  * Runs the agent's turn. Resolves once the host has taken the message over: the turn itself goes on,
@@ -46,100 +46,28 @@ export function dispatchTurn(
   const { conversation } = inbound;
   const history =
     conversation.kind === "room" ? context.history.take(conversation.room) : undefined;
-  return new Promise((resolve, reject) => {
-    // Nothing is asked of the host again once it is responsible, or something was said.
-    let state: "asked" | "refused" | "answered" | "deferred" | "adopted" | "abandoned" = "asked";
-    const begun = Promise.withResolvers<void>();
-    const adoption: Lifecycle = {
-      ...lifecycle,
-      async onAdopted() {
-        try {
-          await lifecycle.onAdopted();
-        } finally {
-          begun.resolve();
-        }
-        state = "adopted";
-        resolve();
-      },
-      onDeferred() {
-        lifecycle.onDeferred();
-        state = "deferred";
-        context.sessionTurns.putOff(admitted.route.sessionKey, begun.promise);
-        resolve();
-      },
-      async onAbandoned() {
-        state = "abandoned";
-        history?.restore();
-        await Promise.resolve(lifecycle.onAbandoned()).finally(begun.resolve);
-        resolve();
-      },
-      onFailed: async (reason) =>
-        await Promise.resolve(lifecycle.onFailed?.(reason)).finally(begun.resolve),
-      onCancelled: async () =>
-        await Promise.resolve(lifecycle.onCancelled?.()).finally(begun.resolve),
-    };
-    // The monitor took it back.
-    lifecycle.abortSignal.addEventListener("abort", () => begun.resolve(), { once: true });
-    const ended = Promise.withResolvers<void>();
-    const watch = {
-      begin: () => void (state = state === "asked" ? "answered" : state),
-      isPremature: (text = "") => {
-        if (state === "asked" && RESTARTING.test(text)) state = "refused";
-        if (state === "deferred") return RESTARTING.test(text) || MISSING.test(text);
-        return state === "refused";
-      },
-      answer: (settled: Promise<unknown>) =>
-        context.settling.hold(admitted.route.sessionKey, Promise.all([ended.promise, settled])),
-    };
-    const end = () => {
-      ended.resolve();
-      onEnd();
-    };
-    const turn = runTurn(context, inbound, { ...admitted, history }, adoption, watch);
-    turn.finally(end).then(
-      async () => {
-        if (state === "refused") await adoption.onAbandoned();
-        resolve();
-      },
-      (error: unknown) => {
-        history?.restore();
-        if (state === "asked") {
-          reject(error);
-          return;
-        }
-        context.log.error(`the turn failed: ${String(error)}`);
-        if (state === "deferred") giveBack(context, adoption, error);
-        resolve();
-      },
-    );
+  const { log, sessionTurns } = context;
+  const { sessionKey } = admitted.route;
+  const handover = createHandover({
+    lifecycle,
+    onPutOff: (begun) => sessionTurns.putOff(sessionKey, begun),
+    onDropped: () => history?.restore(),
+    isHostStopping: context.isHostStopping,
+    tellInterrupted: async () => {
+      const target = replyTarget(conversation, inbound.sender.stay);
+      await sendText(context.outbox, target, INTERRUPTED, { textLimit: DEFAULT_TEXT_CHUNK_LIMIT });
+    },
+    log,
   });
+  void handover.over.then(onEnd);
+  return handover.follow(runTurn(context, inbound, { ...admitted, history }, handover));
 }
-
-/** The host had put the turn off and then failed: the message comes again. */
-function giveBack({ log }: InboundContext, lifecycle: Lifecycle, error: unknown): void {
-  Promise.resolve(lifecycle.onFailed?.(error)).catch((reason: unknown) =>
-    log.error(`the message waits for the next start: ${String(reason)}`),
-  );
-}
-
-/**
- * `begin` is called before an answer leaves for the person, `answer` before the final answer does, with
- * what resolves when the host has settled it: the answer of a turn that it put off comes after the end.
- * What is `isPremature` is no answer but the host's word for a turn that has not begun, and will: it put it
- * off behind another one and then misses an answer, or it shuts down.
- */
-type Watch = {
-  begin: () => void;
-  answer: (settled: Promise<unknown>) => void;
-  isPremature: (text: string | undefined) => boolean;
-};
 
 async function runTurn(
   context: InboundContext,
   inbound: InboundMessage,
   admitted: Turn,
-  lifecycle: Lifecycle,
-  { begin, answer, isPremature }: Watch,
+  handover: Handover,
 ): Promise<void> {
   const { accountId, cfg, log, outbox, runtime } = context;
   const { eventKind, route, room } = admitted;
@@ -157,19 +85,20 @@ async function runTurn(
     ctxPayload: buildContext(context, inbound, admitted),
     delivery: {
       observeMessageSent: true,
-      preparePayload: (payload, { kind }) => {
+      preparePayload: async (payload, { kind }) => {
         if (kind !== "final") return payload;
-        if (isPremature(payload.text)) {
+        if (await handover.isPremature(payload.text)) {
           log.info(`not said, since the turn is still to come: ${payload.text}`);
           return null;
         }
-        answer(settlements.open());
+        handover.answer();
+        context.settling.hold(route.sessionKey, Promise.all([handover.over, settlements.open()]));
         return attachmentsAsLinks(context, payload);
       },
       // Final answers go by the host's queue on disk, to host/send-message.ts; the others come to `deliver`.
       durable: (payload, { kind, participant }) => {
         if (kind !== "final") return false;
-        begin();
+        handover.begin();
         return {
           to: formatTarget(target),
           replyToId: null,
@@ -181,7 +110,7 @@ async function runTurn(
         if (kind === "final") settlements.close();
       },
       deliver: async (payload, { participant }) => {
-        begin();
+        handover.begin();
         const { text } = attachmentsAsLinks(context, payload);
         if (!text?.trim()) return { visibleReplySent: false, messageIds: [] };
         const { departures, limits } = outbox;
@@ -208,7 +137,8 @@ async function runTurn(
       },
     },
     replyOptions: {
-      ...bindIngressLifecycleToReplyOptions(lifecycle),
+      ...bindIngressLifecycleToReplyOptions(handover.lifecycle),
+      ...handover.callbacks,
       // What nobody asked the agent for, it answers by the message tool or not at all.
       ...(eventKind === "room_event"
         ? { sourceReplyDeliveryMode: "message_tool_only" as const, suppressTyping: true }

@@ -15,6 +15,7 @@ import { item, presence, ROOM } from "../../test/support/room-xml.ts";
 import { waitFor } from "../../test/support/wait.ts";
 import { DEFAULT_LIMITS } from "../policy/limits.ts";
 import { IngressFullError } from "./ingress-queue.ts";
+import { createSessionTurns } from "./session-turns.ts";
 import type { BareJid } from "../protocol/jid.ts";
 
 type Dispatch = Parameters<NonNullable<RoadInOptions["dispatch"]>>[0];
@@ -96,6 +97,29 @@ describe("what waited as the account stopped", () => {
     ahead = 0;
     expect(await attempted()).toBeUndefined();
     await stop(road);
+  });
+
+  it("was adopted by a host that shut down before it had begun: it comes again, first", async () => {
+    const first = start({
+      dispatch: async ({ replyOptions, delivery, ctxPayload }) => {
+        if (ids.length > 0) throw new Error("draining");
+        await first.session.receive(dm("two"));
+        await replyOptions.turnAdoptionLifecycle.onAdopted();
+        ids.push(ctxPayload.messageId);
+        const text = "⚠️ Gateway is restarting. Please wait a few seconds and try again.";
+        expect(await delivery.preparePayload({ text }, { kind: "final" })).toBeNull();
+        await new Promise(() => {});
+      },
+    });
+    const ids: string[] = [];
+    await first.session.receive(dm("one"));
+    await waitFor(async () => ids.length > 0 && (await stored(first)) === 2, { what: "both" });
+    await stop(first);
+    const second = start();
+    await waitFor(() => said(second).length === 2, { what: "both turns" });
+    expect(said(second)).toEqual(["one", "two"]);
+    // By another id: the host takes nothing twice by the same one.
+    expect(second.turns[0]?.messageId).toBe(`${ids[0]}~`);
   });
 
   it("is known to the host by the id that it had, and by the time at which it was said", async () => {
@@ -180,6 +204,7 @@ describe("a lane", () => {
   it("moves on when the host has taken the turn over, not before and not only at its end", async () => {
     const lifecycles: { text: string; adopt: () => void | Promise<void> }[] = [];
     const road = start({
+      context: { sessionTurns: createSessionTurns(1) },
       cfg: { session: { dmScope: "per-channel-peer" } },
       dispatch: async (dispatch) => {
         const { onAdopted: adopt } = dispatch.replyOptions.turnAdoptionLifecycle;

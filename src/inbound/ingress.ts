@@ -14,6 +14,7 @@ import { createDebouncer, type Lifecycle } from "./debounce.ts";
 import { REMEMBERED_ENTRIES, REMEMBERED_MS, type MessageQueue } from "./ingress-queue.ts";
 import {
   readPayload,
+  renewed,
   reviveMessage,
   STORED_VERSION,
   UnreadableError,
@@ -78,9 +79,15 @@ export function createIngress(params: {
       decode: readPayload,
       createClaimError: (kind) => new UnreadableError(`a stored message is unreadable: ${kind}`),
     },
-    async deliver(stored, lifecycle, { id: eventId }) {
-      const inbound = reviveMessage(stored);
-      await debouncer.push({ inbound, eventId, lane: stored.lane, lifecycle });
+    async deliver(stored, ingressLifecycle, { id: eventId, receivedAt }) {
+      const { lane } = stored;
+      const storeAgain = async () => {
+        const message = renewed(stored);
+        const payload = { version: STORED_VERSION, message };
+        await queue.enqueue(message.arrival.eventId, payload, { receivedAt, laneKey: lane });
+      };
+      const lifecycle = { ...ingressLifecycle, storeAgain };
+      await debouncer.push({ inbound: reviveMessage(stored), eventId, lane, lifecycle });
     },
     pollIntervalMs: POLL_MS,
     retention: {

@@ -1,9 +1,9 @@
 import { expect, it } from "vitest";
 import { createSessionTurns } from "./session-turns.ts";
 
-/** What has entered so far, in order. */
-function watch() {
-  const turns = createSessionTurns();
+/** What has entered so far, in order. `undisturbedMs`: see createSessionTurns. */
+function watch(undisturbedMs = 0) {
+  const turns = createSessionTurns(undisturbedMs);
   const entered: string[] = [];
   const ends = new Map<string, () => void>();
   const enter = (name: string, place: string, session = "s") =>
@@ -19,13 +19,30 @@ function watch() {
   return { turns, enter, end, soon };
 }
 
+it("lets the same place in after the end, or where the agent is at work for long", async () => {
+  const { enter, end, soon } = watch(60_000);
+  enter("one", "room");
+  enter("two", "room");
+  enter("three", "room");
+  expect(await soon()).toBe("one");
+  end("one");
+  expect(await soon()).toBe("one two");
+  end("two");
+  expect(await soon()).toBe("one two three");
+  const impatient = watch(1);
+  impatient.enter("one", "room");
+  impatient.enter("two", "room");
+  await expect.poll(impatient.soon).toBe("one two");
+});
+
 it("lets the same place and other sessions in, and holds back another place until the end", async () => {
   const { enter, end, soon } = watch();
   enter("room1", "room");
+  expect(await soon()).toBe("room1");
   enter("room2", "room");
   enter("direct", "direct");
   enter("other", "direct", "other");
-  expect(await soon()).toBe("room1 room2 other");
+  await expect.poll(soon).toBe("room1 room2 other");
   end("room1");
   expect(await soon()).toBe("room1 room2 other");
   end("room2");

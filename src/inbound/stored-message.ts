@@ -22,7 +22,12 @@ export type StoredMessage = {
   /** The `<message/>` as it came. */
   xml: string;
   inbound: Omit<InboundMessage, "message">;
+  /** How often it was stored again; see `renewed`. */
+  renewals?: number;
 };
+
+/** A host that never begins what it takes over may say so in the end. */
+const MOST_RENEWALS = 5;
 
 /** What the host's queue and ours hold: JSON. */
 export type StoredPayload = { version: number; message: StoredMessage };
@@ -54,6 +59,21 @@ export function reviveMessage({ xml, inbound }: StoredMessage): InboundMessage {
   } catch (error) {
     throw new UnreadableError("a stored message is not XML any more", { cause: error });
   }
+}
+
+/**
+ * The same message under other ids: the host took it over, refused to begin its turn, and takes nothing by
+ * an id that it has taken before. @throws RangeError after several times
+ */
+export function renewed(stored: StoredMessage): StoredMessage {
+  const { arrival, inbound, renewals = 0 } = stored;
+  if (renewals >= MOST_RENEWALS) throw new RangeError(`it was not begun ${MOST_RENEWALS} times`);
+  return {
+    ...stored,
+    arrival: { eventId: `${arrival.eventId}~`, isCertain: true, saidAt: arrival.saidAt },
+    inbound: { ...inbound, messageId: `${inbound.messageId}~`, isAgain: true },
+    renewals: renewals + 1,
+  };
 }
 
 /** @throws UnreadableError */

@@ -12,6 +12,9 @@ import { describePresent, describeRoom } from "./room-facts.ts";
 import type { InboundContext, InboundMessage } from "./types.ts";
 
 const CHANNEL_LABEL = "XMPP";
+/** The transcript may hold the same words without an answer. */
+const AGAIN =
+  "[The Gateway restarted before this message was answered. It is given to you again; it was said once.]";
 
 type RouteEnvelope = ReturnType<typeof resolveChannelInboundRouteEnvelope>;
 
@@ -74,7 +77,7 @@ export function buildContext(context: InboundContext, inbound: InboundMessage, t
     message: {
       body: history?.frame(envelope) ?? envelope,
       rawBody: inbound.body,
-      bodyForAgent: addressing.text,
+      bodyForAgent: inbound.isAgain ? `${AGAIN}\n${addressing.text}` : addressing.text,
       commandBody: addressing.text,
       inboundEventKind: turn.eventKind,
       ...(history?.entries ? { inboundHistory: history.entries } : {}),

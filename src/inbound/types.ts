@@ -65,6 +65,8 @@ export type InboundContext = InboundConfig & {
   tally: Tally;
   turnLimits: TurnLimits;
   once: Once;
+  /** Whether the Gateway takes no more turns, because it is about to stop or to restart. */
+  isHostStopping: () => Promise<boolean>;
   log: Logger;
   now: () => number;
   onInbound: (at: number) => void;
@@ -106,6 +108,8 @@ export type InboundMessage = {
   messageId: string;
   /** The id that the room gave to the message, where it announces that it does: what an answer refers to (XEP-0461). */
   reference?: string | undefined;
+  /** The host took it over before, and stopped before it had begun; the agent may have read it. */
+  isAgain?: boolean;
   /** ms since the epoch; when it was said, not when it arrived. */
   timestamp: number;
   /**

@@ -26,10 +26,21 @@ export interface NumberedModel {
   readonly questions: readonly Question[];
 }
 
+const GIVEN_AGAIN = /It is given to you again; it was said once/u;
+
 function saidLast({ messages }: ModelRequest): Numbered[] {
   const spoke = messages.findLastIndex(({ role }) => role === "assistant");
   const said = messages.slice(spoke + 1).filter(({ role }) => role === "user");
-  return said.flatMap(({ text }) => numbersIn(text));
+  const numbers = new Map<string, Numbered>();
+  const twice: Numbered[] = [];
+  for (const { text } of said) {
+    for (const one of numbersIn(text)) {
+      // What says of itself that it was given before is not said twice.
+      if (numbers.has(numberedText(one)) && !GIVEN_AGAIN.test(text)) twice.push(one);
+      numbers.set(numberedText(one), one);
+    }
+  }
+  return [...numbers.values(), ...twice];
 }
 
 function unanswered({ messages }: ModelRequest): Numbered[] {

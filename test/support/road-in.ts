@@ -51,11 +51,17 @@ type Dispatch = {
   botLoopProtection?: object;
   replyOptions: {
     turnAdoptionLifecycle: Lifecycle;
+    onToolStart: () => void;
+    onQueuedFollowupAdmitted: () => void;
+    onQueuedFollowupSettled: () => Promise<void>;
     sourceReplyDeliveryMode?: string;
     suppressTyping?: boolean;
   };
   delivery: {
-    preparePayload: (payload: { text: string }, info: { kind: string }) => { text: string } | null;
+    preparePayload: (
+      payload: { text: string },
+      info: { kind: string },
+    ) => Promise<{ text: string } | null>;
     deliver: (
       payload: { text: string; replyToId?: string },
       info: { participant?: { name: string } },
@@ -223,6 +229,7 @@ export function createRoadIn(options: RoadInOptions = {}) {
     },
     settling: createSettling(),
     sessionTurns: createSessionTurns(),
+    isHostStopping: async () => false,
     tally,
     turnLimits: createTurnLimits(),
     log,

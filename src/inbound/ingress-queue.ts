@@ -47,7 +47,7 @@ export function openMessageQueue(params: QueueParams): MessageQueue {
     const onEnqueue = (sql: Sql, _id: string, payload: StoredPayload, lane = "") => {
       const event = resolveEvent(sql, payload.message.arrival, now());
       const isKnown = sql.get("SELECT 1 FROM events WHERE id = ?", event) !== undefined;
-      if (!isKnown) {
+      if (!isKnown && !hadPlace(payload)) {
         const waiting = sql.get(
           `SELECT count(*) AS all_lanes, count(*) FILTER (WHERE lane = ?1) AS in_lane,
              count(*) FILTER (WHERE lane = ?1 AND metadata ->> 'share' = ?2) AS in_share,
@@ -138,7 +138,7 @@ function bounded(hosts: MessageQueue, { database, now, readLimits }: QueueParams
           hosts.listClaims(),
         ]);
         const waiting = [...pending, ...claims];
-        if (!waiting.some(({ id }) => id === event)) {
+        if (!hadPlace(payload) && !waiting.some(({ id }) => id === event)) {
           const { share } = payload.message;
           const isOfShare = (one: { payload: StoredPayload }) =>
             share !== undefined && one.payload.message.share === share;
@@ -158,6 +158,9 @@ function bounded(hosts: MessageQueue, { database, now, readLimits }: QueueParams
     },
   };
 }
+
+/** It was stored before, and is again. */
+const hadPlace = ({ message }: StoredPayload) => (message.renewals ?? 0) > 0;
 
 function refuseExcess(
   { queueSize, queueTotal, queueMegabytes }: QueueLimits,

@@ -22,6 +22,7 @@ import { loginTable } from "./login.ts";
 import { memoryTable } from "./memory.ts";
 import { occupantMemoryTable, presenceFloodTable } from "./occupants.ts";
 import { writeReport } from "./report.ts";
+import { restartsTable } from "./restarts.ts";
 import { roomsTable } from "./rooms-500.ts";
 import { askOverIrc, askOverXmpp, measureRoundTrips, roundTripTable } from "./round-trip.ts";
 
@@ -111,6 +112,8 @@ async function bench(rounds: number): Promise<string> {
     const flood = await presenceFloodTable(5);
     progress("500 rooms");
     const rooms = await roomsTable();
+    progress("restarts of the server");
+    const restarts = await restartsTable(false);
     return [
       `Measured by \`npm run bench\` on ${cpus().length} cores (${cpus()[0]?.model.trim()}), Node ${process.version}.`,
       `Round trip: a direct message, the stub model, the answer; ${rounds} rounds on each channel in one Gateway, taking turns. IRC is @openclaw/irc with ngircd, without TLS; XMPP is Prosody with TLS.`,
@@ -121,6 +124,7 @@ async function bench(rounds: number): Promise<string> {
       occupants,
       flood,
       rooms,
+      restarts,
     ].join("\n\n");
   } finally {
     for (const stop of stops.toReversed()) {

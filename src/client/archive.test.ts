@@ -175,6 +175,12 @@ test("reading ends when it is called off, and leaves no listener", async () => {
   expect(session.listenerCount()).toBe(0);
 });
 
+test("who cannot say now whether there is an archive has not said that there is none", async () => {
+  const { session, archive } = setUp();
+  session.onRequest(DISCO_INFO, new XmppStanzaError("wait", "resource-constraint"));
+  await expect(archive.isAvailable()).rejects.toMatchObject({ type: "wait" });
+});
+
 test.each([
   [true, "<iq><query xmlns='DISCO'><feature var='urn:xmpp:mam:2'/></query></iq>"],
   [false, "<iq><query xmlns='DISCO'><feature var='urn:xmpp:mam:1'/></query></iq>"],

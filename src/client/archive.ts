@@ -57,7 +57,8 @@ export type ArchiveQuery = ArchiveFilter & {
 export type Archive = {
   /**
    * Whether that account or room says that it has an archive; asked each time.
-   * @throws XmppConnectionError, XmppNotSentError when there is no answer
+   * @throws XmppConnectionError, XmppNotSentError when there is no answer; XmppStanzaError of the type "wait"
+   *   (RFC 6120 §8.3.2) when there is none yet
    */
   isAvailable(of?: BareJid): Promise<boolean>;
   /**
@@ -107,7 +108,7 @@ export function createArchive({ session }: { session: XmppSession }): Archive {
         const iq = encodeRequest("get", encodeDiscoQuery(DISCO_INFO), to);
         return decodeDiscoInfo(await session.request(iq))?.features.includes(ARCHIVE) ?? false;
       } catch (error) {
-        if (error instanceof XmppStanzaError) return false;
+        if (error instanceof XmppStanzaError && error.type !== "wait") return false;
         throw error;
       }
     },

@@ -14,7 +14,7 @@ import {
 import { encodePing } from "../protocol/xep-0199-ping.ts";
 import { connectionError } from "./conditions.ts";
 import { answerIq, createIqBound, isIqRequest } from "./iq-answers.ts";
-import type { Login } from "./login.ts";
+import type { Login } from "./negotiation.ts";
 import { outgoingLimit, prepareOutgoing } from "./outgoing.ts";
 import { endBoundStream, isStanza } from "./resumption.ts";
 import type { BoundStream } from "./resumption.ts";

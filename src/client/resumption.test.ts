@@ -8,7 +8,7 @@ import type { FakePeer } from "../../test/support/fake-server.ts";
 import { waitFor } from "../../test/support/wait.ts";
 import { chat, ours, reached } from "../../test/support/xmpp-subjects.ts";
 import { XmppUnconfirmedError } from "../errors.ts";
-import { nameOf } from "./supervisor.ts";
+import { nameOf } from "./connection-states.ts";
 import type { ConnectionState, XmppSession } from "./types.ts";
 
 const cleanUp: Array<() => Promise<unknown>> = [];

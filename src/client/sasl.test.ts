@@ -165,6 +165,24 @@ describe("channel binding", () => {
     expect(server.peers).toHaveLength(2);
   });
 
+  it("is used again after a wrong password: it was not for the binding", async () => {
+    const login = { mechanisms: [...SCRAM, ...PLUS], bindings: ["tls-exporter"] };
+    const wrong = { ...login, password: "other" };
+    const server = await serve([wrong, wrong, login]);
+    const session = ours(server.port, {
+      jid: `bot@${DOMAIN}`,
+      caFile: authority.caFile,
+      transport: "tls",
+    });
+    cleanUp.push(() => session.stop());
+    session.start();
+    await reached(session, "refused");
+    expect(server.peers).toHaveLength(2);
+    session.start();
+    await reached(session, "online");
+    expect(session.state).toMatchObject({ facts: { channelBinding: "tls-exporter" } });
+  });
+
   it("`require`: no login without", async () => {
     const server = await serve([{ mechanisms: SCRAM }]);
     const sasl = { channelBinding: "require" } as const;

@@ -18,7 +18,7 @@ import {
   findDowngrade,
 } from "../policy/sasl.ts";
 import { decodeChannelBindings } from "../protocol/xep-0440-channel-binding.ts";
-import { type SaslOffer, compareOffer } from "../protocol/xep-0474-downgrade.ts";
+import { type SaslOffer, isOfferChanged } from "../protocol/xep-0474-downgrade.ts";
 import { connectionError, NS_SASL, saslError } from "./conditions.ts";
 import {
   type Gs2,
@@ -117,8 +117,7 @@ export async function authenticate(
     const serverFirst = await challenge(stream);
     if (policy.downgradeProtection !== "off") {
       const hash = SCRAM_HASHES[choice.mechanism];
-      const isChanged = compareOffer(readAttributes(serverFirst), offer, hash) === "changed";
-      if (isChanged) throw changedOffer();
+      if (isOfferChanged(readAttributes(serverFirst), offer, hash)) throw changedOffer();
     }
     await finishScram(stream, scram, serverFirst);
   } catch (error) {

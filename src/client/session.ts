@@ -7,17 +7,18 @@ import type { ServerRecord } from "../policy/sasl.ts";
 import { bareJid, parseJid } from "../protocol/jid.ts";
 import type { Jid } from "../protocol/jid.ts";
 import type { ServerMemory } from "../state/server-memory.ts";
+import { isAttempt } from "./connection-states.ts";
 import { DOUBTFUL, RedirectError, UnprovedError } from "./conditions.ts";
 import { resolveEndpoints, systemResolver } from "./endpoint.ts";
 import type { SrvResolver } from "./endpoint.ts";
 import { goLive } from "./live-connection.ts";
 import type { LiveConnection, LiveTimings } from "./live-connection.ts";
 import { login } from "./login.ts";
-import type { Login, LoginOptions } from "./login.ts";
+import type { Login, LoginOptions } from "./negotiation.ts";
 import { createResumption } from "./resumption.ts";
 import { canReach } from "./probe.ts";
 import { redirectedEndpoint } from "./redirect.ts";
-import { createSupervisor, isAttempt, systemClock } from "./supervisor.ts";
+import { createSupervisor, systemClock } from "./supervisor.ts";
 import type { Clock, SupervisorTimings } from "./supervisor.ts";
 import type {
   ConnectionState,

@@ -2,8 +2,10 @@ import { describe, expect, it } from "vitest";
 import { XmppConnectionError } from "../errors.ts";
 import type { FullJid } from "../protocol/jid.ts";
 import { OUTCOMES, connectionError } from "./conditions.ts";
-import { TRANSITIONS, createSupervisor, nameOf } from "./supervisor.ts";
-import type { Clock, Connection, ConnectionEvent, StateName } from "./supervisor.ts";
+import { TRANSITIONS, nameOf } from "./connection-states.ts";
+import type { ConnectionEvent, StateName } from "./connection-states.ts";
+import { createSupervisor } from "./supervisor.ts";
+import type { Clock, Connection } from "./supervisor.ts";
 import type { ConnectionFacts, ConnectionState, LoginStep } from "./types.ts";
 
 const facts: ConnectionFacts = {

@@ -4,7 +4,7 @@
  * What we use of it: its stream headers, framing, restarts and transports. What we take out, because
  * of the faults that faults.test.ts shows: all that `client()` hangs on the connection as
  * listeners (SASL, SASL2, FAST, Bind2, STARTTLS, iq, stream management, reconnect), its sockets and
- * its parser. The negotiation that replaces them is login.ts.
+ * its parser. The negotiation that replaces them is negotiation.ts.
  */
 import { client, jid } from "@xmpp/client";
 import type { XmppClient } from "@xmpp/client";

@@ -6,10 +6,12 @@ import type { Roster } from "../client/roster.ts";
 import type { Outbox } from "../outbound/send.ts";
 import type { CatchUp } from "../inbound/catch-up.ts";
 import type { Pairing } from "../inbound/pairing.ts";
+import { isOwnArchived } from "../inbound/sender.ts";
 import type { Tally } from "../inbound/tally.ts";
 import { XmppNotSentError } from "../errors.ts";
 import type { RoomTrust } from "../policy/room-trust.ts";
 import type { Jid } from "../protocol/jid.ts";
+import type { Message } from "../protocol/stanza.ts";
 import type { KnownUsers } from "../state/known-users.ts";
 import type { ServerMemory } from "../state/server-memory.ts";
 import type { RoomMembership } from "./room-membership.ts";
@@ -65,6 +67,15 @@ export function isLiveAccount({ bare, resource }: Jid): boolean {
   return listLiveAccounts().some(
     ({ account, rooms }) =>
       account.jid === bare || (resource !== undefined && rooms.isReflection(bare, resource)),
+  );
+}
+
+/** Whether one of these accounts wrote that message of a room's archive. */
+export function isOfLiveAccount(message: Message): boolean {
+  return listLiveAccounts().some(
+    ({ account: { jid }, rooms }) =>
+      jid !== undefined &&
+      (message.archivedAuthor?.realJid === jid || isOwnArchived(message, rooms, jid)),
   );
 }
 

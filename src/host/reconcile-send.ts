@@ -10,7 +10,7 @@ import {
 } from "openclaw/plugin-sdk/channel-outbound";
 import { messageOf } from "../errors.ts";
 import { findEvidence } from "../outbound/evidence.ts";
-import { isWhole, placeInDelivery } from "../outbound/message-ids.ts";
+import { inDeliveryOrder, isWhole, placeInDelivery } from "../outbound/message-ids.ts";
 import { isReachable, reach } from "../outbound/reach.ts";
 import { parseTarget } from "../outbound/target.ts";
 import { CHANNEL_ID } from "../policy/account-policy.ts";
@@ -50,7 +50,7 @@ export async function reconcileSend(
     const ids = [...arrived];
     if (isWhole(ids.flatMap((id) => placeInDelivery(queueId, id) ?? []))) {
       forgetSend(queueId);
-      return { status: "sent", receipt: receiptOf(ids.toSorted(), target.to) };
+      return { status: "sent", receipt: receiptOf(inDeliveryOrder(queueId, ids), target.to) };
     }
     if (!isConclusive) return unresolved("no archive that would know", false);
     remember(queueId, arrived);

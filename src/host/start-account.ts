@@ -55,7 +55,12 @@ import { createServerMemory } from "../state/server-memory.ts";
 import { createPendingPairings } from "../state/pending-pairings.ts";
 import type { XmppAccount } from "./account.ts";
 import { tellAgent } from "./late-refusal.ts";
-import { addLiveAccount, findLiveAccount, isLiveAccount } from "./live-accounts.ts";
+import {
+  addLiveAccount,
+  findLiveAccount,
+  isLiveAccount,
+  isOfLiveAccount,
+} from "./live-accounts.ts";
 import { watchConfig } from "./live-config.ts";
 import { createRoomMembership } from "./room-membership.ts";
 import { getRuntime } from "./runtime.ts";
@@ -224,6 +229,7 @@ export function startAccount(params: {
     outbox,
     findOutbox,
     isSibling: isLiveAccount,
+    isOfSibling: isOfLiveAccount,
     isBelieved,
     originOf: membership.originOf,
     isProgram: createProgramFinder(session, responders.caps.node, log),

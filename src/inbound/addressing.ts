@@ -29,7 +29,7 @@ export type Addressing = {
 /** In a direct chat everything is for the agent. */
 export function resolveAddressing(
   context: InboundContext,
-  inbound: InboundMessage,
+  inbound: Pick<InboundMessage, "body" | "conversation" | "message" | "ownNick">,
   route: ResolvedAgentRoute,
 ): Addressing {
   const { conversation, body, message } = inbound;

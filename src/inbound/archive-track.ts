@@ -11,10 +11,14 @@ import type { ArchiveCursor, ArchiveCursors } from "../state/archive-cursors.ts"
 export type ArchiveTrack = {
   readonly by: BareJid;
   readonly cursor: Readonly<ArchiveCursor> | undefined;
-  /** While closed: resolves when live messages may go on. */
+  /** While closed: resolves when it opens, to some at least. */
   readonly opening: Promise<void> | undefined;
+  /** Resolves when live messages of that conversation may go on; undefined where they need not wait. */
+  openingFor(conversation: string): Promise<void> | undefined;
   /** From now on there may be older messages to fetch. The gate opens by itself after `ms`. */
   fallBehind(ms: number): void;
+  /** Only the older messages of these conversations are not handed on yet: others need not wait for them. */
+  openExcept(conversations: ReadonlySet<string>): void;
   open(): void;
   /** A live message that the archive has under this id. */
   follow(id: string, handled: Promise<void>): void;
@@ -22,11 +26,17 @@ export type ArchiveTrack = {
   moveTo(cursor: Readonly<ArchiveCursor>): void;
   /** Nothing lies between the cursor and what is live. `ids`: what was fetched. */
   catchUp(ids: ReadonlySet<string>): void;
-  stop(): void;
 };
 
 /** Live messages that may wait for being handled; beyond, the cursor stays where it is until the next catch-up. */
-const MAX_FOLLOWED = 10_000;
+export const MAX_FOLLOWED = 10_000;
+
+type Gate = {
+  opened: PromiseWithResolvers<void>;
+  /** Once it is open to others. */
+  except: { conversations: ReadonlySet<string>; opened: PromiseWithResolvers<void> } | undefined;
+  timer: NodeJS.Timeout;
+};
 
 /** @param showsJids whether the archive's messages of now tell their authors' real JIDs */
 export function createArchiveTrack(
@@ -39,7 +49,7 @@ export function createArchiveTrack(
   let isCurrent = false;
   /** While behind: the last one up to which all that is live was handled. */
   let handledLive: string | undefined;
-  let gate: (PromiseWithResolvers<void> & { timer: NodeJS.Timeout }) | undefined;
+  let gate: Gate | undefined;
 
   function advance(): void {
     for (const [id, isHandled] of live) {
@@ -56,7 +66,8 @@ export function createArchiveTrack(
 
   function open(): void {
     clearTimeout(gate?.timer);
-    gate?.resolve();
+    gate?.opened.resolve();
+    gate?.except?.opened.resolve();
     gate = undefined;
   }
 
@@ -66,7 +77,15 @@ export function createArchiveTrack(
       return cursors.get(by);
     },
     get opening() {
-      return gate?.promise;
+      return gate?.opened.promise;
+    },
+    openingFor(conversation) {
+      const closed = gate;
+      if (!closed || closed.except?.conversations.has(conversation) === false) return undefined;
+      // The same way for all, so that none overtakes another of its conversation.
+      return closed.opened.promise.then(() =>
+        closed.except?.conversations.has(conversation) ? closed.except.opened.promise : undefined,
+      );
     },
     fallBehind(ms) {
       isCurrent = false;
@@ -74,7 +93,12 @@ export function createArchiveTrack(
       live = new Map();
       clearTimeout(gate?.timer);
       const timer = setTimeout(open, ms);
-      gate = { ...(gate ?? Promise.withResolvers<void>()), timer };
+      gate = { opened: Promise.withResolvers(), except: undefined, ...gate, timer };
+    },
+    openExcept(conversations) {
+      if (!gate || gate.except) return;
+      gate.except = { conversations, opened: Promise.withResolvers() };
+      gate.opened.resolve();
     },
     open,
     follow(id, handled) {
@@ -101,6 +125,5 @@ export function createArchiveTrack(
       advance();
       open();
     },
-    stop: open,
   };
 }

@@ -5,12 +5,13 @@ import { join } from "node:path";
 import { parse } from "ltx";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { type FakeItem, addFakeArchive } from "../../test/support/fake-archive.ts";
-import { createRoadIn, type RoadInOptions } from "../../test/support/road-in.ts";
-import { description } from "../../test/support/room-xml.ts";
+import { createRoadIn, enterRoom, type RoadInOptions } from "../../test/support/road-in.ts";
+import { ROOM, description } from "../../test/support/room-xml.ts";
 import { waitFor } from "../../test/support/wait.ts";
 import { createArchive } from "../client/archive.ts";
 import { DEFAULT_CATCH_UP } from "../policy/limits.ts";
 import type { BareJid } from "../protocol/jid.ts";
+import type { Message } from "../protocol/stanza.ts";
 import { DISCO_INFO } from "../protocol/xep-0030-disco.ts";
 import { createArchiveCursors } from "../state/archive-cursors.ts";
 import { createCatchUp } from "./catch-up.ts";
@@ -55,6 +56,7 @@ function setUp(items: FakeItem[], options: RoadInOptions = {}) {
         hook.each?.();
         await receiver.receive(...message);
       },
+      findAddressed: receiver.findAddressed,
     },
     onReady(listener) {
       announce = listener;
@@ -158,4 +160,17 @@ test("what arrives while the account stops is stored, or read again", async () =
   await live(chat("late", { inside: stanzaId("late") })).catch(() => undefined);
   const stored = await queue.listPending({ limit: "all" });
   expect(stored.length === 1 || cursor() === "m1").toBe(true);
+});
+
+test("who had the nick of one of our accounts, as a room archived it, is heard; an account of ours is not", async () => {
+  const isOfSibling = ({ body }: Message) => body === "bot: by a sibling";
+  const context = { isSibling: () => true, isOfSibling };
+  const road = createRoadIn({ keys: { groupPolicy: "open", rooms: [ROOM] }, context });
+  enterRoom(road, ["muc_nonanonymous"]);
+  for (const [index, text] of ["bot: by a person", "bot: by a sibling"].entries()) {
+    const xml = `<message xmlns="jabber:client" from="${ROOM}/sister" type="groupchat"><body>${text}</body></message>`;
+    await road.receiver.receive(parse(xml), { by: ROOM, id: `${index}`, stamp: new Date() });
+  }
+  await road.receiver.idle();
+  expect(road.turns.map(({ message }) => message.rawBody)).toEqual(["bot: by a person"]);
 });

@@ -11,10 +11,12 @@ import { createRooms } from "../client/rooms.ts";
 import { XmppStanzaError } from "../errors.ts";
 import { DEFAULT_CATCH_UP } from "../policy/limits.ts";
 import type { BareJid } from "../protocol/jid.ts";
+import type { Message } from "../protocol/stanza.ts";
 import { DISCO_INFO } from "../protocol/xep-0030-disco.ts";
 import { createArchiveCursors } from "../state/archive-cursors.ts";
 import { IngressFullError } from "./ingress-queue.ts";
 import { createCatchUp } from "./catch-up.ts";
+import { MAX_WAITING } from "./live-messages.ts";
 import { createTally } from "./tally.ts";
 import type { Archived } from "./types.ts";
 
@@ -47,7 +49,14 @@ afterEach(() => {
 type Handed = { text: string; at?: number; id?: string; by?: string; xml: string };
 
 /** One life of an account. The folder is what it finds of earlier ones. */
-function live(options: { features?: readonly string[]; config?: object } = {}) {
+function live(
+  options: {
+    features?: readonly string[];
+    config?: object;
+    isAddressed?: (message: Message) => boolean;
+  } = {},
+) {
+  const { isAddressed = () => true } = options;
   const session = createFakeSession();
   const log = createFakeLog();
   const rooms = createRooms({ session, log, nick: "bot" });
@@ -76,6 +85,7 @@ function live(options: { features?: readonly string[]; config?: object } = {}) {
         };
         handed.push({ text, ...where, xml: stanza.toString() });
       },
+      findAddressed: () => isAddressed,
     },
     onReady(listener) {
       ready = listener;
@@ -210,6 +220,79 @@ describe("the account", () => {
     await vi.advanceTimersByTimeAsync(1_000);
     expect(texts()).toEqual(["a", "b", "c"]);
     expect(tally.read()).toEqual({});
+  });
+
+  test("a conversation in which too many wait holds up no other", async () => {
+    await earlierLife();
+    const { session, login, texts, disk, cursors } = live();
+    const bob = (id: string) => chat("bob@example/x", id);
+    addFakeArchive(session, [
+      said("old", 600),
+      said("a1", 9),
+      said("a2", 8),
+      said("b1", 7, bob("b1")),
+      said("a3", 6),
+      said("b2", 5, bob("b2")),
+    ]);
+    let isFull = true;
+    disk.write = async (text) => {
+      if (text === "a2" && isFull) throw new IngressFullError("full");
+    };
+    await login();
+    session.receive(chat("ann@example/x", "a4", stanzaId("a4")));
+    session.receive(chat("bob@example/x", "b3", stanzaId("b3")));
+    await settle();
+    expect(texts()).toEqual(["a1", "b1", "b2", "b3"]);
+    // Whoever starts again now finds what is left.
+    expect(cursors.get(OWN)?.id).toBe("a1");
+    isFull = false;
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(texts()).toEqual(["a1", "b1", "b2", "b3", "a2", "a3", "a4"]);
+    expect(cursors.get(OWN)?.id).toBe("b3");
+  });
+
+  test("where there is no room for anybody nobody is asked for in vain", async () => {
+    await earlierLife();
+    const { session, login, texts, disk } = live();
+    const items = Array.from({ length: 50 }, (_, index) =>
+      said(`m${index}`, 50 - index / 2, chat(`p${index}@example/x`, `m${index}`)),
+    );
+    addFakeArchive(session, [said("old", 600), ...items]);
+    let asked = 0;
+    disk.write = async () => {
+      asked += 1;
+      if (asked <= 5) throw new IngressFullError("full", { isEverywhere: true });
+    };
+    await login();
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect(texts()).toEqual(items.map(({ id }) => id));
+    expect(asked).toBe(55);
+  });
+
+  test("what waits for older messages is bounded in memory: they go first then", async () => {
+    await earlierLife();
+    const { session, login, texts, cursors } = live();
+    const fake = addFakeArchive(session, [said("old", 600), said("a", 9)]);
+    const { promise, resolve } = Promise.withResolvers<void>();
+    fake.hold = () => promise;
+    await login();
+    const many = 8;
+    const size = MAX_WAITING / many;
+    const big = (n: number) => `${n} `.padEnd(size - 500, "x");
+    for (let n = 0; n < many; n++) {
+      session.receive(chat("ann@example/x", big(n), stanzaId(`${n}`)));
+    }
+    await settle();
+    expect(texts()).toEqual([]);
+    session.receive(chat("ann@example/x", big(many), stanzaId(`${many}`)));
+    await settle();
+    expect(texts().map((text) => text.split(" ", 1)[0])).toEqual(
+      Array.from({ length: many + 1 }, (_, n) => `${n}`),
+    );
+    resolve();
+    await settle();
+    expect(texts().at(-1)).toBe("a");
+    expect(cursors.get(OWN)?.id).toBe(`${many}`);
   });
 
   test("a message that is handled is not read again in the next life", async () => {
@@ -562,6 +645,23 @@ describe("a room", () => {
     expect(cursors.get(ROOM)?.id).toBe("live");
   });
 
+  test("what its people say to each other pushes no order out of the bounds", async () => {
+    await earlierStay();
+    const talking = Array.from({ length: 300 }, (_, index) => inRoom(`t${index}`, 90 - index / 4));
+    const orders = ["order 1", "order 2", "order 3"].map((id, index) => inRoom(id, 99 - index));
+    const { login, enter, texts, tally, log } = again([...orders, ...talking], {
+      config: { maxMessages: 2 },
+      isAddressed: ({ body }) => body?.startsWith("order") ?? false,
+    });
+    await login();
+    await enter();
+    expect(texts()).toEqual(["order 2", "order 3", "t298", "t299"]);
+    expect(tally.read()).toEqual({ "catch-up-skipped": 1 });
+    expect(log.lines.join("\n")).toMatch(
+      /left 298 messages in the archive of .* that were not for the agent/,
+    );
+  });
+
   test("without an archive nobody waits", async () => {
     const { session, login, enter, texts } = again([], { features: ["muc_nonanonymous"] });
     await login();
@@ -640,6 +740,32 @@ describe("a room", () => {
     fake.items.push(inRoom("a", 0));
     await enter();
     expect(texts()).toEqual(["a"]);
+  });
+
+  test("rooms in which too many wait keep no other room's archive waiting", async () => {
+    const names = Array.from({ length: 6 }, (_, index) => `r${index}@muc.example` as BareJid);
+    const stay = async (...items: string[]) => {
+      const life = live();
+      life.disk.write = async (text) => {
+        if (!text.includes(names[5] ?? "")) throw new IngressFullError("full");
+      };
+      addFakeArchive(life.session, []);
+      await life.login();
+      for (const name of names) {
+        const its = items.map((id): FakeItem => {
+          const one = inRoom(`${id} ${name}`, id === "old" ? 600 : 9);
+          return { ...one, xml: one.xml.replaceAll(ROOM, name) };
+        });
+        addFakeArchive(life.session, its, name);
+        life.rooms.join(name);
+        life.session.receive(presence("bot", item() + codes(110)).replaceAll(ROOM, name));
+      }
+      await life.stop();
+      return life;
+    };
+    await stay("old");
+    const { texts } = await stay("old", "new");
+    expect(texts()).toEqual([`new ${names[5]}`]);
   });
 
   test("of many rooms a few are read at once, after our own account", async () => {

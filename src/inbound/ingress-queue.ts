@@ -24,6 +24,14 @@ export type MessageQueue = ChannelIngressQueue<StoredPayload>;
 /** Too many wait; nothing was stored. */
 export class IngressFullError extends Error {
   override readonly name = "IngressFullError";
+
+  /** There is no room for any conversation. */
+  readonly isEverywhere: boolean;
+
+  constructor(message: string, { isEverywhere = false } = {}) {
+    super(message);
+    this.isEverywhere = isEverywhere;
+  }
 }
 
 type QueueLimits = Pick<Limits, "queueSize" | "queueTotal" | "queueMegabytes">;
@@ -178,10 +186,14 @@ function refuseExcess(
     );
   }
   if (inAll >= queueTotal) {
-    throw new IngressFullError(`${queueTotal} messages wait in all (limits.queueTotal)`);
+    throw new IngressFullError(`${queueTotal} messages wait in all (limits.queueTotal)`, {
+      isEverywhere: true,
+    });
   }
   // The host reads all that waits each time that it looks for the next one.
   if (size >= queueMegabytes * 2 ** 20) {
-    throw new IngressFullError(`${queueMegabytes} MB of messages wait (limits.queueMegabytes)`);
+    throw new IngressFullError(`${queueMegabytes} MB of messages wait (limits.queueMegabytes)`, {
+      isEverywhere: true,
+    });
   }
 }

@@ -14,6 +14,7 @@ import { createRate } from "../policy/rate.ts";
 import { decodeMessage, type Message } from "../protocol/stanza.ts";
 import { sentAt } from "../protocol/xep-0203-delay.ts";
 import { trustedStanzaId } from "../protocol/xep-0359-ids.ts";
+import { findAddressed } from "./archived-addressing.ts";
 import { hostConversation } from "./conversation.ts";
 import { IngressFullError } from "./ingress-queue.ts";
 import { createIngress } from "./ingress.ts";
@@ -37,6 +38,8 @@ export type Receiver = {
    *   server has to keep it
    */
   receive(stanza: Element, archived?: Archived, wanted?: Promise<boolean>): Promise<void>;
+  /** Which messages of a room's archive may be orders to the agent. */
+  findAddressed(room: BareJid): (message: Message) => boolean;
   /** Begins to take up what lies on disk. Until then, and after `stop`, messages are only stored. */
   start(): void;
   /** Resolves when no message is taken up any more. */
@@ -112,6 +115,7 @@ export function createReceiver(context: ReceiverContext): Receiver {
         noteRefusal(error);
       }
     },
+    findAddressed: (room) => findAddressed({ ...context, ...readConfig() }, room),
     start() {
       try {
         ingress.start();
@@ -198,7 +202,12 @@ function readMessage(
     },
     isSibling: context.isSibling,
     ...(archived
-      ? { archived: { by: archived.by, isOwn: isOwnArchived(message, rooms, own) } }
+      ? {
+          archived: {
+            by: archived.by,
+            isOwn: isOwnArchived(message, rooms, own) || context.isOfSibling(message),
+          },
+        }
       : {}),
   });
   const { conversation } = admission;

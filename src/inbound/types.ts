@@ -51,6 +51,8 @@ export type InboundContext = InboundConfig & {
   findOutbox: FindOutbox;
   /** Whether another account of this process speaks there. */
   isSibling: (from: Jid) => boolean;
+  /** Whether one of them wrote that message of a room's archive. */
+  isOfSibling: (message: Message) => boolean;
   /** Whether a room is believed about who its occupants are. */
   isBelieved: RoomTrust;
   /** How the agent came into a room that is not in the configuration. */

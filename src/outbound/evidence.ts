@@ -40,7 +40,8 @@ const NOTHING: Evidence = { arrived: new Set(), isConclusive: false };
 /**
  * @param isOurs whether an id is one of those in question
  * @param since when the first of them may have been sent, by our clock
- * @throws XmppConnectionError, XmppNotSentError when there is no answer: it may be asked again
+ * @throws XmppConnectionError, XmppNotSentError, XmppStanzaError ("wait") when there is no answer: it may be
+ *   asked again
  */
 export async function findEvidence(
   { session, rooms, archive }: Pick<Outbox, "session" | "rooms" | "archive">,

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { isWhole, messageIds, placeInDelivery } from "./message-ids.ts";
+import { inDeliveryOrder, isWhole, messageIds, placeInDelivery } from "./message-ids.ts";
 
 const ids = (part: number, parts: number, count: number) =>
   messageIds({ deliveryId: "row", part, parts }, count);
@@ -16,6 +16,12 @@ it("finds the place of each message of a delivery, and no other's", () => {
   for (const id of ["", "x", `${second}0x`, `x${second}`, second.toUpperCase()]) {
     expect(placeInDelivery("row", id)).toBeUndefined();
   }
+});
+
+it("tells in which order the messages of a delivery were sent, the tenth after the second", () => {
+  const all = [...ids(0, 11, 12), ...ids(10, 11, 1), ...ids(2, 11, 1)];
+  const sent = [...ids(0, 11, 12), ...ids(2, 11, 1), ...ids(10, 11, 1)];
+  expect(inDeliveryOrder("row", [...all.toSorted(), "another"])).toEqual(sent);
 });
 
 describe("a delivery is whole", () => {

@@ -31,6 +31,17 @@ export function placeInDelivery(deliveryId: string, id: string): PlaceInDelivery
   return { part, parts, number, count };
 }
 
+/** In the order in which they were sent; ids that are not the delivery's are left out. */
+export function inDeliveryOrder(deliveryId: string, ids: readonly string[]): string[] {
+  return ids
+    .flatMap((id) => {
+      const place = placeInDelivery(deliveryId, id);
+      return place ? [{ id, place }] : [];
+    })
+    .toSorted(({ place: a }, { place: b }) => a.part - b.part || a.number - b.number)
+    .map(({ id }) => id);
+}
+
 /** Whether these are all messages of a delivery. */
 export function isWhole(places: readonly PlaceInDelivery[]): boolean {
   const [first] = places;

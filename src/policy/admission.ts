@@ -49,7 +49,7 @@ export type AdmissionContext = {
     | {
         /** Whose archive: our own account's, or the room's. */
         by: BareJid;
-        /** Of a room's archive: whether its author was ourselves. */
+        /** Of a room's archive: whether its author was ourselves, or another account of this process. */
         isOwn: boolean;
       }
     | undefined;
@@ -93,7 +93,7 @@ export function admit(message: Message, context: AdmissionContext): Admission {
   const own = parseJid(context.ownJid);
   if (!own || !isAddressedTo(message, own, context)) return dropped("misaddressed");
   if (message.hasForwarded) return dropped("forwarded");
-  if (from.bare === own.bare || context.isSibling(from)) return dropped("own");
+  if (from.bare === own.bare || isSibling(from, own, context)) return dropped("own");
   if (message.invitation) return dropped("invitation");
   if (message.type === "headline") return dropped("headline");
 
@@ -111,6 +111,12 @@ function dropped(drop: Drop): Admission {
 }
 
 /** RFC 6120 §8.1.1.1: without `to` a stanza is meant for the account itself. */
+/** Who has a nick today says nothing of who had it when a room archived the message. */
+function isSibling(from: Jid, own: Jid, { archived, isSibling: ask }: AdmissionContext): boolean {
+  const isOfRoom = archived !== undefined && archived.by !== own.bare;
+  return !isOfRoom && ask(from);
+}
+
 function isAddressedTo(message: Message, own: Jid, { archived }: AdmissionContext): boolean {
   const { from, to, type } = message;
   if (message.toMalformed) return false;

@@ -31,22 +31,22 @@ export function hashOffer(offer: SaslOffer, form: DowngradeForm, hash: string): 
 }
 
 /**
+ * Whether an offer is not what the server says that it sent; false also where the server does not speak
+ * this, or only its first drafts (`d=ssdp`).
  * @param attributes of the server's first message
  * @param hash that of the SCRAM mechanism in use, as node:crypto calls it
- * @returns `none` where the server does not speak this (or only its first drafts: `d=ssdp`),
- *   `changed` where the offer is not what the server sent
  */
-export function compareOffer(
+export function isOfferChanged(
   attributes: ReadonlyMap<string, string>,
   offer: SaslOffer,
   hash: string,
-): "none" | "genuine" | "changed" {
+): boolean {
   for (const form of ["h", "d"] as const) {
     const given = attributes.get(form);
     if (given === undefined || (form === "d" && given === "ssdp")) continue;
-    return given === hashOffer(offer, form, hash) ? "genuine" : "changed";
+    return given !== hashOffer(offer, form, hash);
   }
-  return "none";
+  return false;
 }
 
 function byBytes(a: string, b: string): number {

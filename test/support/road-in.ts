@@ -210,6 +210,7 @@ export function createRoadIn(options: RoadInOptions = {}) {
     outbox,
     findOutbox: () => outbox,
     isSibling: () => false,
+    isOfSibling: () => false,
     isBelieved: () => true,
     originOf: () => undefined,
     isProgram: async () => false,

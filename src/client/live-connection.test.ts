@@ -1,0 +1,40 @@
+import type { Element } from "ltx";
+import { expect, it } from "vitest";
+import { chat, SILENT } from "../../test/support/xmpp-subjects.ts";
+import { XmppNotSentError, type XmppConnectionError } from "../errors.ts";
+import { parseJid } from "../protocol/jid.ts";
+import { connectionError } from "./conditions.ts";
+import { goLive } from "./live-connection.ts";
+import type { Login } from "./negotiation.ts";
+import { endBoundStream, openBoundStream } from "./resumption.ts";
+import { DEFAULT_TIMINGS } from "./session.ts";
+import type { XmppStream } from "./xmppjs.ts";
+
+it("what is sent when the connection has just ended did not leave, and says so", async () => {
+  const closed = Promise.withResolvers<XmppConnectionError>();
+  const written: Element[] = [];
+  const stream = {
+    address: "127.0.0.1:5222",
+    closed: closed.promise,
+    send: (element: Element) => void written.push(element),
+    listen: () => undefined,
+  } as unknown as XmppStream;
+  const jid = parseJid("bot@localhost/test");
+  if (!jid) throw new Error("no JID");
+  const bound = openBoundStream(jid, undefined);
+  const connection = goLive({
+    login: { stream, bound, resumed: false, early: [], endpoint: {} } as unknown as Login,
+    since: 0,
+    timings: DEFAULT_TIMINGS,
+    log: SILENT,
+    onStanza: () => undefined,
+    iqHandlers: [],
+    onLost: endBoundStream,
+  });
+  closed.resolve(connectionError("network", "cut"));
+  await connection.closed;
+  const error: unknown = await connection.send(chat("x")).catch((thrown: unknown) => thrown);
+  expect(error).toBeInstanceOf(XmppNotSentError);
+  expect(error).toMatchObject({ isOffline: true });
+  expect(written).toEqual([]);
+});

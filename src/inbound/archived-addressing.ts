@@ -1,0 +1,38 @@
+/**
+ * Which messages of a room's archive may be orders to the agent: only these count against the bounds of
+ * catch-up (inbound/archive-reading.ts), so that what people say to each other pushes none of them out.
+ * What becomes of each is decided at its turn, as always.
+ */
+import { resolveChannelInboundRouteEnvelope } from "openclaw/plugin-sdk/channel-inbound";
+import { CHANNEL_ID } from "../policy/account-policy.ts";
+import { resolveRoom } from "../policy/room.ts";
+import type { BareJid } from "../protocol/jid.ts";
+import type { Message } from "../protocol/stanza.ts";
+import { requiresMention } from "./activation.ts";
+import { resolveAddressing } from "./addressing.ts";
+import type { InboundContext } from "./types.ts";
+
+/** @returns whether a message of that room speaks to the agent, or need not do so to be answered */
+export function findAddressed(
+  context: InboundContext,
+  room: BareJid,
+): (message: Message) => boolean {
+  const { accountId, cfg, outbox, policy, runtime } = context;
+  const peer = { kind: "group" as const, id: room };
+  const { route } = resolveChannelInboundRouteEnvelope({
+    cfg,
+    channel: CHANNEL_ID,
+    accountId,
+    peer,
+  });
+  const { requireMention } = resolveRoom(policy, room, context.originOf(room));
+  if (!requiresMention(context, route, requireMention)) return () => true;
+  const ownNick = outbox.rooms.get(room)?.nick;
+  return (message) => {
+    const body = message.body?.trim() ?? "";
+    const conversation = { kind: "room" as const, room, nick: message.from?.resource ?? "" };
+    const inbound = { body, conversation, message, ownNick };
+    const { text, wasMentioned, implicit } = resolveAddressing(context, inbound, route);
+    return wasMentioned || implicit.length > 0 || runtime.channel.text.hasControlCommand(text, cfg);
+  };
+}

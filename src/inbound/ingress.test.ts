@@ -355,8 +355,8 @@ describe("what cannot be stored", () => {
     const { laneKey = "" } = one;
     const again = (renewals: number) => {
       const arrival = { eventId: "again", isCertain: true, saidAt: 0 };
-      const message = { ...one.payload.message, arrival, renewals };
-      return queue.enqueue("again", { ...one.payload, message }, { laneKey });
+      const stale = { ...one.payload.message, arrival, renewals };
+      return queue.enqueue("again", { ...one.payload, message: stale }, { laneKey });
     };
     await expect(again(0)).rejects.toThrow(IngressFullError);
     expect(await again(1)).toMatchObject({ kind: "accepted" });

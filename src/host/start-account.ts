@@ -94,6 +94,7 @@ export function startAccount(params: {
   const directory = stateDirectory(account);
   const serverMemory = createServerMemory(join(directory, "server-memory.json"), { log });
 
+  const tally = createTally();
   const session = createSession({
     jid,
     resource: account.resource,
@@ -104,6 +105,7 @@ export function startAccount(params: {
     serverMemory,
     dangerouslyAllowPlaintext: account.config.dangerouslyAllowPlaintext,
     xml: account.config.xml ?? process.env.OPENCLAW_XMPP_XML === "1",
+    onExcess: () => tally.add("iqs-limited"),
     log,
   });
   const responders = registerResponders(session, {
@@ -124,6 +126,7 @@ export function startAccount(params: {
     log,
     caps: responders.caps,
     decideSubscription: (from) => decideSubscription(from, account),
+    onExcess: () => tally.add("subscriptions-limited"),
   });
   const rooms = createRooms({
     session,
@@ -184,7 +187,6 @@ export function startAccount(params: {
     join: membership.follow,
     log,
   });
-  const tally = createTally();
   const history = createRoomHistory(
     account.config.historyLimit ?? cfg.messages?.groupChat?.historyLimit,
   );

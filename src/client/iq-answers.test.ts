@@ -8,12 +8,13 @@ const OWN = parseJid("bot@example/openclaw") as Jid;
 
 function setUp() {
   const log = createFakeLog();
-  const mayAnswer = createIqBound(OWN, log);
+  const excess = { count: 0 };
+  const mayAnswer = createIqBound(OWN, log, () => void (excess.count += 1));
   const asks = (from: string | undefined, count: number, now = 0) => {
     const iq = parse(`<iq type="get"${from === undefined ? "" : ` from="${from}"`}/>`);
     return Array.from({ length: count }, () => mayAnswer(iq, now)).filter(Boolean).length;
   };
-  return { log, asks };
+  return { log, asks, excess };
 }
 
 it("answers one sender 100 questions in ten seconds, whatever the resource, and then again", () => {
@@ -26,9 +27,10 @@ it("answers one sender 100 questions in ten seconds, whatever the resource, and 
 });
 
 it("answers all together 200 questions in ten seconds", () => {
-  const { asks, log } = setUp();
+  const { asks, log, excess } = setUp();
   const answered = Array.from({ length: 1000 }, (_, index) => asks(`eve${index}@evil/a`, 1));
   expect(answered.filter((count) => count === 1)).toHaveLength(200);
+  expect(excess.count).toBe(800);
   expect(log.lines).toHaveLength(1);
 });
 

@@ -26,7 +26,11 @@ const ANSWERS_TOTAL = 200;
  * what we send: without a bound, whoever asks often enough delays everything that the agent says.
  * Our own server always gets its answer, without which it would take us for dead.
  */
-export function createIqBound(own: Jid, log: Logger): (iq: Element, now: number) => boolean {
+export function createIqBound(
+  own: Jid,
+  log: Logger,
+  onExcess?: () => void,
+): (iq: Element, now: number) => boolean {
   const rate = createRate(ANSWERS_WINDOW_MS);
   let lastWarned = -Infinity;
   return (iq, now) => {
@@ -35,6 +39,7 @@ export function createIqBound(own: Jid, log: Logger): (iq: Element, now: number)
     if (asker === own.bare || asker === own.domain) return true;
     const bounds = { each: ANSWERS_EACH, total: ANSWERS_TOTAL };
     if (rate.take(asker, bounds, now) === "granted") return true;
+    onExcess?.();
     if (now - lastWarned >= ANSWERS_WINDOW_MS) {
       log.warn(`too many questions (iq): some are left unanswered, the last by ${asker}`);
       lastWarned = now;

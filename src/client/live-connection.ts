@@ -44,6 +44,8 @@ export type LiveOptions = {
    */
   onStanza: (stanza: Element) => Promise<unknown> | undefined;
   iqHandlers: Iterable<IqHandler>;
+  /** A question (iq) was left unanswered, because there are too many. */
+  onExcess?: (() => void) | undefined;
   /** Takes over a stream that lost its connection, and that we did not close. */
   onLost: (stream: BoundStream, error: XmppConnectionError) => void;
 };
@@ -65,7 +67,7 @@ export function goLive(options: LiveOptions): LiveConnection {
   let answerTimer: NodeJS.Timeout | undefined;
   let idleTimer: NodeJS.Timeout | undefined;
   let isClosing = false;
-  const mayAnswer = createIqBound(bound.jid, log);
+  const mayAnswer = createIqBound(bound.jid, log, options.onExcess);
 
   const ended = stream.closed.then((error) => {
     clearTimeout(answerTimer);

@@ -48,6 +48,8 @@ export type RosterOptions = {
   decideSubscription: (jid: BareJid) => "accept" | "refuse";
   /** Announced in our presence. */
   caps?: Caps | undefined;
+  /** A subscription request was left unanswered, because there are too many. */
+  onExcess?: (() => void) | undefined;
 };
 
 /** Requests answered within a window; more stay unanswered, and the server repeats them at the next login (§3.1.3). */
@@ -144,7 +146,7 @@ export function createRoster(options: RosterOptions): Roster {
     if (verdict === "refused") {
       log.warn(`too many subscription requests: left that of ${from.bare} unanswered`);
     }
-    if (verdict !== "granted") return;
+    if (verdict !== "granted") return options.onExcess?.();
     if (options.decideSubscription(from.bare) === "refuse") {
       log.info(`refused the subscription request of ${from.bare}`);
       session.post(encodeSubscription("unsubscribed", from.bare));

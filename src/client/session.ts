@@ -139,6 +139,7 @@ export function createSession(
       log,
       onStanza: (stanza) => whenAll(notify(stanzaListeners, stanza, log)),
       iqHandlers,
+      onExcess: options.onExcess,
       onLost(stream, error) {
         if (error instanceof RedirectError) {
           const { endpoint } = done;

@@ -93,6 +93,7 @@ export function startAccount(params: {
   const directory = stateDirectory(account);
   const serverMemory = createServerMemory(join(directory, "server-memory.json"), { log });
 
+  const tally = createTally();
   const session = createSession({
     jid,
     resource: account.resource,
@@ -103,6 +104,7 @@ export function startAccount(params: {
     serverMemory,
     dangerouslyAllowPlaintext: account.config.dangerouslyAllowPlaintext,
     xml: account.config.xml ?? process.env.OPENCLAW_XMPP_XML === "1",
+    onExcess: () => tally.add("iqs-limited"),
     log,
   });
   const responders = registerResponders(session, {
@@ -123,6 +125,7 @@ export function startAccount(params: {
     log,
     caps: responders.caps,
     decideSubscription: (from) => decideSubscription(from, account),
+    onExcess: () => tally.add("subscriptions-limited"),
   });
   const rooms = createRooms({
     session,
@@ -183,7 +186,6 @@ export function startAccount(params: {
     join: membership.follow,
     log,
   });
-  const tally = createTally();
   const history = createRoomHistory(
     account.config.historyLimit ?? cfg.messages?.groupChat?.historyLimit,
   );

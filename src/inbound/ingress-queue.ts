@@ -55,11 +55,11 @@ export function openMessageQueue(params: QueueParams): MessageQueue {
     const onEnqueue = (sql: Sql, _id: string, payload: StoredPayload, lane = "") => {
       const event = resolveEvent(sql, payload.message.arrival, now());
       const isKnown = sql.get("SELECT 1 FROM events WHERE id = ?", event) !== undefined;
-      if (!isKnown) {
+      if (!isKnown && !hadPlace(payload)) {
         const waiting = sql.get(
           `SELECT count(*) AS all_lanes, count(*) FILTER (WHERE lane = ?1) AS in_lane,
              count(*) FILTER (WHERE lane = ?1 AND metadata ->> 'share' = ?2) AS in_share,
-             total(length(payload)) AS size
+             total(octet_length(payload)) AS size
            FROM events WHERE status IN ('pending', 'claimed')`,
           lane,
           payload.message.share ?? null,
@@ -94,9 +94,13 @@ export function openMessageQueue(params: QueueParams): MessageQueue {
     async listPending(options) {
       const at = now();
       // An attempt in the future was made before the clock was put back: nobody waits for that time.
-      return (await queue.listPending(options)).map(({ lastAttemptAt, ...record }) =>
-        lastAttemptAt === undefined || lastAttemptAt > at ? record : { ...record, lastAttemptAt },
-      );
+      const pending = await queue.listPending(options);
+      for (const record of pending) {
+        if (record.lastAttemptAt !== undefined && record.lastAttemptAt > at) {
+          delete record.lastAttemptAt;
+        }
+      }
+      return pending;
     },
     async prune(options = {}) {
       const at = options.now ?? now();
@@ -142,7 +146,7 @@ function bounded(hosts: MessageQueue, { database, now, readLimits }: QueueParams
           hosts.listClaims(),
         ]);
         const waiting = [...pending, ...claims];
-        if (!waiting.some(({ id }) => id === event)) {
+        if (!hadPlace(payload) && !waiting.some(({ id }) => id === event)) {
           const { share } = payload.message;
           const isOfShare = (one: { payload: StoredPayload }) =>
             share !== undefined && one.payload.message.share === share;
@@ -162,6 +166,9 @@ function bounded(hosts: MessageQueue, { database, now, readLimits }: QueueParams
     },
   };
 }
+
+/** It was stored before, and is again. */
+const hadPlace = ({ message }: StoredPayload) => (message.renewals ?? 0) > 0;
 
 function refuseExcess(
   { queueSize, queueTotal, queueMegabytes }: QueueLimits,

@@ -223,6 +223,25 @@ describe("a lane", () => {
     await lifecycles.find(({ text }) => text === "one")?.adopt();
     await waitFor(() => begun().includes("two"), { what: "the next of the conversation" });
   });
+
+  it("of a room is overtaken by a stop that names the agent, and by nothing else that names it", async () => {
+    const begun: string[] = [];
+    const road = start({
+      context: { sessionTurns: createSessionTurns(1) },
+      policy: { groupPolicy: "open", rooms: [ROOM] },
+      dispatch: async (dispatch) => {
+        begun.push(dispatch.ctxPayload.message.rawBody);
+        await hang(dispatch);
+      },
+    });
+    enterRoom(road);
+    road.session.receive(presence("alice", item("alice@example/a")));
+    for (const text of ["bot: one", "bot: two", "bot: stop"]) {
+      await road.session.receive(message(`${ROOM}/alice`, body(text), "groupchat"));
+    }
+    await waitFor(() => begun.length === 2, { what: "the stop" });
+    expect(begun.toSorted()).toEqual(["bot: one", "bot: stop"]);
+  });
 });
 
 it("a turn that the host put off and then failed keeps nobody waiting, and is asked for again", async () => {
@@ -325,6 +344,22 @@ describe("what cannot be stored", () => {
     road.database.transact((sql) => sql.get("PRAGMA max_page_count = 10000"));
     await road.receiver.receive(parse(dm(`again ${big}`)));
     expect(await stored(road)).toBe(taken + 1);
+  });
+
+  it("is not what had its place before, and is stored again", async () => {
+    const limits = { ...DEFAULT_LIMITS, queueSize: 1 };
+    const { queue, session } = start({ ...BUSY, policy: { dmPolicy: "open", limits } });
+    await session.receive(dm("one"));
+    const [one] = [...(await queue.listPending()), ...(await queue.listClaims())];
+    if (!one) throw new Error("nothing waits");
+    const { laneKey = "" } = one;
+    const again = (renewals: number) => {
+      const arrival = { eventId: "again", isCertain: true, saidAt: 0 };
+      const stale = { ...one.payload.message, arrival, renewals };
+      return queue.enqueue("again", { ...one.payload, message: stale }, { laneKey });
+    };
+    await expect(again(0)).rejects.toThrow(IngressFullError);
+    expect(await again(1)).toMatchObject({ kind: "accepted" });
   });
 
   it("is refused where too many wait: in the conversation, and in all", async () => {

@@ -1,4 +1,4 @@
-/** What was said to the agent and not answered, counted by reason since the account started; for status. */
+/** What was said to the agent, or asked of it, and not answered; counted by reason since the account started; for status. */
 export type TallyReason =
   /** Too many waited in the conversation, or in the account. */
   | "queue-full"
@@ -13,7 +13,11 @@ export type TallyReason =
   /** The same message a second time. */
   | "duplicate"
   /** Older or more than catch-up takes. */
-  | "catch-up-skipped";
+  | "catch-up-skipped"
+  /** Too many questions (iq) by one, or by all. */
+  | "iqs-limited"
+  /** Too many wanted to subscribe to the agent's presence. */
+  | "subscriptions-limited";
 
 export type Tally = {
   add(reason: TallyReason, count?: number): void;

@@ -14,7 +14,7 @@ export type Limits = {
   queueSize: number;
   /** Messages that wait in all conversations of an account. */
   queueTotal: number;
-  /** Of all of them together, in 2^20 characters. */
+  /** Of all of them together, in MiB as stored. */
   queueMegabytes: number;
   /** Minutes after which a message that nobody could take up is given up. */
   queueMaxAgeMinutes: number;

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, statSync, writeFileSync, existsSync } from "node:f
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import { afterEach, describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import { createIngressDatabase, IngressStorageError } from "./ingress-database.ts";
 import { createIngressQueue } from "./ingress-queue.ts";
 import { describeIngressQueue } from "../../test/support/ingress-queue-contract.ts";
@@ -132,4 +132,42 @@ describe("the file", () => {
     rmSync(join(folder, "account"));
     expect(await queue.enqueue("a", { text: "b" })).toMatchObject({ kind: "accepted" });
   });
+});
+
+it("lists what waits without reading what it says, which is there for who asks", async () => {
+  const file = join(newFolder(), "ingress.sqlite");
+  const { queue } = open(file);
+  for (const id of ["a", "b"]) await queue.enqueue(id, { text: `the text of ${id}` });
+  const parsing = vi.spyOn(JSON, "parse");
+  const [first, second] = await queue.listPending();
+  expect(parsing).not.toHaveBeenCalled();
+  parsing.mockRestore();
+  expect(first?.payload).toEqual({ text: "the text of a" });
+  await queue.complete("b");
+  expect(() => second?.payload).toThrow(/b does not wait any more/);
+});
+
+it("is on the disk before it counts, through a power cut, too; a claim need not be", async () => {
+  const database = createIngressDatabase(join(newFolder(), "ingress.sqlite"), {
+    log: { warn: () => undefined },
+  });
+  cleanUp.push(() => database.close());
+  const levels: unknown[] = [];
+  const queue = createIngressQueue({
+    channelId: "xmpp",
+    accountId: "default",
+    database: {
+      ...database,
+      transact: (work, mayBeLost) =>
+        database.transact((sql) => {
+          levels.push(sql.get("PRAGMA synchronous")?.["synchronous"]);
+          return work(sql);
+        }, mayBeLost),
+    },
+  });
+  await queue.enqueue("a", { text: "hello" });
+  const claim = await queue.claim("a");
+  await queue.complete(claim ?? "a");
+  const [full, normal] = [2, 1];
+  expect(levels).toEqual([full, normal, full]);
 });

@@ -18,6 +18,7 @@ import {
   claimOf,
   completedOf,
   deadLetterOf,
+  listedRecordOf,
   failCorrupt,
   recordOf,
   rowOf,
@@ -130,10 +131,18 @@ export function createIngressQueue<P, M = unknown, C = unknown>({
     },
 
     async listPending({ limit, orderBy } = {}) {
+      // The host lists all of it each time that it looks for the next one.
       const rows = transact((sql) =>
-        sql.all(`SELECT * FROM events WHERE status = 'pending' ORDER BY ${order(orderBy)}`),
+        sql.all(
+          `SELECT id, lane, metadata, received_at, updated_at, attempts, last_attempt_at, last_error
+           FROM events WHERE status = 'pending' AND json_valid(payload)
+           ORDER BY ${order(orderBy)} LIMIT ?`,
+          limitOf(limit),
+        ),
       );
-      return rows.flatMap((row) => recordOf<P, M>(name, row) ?? []).slice(0, limitOf(limit));
+      return rows.map((row) =>
+        listedRecordOf<P, M>(name, row, () => transact((sql) => rowOf(sql, String(row["id"])))),
+      );
     },
     async listClaims() {
       const rows = transact((sql) =>

@@ -57,6 +57,28 @@ export function recordOf<P, M>(name: QueueName, row: Row): IngressRecord<P, M> |
   } as IngressRecord<P, M>;
 }
 
+/**
+ * @param row without its payload, which is looked up where somebody wants it: what waits may be much
+ */
+export function listedRecordOf<P, M>(
+  name: QueueName,
+  row: Row,
+  find: () => Row | undefined,
+): IngressRecord<P, M> {
+  return {
+    id: String(row["id"]),
+    ...name,
+    /** @throws where it is not there any more: it was taken up, and answered */
+    get payload(): P {
+      const payload = parse(find()?.["payload"]);
+      if (!payload) throw new Error(`the event ${String(row["id"])} does not wait any more`);
+      return payload.value as P;
+    },
+    ...shared(row),
+    ...given({ lastError: text(row["last_error"]) }),
+  } as IngressRecord<P, M>;
+}
+
 /** Undefined when a part of it is missing. */
 export function claimOf(row: Row): Claim | undefined {
   const token = text(row["claim_token"]);

@@ -208,6 +208,15 @@ describe("a message that comes back", () => {
     expect(model.requests).toHaveLength(1);
   });
 
+  it("as the answer of the agent is not taken for said", async () => {
+    refuse("not-allowed", () => delay(500));
+    grumpy.send(
+      `<message from='${to}' to='${BOT}' type='chat' id='q0'><body>say something</body></message>`,
+    );
+    await gateway.waitForLog(/nobody@grumpy\.localhost refused the message: not-allowed/);
+    expect(model.requests).toHaveLength(1);
+  });
+
   it("later than anybody waits for is told to the agent with the next turn there", async () => {
     const mayRefuse = Promise.withResolvers<void>();
     refuse("item-not-found", () => mayRefuse.promise);

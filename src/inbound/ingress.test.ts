@@ -227,7 +227,6 @@ describe("a lane", () => {
   it("of a room is overtaken by a stop that names the agent, and by nothing else that names it", async () => {
     const begun: string[] = [];
     const road = start({
-      context: { sessionTurns: createSessionTurns(1) },
       policy: { groupPolicy: "open", rooms: [ROOM] },
       dispatch: async (dispatch) => {
         begun.push(dispatch.ctxPayload.message.rawBody);

@@ -4,6 +4,7 @@ import {
   resolveChannelInboundRouteEnvelope,
 } from "openclaw/plugin-sdk/channel-inbound";
 import { XmppUnconfirmedError } from "../errors.ts";
+import { isAbortRequestText } from "openclaw/plugin-sdk/command-primitives-runtime";
 import { formatTarget, replyTarget } from "../outbound/reply-target.ts";
 import { sendText } from "../outbound/send.ts";
 import { CHANNEL_ID, DEFAULT_TEXT_CHUNK_LIMIT } from "../policy/account-policy.ts";
@@ -67,12 +68,13 @@ export async function takeTurn(
         buildEnvelope,
       };
       const place = `${accountId} ${formatTarget(replyTarget(conversation, sender.stay))}`;
-      // A command, like /stop, must not wait for what it is about.
-      const sessionTurn = isCommand
-        ? context.sessionTurns.enterAtOnce(route.sessionKey, place)
-        : await whileAlive(lifecycle, enterSession(context, route.sessionKey, place), (late) =>
-            late.end(),
-          );
+      // A command, or "stop", must not wait for what it is about.
+      const sessionTurn =
+        isCommand || isAbortRequestText(addressing.text)
+          ? context.sessionTurns.enterAtOnce(route.sessionKey, place)
+          : await whileAlive(lifecycle, enterSession(context, route.sessionKey, place), (late) =>
+              late.end(),
+            );
       if (!sessionTurn) return;
       return await dispatchTurn(context, inbound, turn, lifecycle, sessionTurn);
     }

@@ -69,16 +69,25 @@ export interface ScheduleOptions {
   readonly kinds?: readonly FaultKind[];
 }
 
+/** A dead line takes up to a minute to be found, in which nothing else is tried. */
+const RARE: FaultKind = "dead-line";
+const RARE_EVERY = 4;
+
 /**
  * Every kind comes equally often: the kinds are shuffled as a pack of cards, and shuffled again when it
- * is used up.
+ * is used up. The rare one is in the first pack, and in each fourth after it.
  */
 export function planFaults({ seed, faults, kinds = FAULT_KINDS }: ScheduleOptions): PlannedFault[] {
   const random = createRandom(seed);
   const plan: PlannedFault[] = [];
+  const frequent = kinds.filter((kind) => kind !== RARE);
   let pack: FaultKind[] = [];
+  let packs = 0;
   while (plan.length < faults) {
-    if (pack.length === 0) pack = shuffle(kinds, random);
+    if (pack.length === 0) {
+      const isWhole = packs++ % RARE_EVERY === 0 || frequent.length === 0;
+      pack = shuffle(isWhole ? kinds : frequent, random);
+    }
     const kind = pack.pop();
     if (kind === undefined) throw new Error("no kind of fault to choose from");
     const [shortest, longest] = LASTS[kind];

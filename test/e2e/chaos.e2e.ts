@@ -1,8 +1,8 @@
 /** A short run of the fault suite (`npm run chaos` is the long one): a fault of each kind. */
 import { expect, it } from "vitest";
-import { runChaos } from "./chaos.ts";
-import { findingLines } from "./report.ts";
-import { FAULT_KINDS } from "./schedule.ts";
+import { runChaos } from "../chaos/chaos.ts";
+import { findingLines } from "../chaos/report.ts";
+import { FAULT_KINDS } from "../chaos/schedule.ts";
 
 /** A dead line takes a minute to be found: left to the long run. */
 const KINDS = FAULT_KINDS.filter((kind) => kind !== "dead-line");

@@ -23,6 +23,8 @@ import { getRuntime } from "./runtime.ts";
  * sends nothing else that it has kept, of any channel, meanwhile.
  */
 const PATIENCE_MS = 5_000;
+/** Where there is one, others may be ahead; that it died without a word is found within a minute, ms. */
+const PATIENCE_ONLINE_MS = 75_000;
 
 /**
  * @throws PlatformMessageNotDispatchedError bad target, account not running, room not joined, offline
@@ -39,13 +41,14 @@ export async function sendMessage(ctx: SendTextContext, text: string) {
   if (bareJid(target.to) === account.jid) throw refusal(`${target.to} is the agent's own account`);
   const { convertMarkdownTables, resolveMarkdownTableMode } = getRuntime().channel.text;
   const tables = resolveMarkdownTableMode({ cfg, channel: CHANNEL_ID, accountId });
+  const isOnline = findLiveAccount(accountId)?.session.state.kind === "online";
   const road = {
     find: () => findLiveAccount(accountId),
     departures: departuresOf(accountId),
     limits: account.limits,
   };
   const delivered = await deliverText(road, target, convertMarkdownTables(text, tables), {
-    patienceMs: PATIENCE_MS,
+    patienceMs: isOnline ? PATIENCE_ONLINE_MS : PATIENCE_MS,
     reply: replyFrom(ctx, target),
     ...facts,
     textLimit: resolveTextChunkLimit(cfg, CHANNEL_ID, accountId, {

@@ -49,7 +49,7 @@ export function dispatchTurn(
     lifecycle,
     onSpeak: sessionTurn.speak,
     onPutOff: (begun) => sessionTurns.putOff(sessionKey, begun),
-    mayTakeBack: sessionTurn.sealOthers,
+    onTakenBack: sessionTurn.retreat,
     onDropped: () => history?.restore(),
     log,
   });

@@ -1,7 +1,7 @@
 /**
  * What becomes of one message once the host is asked for its turn. The host takes it over (adopts it), and
  * from then on the turn is the host's; or it puts it off behind a turn that runs (defers it), into a queue in
- * memory; where that turn is ours, it is taken back, to wait on disk. As the Gateway stops, the host drops turns that it has just taken
+ * memory, from which it is taken back, to wait on disk. As the Gateway stops, the host drops turns that it has just taken
  * over, and says so in a notice: such a message is stored again at its old place.
  */
 import type { Logger } from "../client/types.ts";
@@ -49,13 +49,13 @@ export function createHandover(params: {
   onSpeak: () => void;
   /** The turn is put off until `begun` has settled. */
   onPutOff: (begun: Promise<void>) => void;
-  /** Where true, a turn that was put off is taken back, to come again after those that run. */
-  mayTakeBack: () => boolean;
+  /** It comes again, after the turns that run now. */
+  onTakenBack: () => void;
   /** Nothing will come of it, or not now. */
   onDropped: () => void;
   log: Logger;
 }): Handover {
-  const { lifecycle, onSpeak, onPutOff, mayTakeBack, onDropped, log } = params;
+  const { lifecycle, onSpeak, onPutOff, onTakenBack, onDropped, log } = params;
   const taken = Promise.withResolvers<void>();
   const begun = Promise.withResolvers<void>();
   const takingBack = new AbortController();
@@ -77,7 +77,7 @@ export function createHandover(params: {
       state = "adopted";
       taken.resolve();
     },
-    // The lane stays taken as yet: what comes next must not overtake what may be taken back.
+    // The lane stays taken: what comes next must not overtake what may be taken back.
     onDeferred() {
       state = "deferred";
       onPutOff(begun.promise);
@@ -95,10 +95,10 @@ export function createHandover(params: {
       await Promise.resolve(lifecycle.onCancelled?.()).finally(begun.resolve),
   };
 
-  async function settleDeferred(): Promise<void> {
-    if (!mayTakeBack()) return lifecycle.onDeferred();
+  async function takeBack(): Promise<void> {
     state = "taken back";
     onDropped();
+    onTakenBack();
     takingBack.abort(new Error("the message waits for the end of the turn that runs"));
     await watched.onCancelled?.();
   }
@@ -107,7 +107,7 @@ export function createHandover(params: {
     try {
       await turn;
       if (state === "refused") await watched.onAbandoned();
-      if (state === "deferred") await settleDeferred();
+      if (state === "deferred") await takeBack();
     } catch (error) {
       onDropped();
       if (state === "asked") throw error;

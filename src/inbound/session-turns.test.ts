@@ -2,8 +2,8 @@ import { expect, it } from "vitest";
 import { createSessionTurns, type SessionTurn } from "./session-turns.ts";
 
 /** What has entered so far, in order. */
-function watch({ undisturbedMs = 0, longestSilenceMs = 60_000 } = {}) {
-  const turns = createSessionTurns({ undisturbedMs, longestSilenceMs });
+function watch({ undisturbedMs = 0, longestSilenceMs = 60_000, retreatMs = 1 } = {}) {
+  const turns = createSessionTurns({ undisturbedMs, longestSilenceMs, retreatMs });
   const entered: string[] = [];
   const begun = new Map<string, SessionTurn>();
   const enter = (name: string, place: string, session = "s") =>
@@ -63,13 +63,29 @@ it("does not wait for a first word for ever", async () => {
   await expect.poll(soon).toBe("one two");
 });
 
-it("a turn alone has nobody to seal", () => {
-  expect(createSessionTurns().enterAtOnce("s", "room").sealOthers()).toBe(false);
+it("waits for longer each time that a turn runs which is none of ours, until one is answered", async () => {
+  const { turns, enter, turn, soon } = watch({ retreatMs: 10 });
+  const waitAfterRetreat = async (name: string) => {
+    const since = performance.now();
+    turns.enterAtOnce("s", "room").end();
+    enter(name, "room");
+    await expect.poll(async () => (await soon()).split(" ").at(-1)).toBe(name);
+    turn(name).retreat();
+    turn(name).end();
+    return performance.now() - since;
+  };
+  for (const name of ["one", "two", "three"]) await waitAfterRetreat(name);
+  // After the third it is 40 ms.
+  expect(await waitAfterRetreat("four")).toBeGreaterThan(35);
+  turn("four").answer();
+  enter("five", "room");
+  enter("six", "room");
+  await expect.poll(soon).toBe("one two three four five");
 });
 
 it.each<[string, (turn: SessionTurn, command: SessionTurn) => unknown]>([
   ["answered", (turn) => turn.answer()],
-  ["sealed", (_, command) => command.sealOthers()],
+  ["not added to", (_, command) => command.retreat()],
 ])("lets nobody into a turn that is %s", async (_, close) => {
   const { turns, enter, end, speak, soon, turn } = watch();
   enter("one", "room");

@@ -14,6 +14,9 @@ import { setTimeout as delay } from "node:timers/promises";
 const UNDISTURBED_MS = 5_000;
 /** Not every agent's first word is heard, ms. */
 const LONGEST_SILENCE_MS = 60_000;
+/** How soon the host is asked again where a turn runs that is none of ours, at first and at most, ms. */
+const RETREAT_MS = 500;
+const LONGEST_RETREAT_MS = 15_000;
 
 export type SessionTurn = {
   /** The agent says or does something, for the first time or again. */
@@ -21,10 +24,11 @@ export type SessionTurn = {
   /** The answer is on its way: there is nothing to add to. */
   answer(): void;
   /**
-   * Nothing is added any more to the turns that run beside this one: what comes next waits for their end.
-   * @returns whether there are any
+   * The host has put this one off, and it was taken back: what comes next waits for the end of the turns of
+   * now. Where none of them is ours (the host resumes one after a crash, or somebody uses the Control UI) it
+   * waits for a while.
    */
-  sealOthers(): boolean;
+  retreat(): void;
   end(): void;
 };
 
@@ -45,9 +49,19 @@ type Turn = { place: string; ended: Promise<void>; undisturbed: Promise<void> | 
 export function createSessionTurns({
   undisturbedMs = UNDISTURBED_MS,
   longestSilenceMs = LONGEST_SILENCE_MS,
+  retreatMs = RETREAT_MS,
 } = {}): SessionTurns {
   const sessions = new Map<string, Set<Turn>>();
   const putOffs = new Map<string, Promise<unknown>>();
+  /** How often in a row, by session. */
+  const retreats = new Map<string, number>();
+
+  function putOff(sessionKey: string, settled: Promise<unknown>): void {
+    const all = Promise.allSettled([putOffs.get(sessionKey), settled]).then(() => {
+      if (putOffs.get(sessionKey) === all) putOffs.delete(sessionKey);
+    });
+    putOffs.set(sessionKey, all);
+  }
 
   function enterAtOnce(sessionKey: string, place: string): SessionTurn {
     const turns = sessions.get(sessionKey) ?? new Set();
@@ -68,11 +82,18 @@ export function createSessionTurns({
         if (!hasSpoken) openAfter(undisturbedMs);
         hasSpoken = true;
       },
-      answer: () => void (turn.undisturbed = turn.ended),
-      sealOthers() {
+      answer() {
+        turn.undisturbed = turn.ended;
+        retreats.delete(sessionKey);
+      },
+      retreat() {
         const others = [...turns].filter((one) => one !== turn);
         for (const other of others) other.undisturbed = other.ended;
-        return others.length > 0;
+        if (others.length > 0) return;
+        const before = retreats.get(sessionKey) ?? 0;
+        retreats.set(sessionKey, before + 1);
+        const ms = Math.min(retreatMs * 2 ** before, LONGEST_RETREAT_MS);
+        putOff(sessionKey, delay(ms, undefined, { ref: false }));
       },
       end() {
         turns.delete(turn);
@@ -85,12 +106,7 @@ export function createSessionTurns({
 
   return {
     enterAtOnce,
-    putOff(sessionKey, settled) {
-      const all = Promise.allSettled([putOffs.get(sessionKey), settled]).then(() => {
-        if (putOffs.get(sessionKey) === all) putOffs.delete(sessionKey);
-      });
-      putOffs.set(sessionKey, all);
-    },
+    putOff,
     async enter(sessionKey, place) {
       for (;;) {
         const waits = [...(sessions.get(sessionKey) ?? [])]

@@ -62,6 +62,16 @@ describe("the audit of a run", () => {
     expect(kinds(given(["#alice-1", "#alice-2", "answer #alice-1 #alice-2"]))).toEqual([]);
   });
 
+  it("wants no order within one answer, but between answers", () => {
+    const questions = ["#alice-1", "#alice-2", "#alice-3"];
+    const both = "answer #alice-2 #alice-1";
+    expect(kinds(given([...questions, both, "answer #alice-3"]))).toEqual([]);
+    expect(kinds(given([...questions, "answer #alice-3", both]))).toEqual([
+      "out of order #alice-2",
+      "out of order #alice-1",
+    ]);
+  });
+
   it("finds what is lost, doubled and out of order", () => {
     const lines = ["#alice-1", "#alice-2", "#alice-3", "answer #alice-3", "answer #alice-2"];
     expect(kinds(given([...lines, "answer #alice-3"]))).toEqual([

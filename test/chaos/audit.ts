@@ -86,6 +86,8 @@ function auditConversation(record: ConversationRecord, { isAgent }: AuditInput) 
   };
   let highest = 0;
   for (const { message, numbers } of numbered) {
+    // What one answer is for has no order.
+    const before = highest;
     for (const number of numbers) {
       const known = times.get(number);
       const copy = `${message.stamp} ${message.stanzaId}`;
@@ -94,7 +96,7 @@ function auditConversation(record: ConversationRecord, { isAgent }: AuditInput) 
         continue;
       }
       times.set(number, [copy]);
-      if (number < highest) find("out of order", number, `answered after ${highest}, ${copy}`);
+      if (number < before) find("out of order", number, `answered after ${before}, ${copy}`);
       highest = Math.max(highest, number);
     }
   }

@@ -145,6 +145,39 @@ describe("two people", () => {
   });
 });
 
+describe("a second message", () => {
+  it("has an answer of its own, after the first one's", async () => {
+    const since = karla.stanzas.length;
+    const thinking = think(stage.model);
+    await karla.send({ to: BOT, body: "the first" });
+    await thinking.asked();
+    await karla.send({ to: BOT, body: "the second" });
+    thinking.answer(({ userText }) => `to ${userText}`);
+    const bodies = () => bodiesFrom(karla, BOT, since);
+    await expect.poll(bodies, { timeout: 30_000 }).toEqual(["to the first", "to the second"]);
+  });
+
+  it("reaches an agent that has been at work for a while", async () => {
+    const since = karla.stanzas.length;
+    const working = Promise.withResolvers<void>();
+    stage.model.setReply(async ({ messages }) => {
+      if (messages.some(({ text }) => text.includes("be quick"))) return "done quickly";
+      if (stage.model.requests.length === 2) await working.promise;
+      return { tool: "session_status", arguments: {} };
+    });
+    await karla.send({ to: BOT, body: "take your time" });
+    await expect.poll(() => stage.model.requests.length, { timeout: 30_000 }).toBe(2);
+    await karla.send({ to: BOT, body: "be quick" });
+    // It is held back for as long as most turns take.
+    await new Promise((resolve) => setTimeout(resolve, 7_000));
+    working.resolve();
+    await karla.waitForBody(BOT, { since, timeoutMs: 30_000 });
+    stage.model.setReply();
+    const marker = await askMarker(karla, BOT);
+    expect(bodiesFrom(karla, BOT, since)).toEqual(["done quickly", `echo: ${marker}`]);
+  });
+});
+
 describe("/stop", () => {
   it("of the owner reaches an agent at work, whose answer then does not come", async () => {
     const alice = await stage.person("alice");

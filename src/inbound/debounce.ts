@@ -19,9 +19,10 @@ import type { InboundMessage } from "./types.ts";
 export type Lifecycle = Omit<ChannelIngressMonitorLifecycle, "admission"> & {
   /**
    * Stores what the host has taken over once more, before what came later.
+   * @returns what removes it again, unless it has been taken up since
    * @throws where it cannot be stored, or was too often
    */
-  storeAgain(): Promise<void>;
+  storeAgain(): Promise<() => Promise<unknown>>;
 };
 
 export type Waiting = {
@@ -30,6 +31,9 @@ export type Waiting = {
   lane: string;
   lifecycle: Lifecycle;
 };
+
+/** Of a message that waits here, where the host does not say, ms. */
+const HEARTBEAT_MS = 60_000;
 
 export type Debouncer = {
   /** Resolves when the message waits for others, or when its turn was handed over. */
@@ -48,6 +52,22 @@ export function createDebouncer(params: {
   onError: (error: unknown) => void;
 }): Debouncer {
   const { readConfig, takeUp, onError } = params;
+  const held = new Map<Waiting, NodeJS.Timeout>();
+
+  /** It may wait for long behind another; the host takes what is silent for a broken one. */
+  function hold(waiting: Waiting): void {
+    const { lifecycle } = waiting;
+    const { deferredHeartbeatIntervalMs = HEARTBEAT_MS } = lifecycle;
+    const beat = () => lifecycle.onDeferredHeartbeat?.();
+    held.set(waiting, setInterval(beat, deferredHeartbeatIntervalMs).unref());
+    lifecycle.abortSignal.addEventListener("abort", () => release(waiting), { once: true });
+  }
+
+  function release(waiting: Waiting): void {
+    clearInterval(held.get(waiting));
+    held.delete(waiting);
+  }
+
   const debouncer = createInboundDebouncer<Waiting>({
     debounceMs: 0,
     resolveDebounceMs: () => resolveInboundDebounceMs({ cfg: readConfig(), channel: CHANNEL_ID }),
@@ -56,32 +76,44 @@ export function createDebouncer(params: {
     canAppend: ({ inbound }, [first]) => first !== undefined && belongs(inbound, first.inbound),
     serializeImmediate: true,
     onFlush(batch, createFlush) {
+      for (const waiting of batch) release(waiting);
       const turn = fanInChannelIngressLifecycles(batch.map(({ lifecycle }) => lifecycle));
       const [{ lane = "" } = {}] = batch;
+      // What comes after it in the conversation goes back as well, or it would overtake.
+      const followed = <A extends unknown[]>(goBack?: (...args: A) => unknown) => {
+        return async (...args: A) => {
+          try {
+            await goBack?.(...args);
+          } finally {
+            debouncer.cancelKey(lane);
+          }
+        };
+      };
+      const { onCancelled, onFailed, onAbandoned } = turn.lifecycle ?? {};
       const source = turn.lifecycle && {
         ...turn.lifecycle,
-        async onFailed(error: unknown) {
-          await turn.lifecycle?.onFailed?.(error);
-          // What comes after it in the conversation goes back as well, or it would overtake.
-          debouncer.cancelKey(lane);
-        },
+        onFailed: followed(onFailed),
+        onAbandoned: followed(onAbandoned),
       };
       return createFlush({
         ...(source ? { lifecycle: source } : {}),
         async dispatch(lifecycle) {
           const { inbound, eventId } = merge(batch);
-          if (lifecycle.abortSignal.aborted) return await turn.cancel();
-          const { onCancelled = async () => undefined } = turn.lifecycle ?? {};
-          const storeAgain = async () => {
-            for (const one of batch) await one.lifecycle.storeAgain();
-          };
-          await takeUp(inbound, eventId, { ...lifecycle, onCancelled, storeAgain });
+          if (lifecycle.abortSignal.aborted) return await followed(turn.cancel)();
+          await takeUp(inbound, eventId, {
+            ...lifecycle,
+            onCancelled: followed(onCancelled),
+            storeAgain: async () => await storeAllAgain(batch),
+          });
           await turn.settle();
         },
       });
     },
     onCancel: (batch) => {
-      for (const { lifecycle } of batch) void lifecycle.onCancelled?.();
+      for (const waiting of batch) {
+        release(waiting);
+        void waiting.lifecycle.onCancelled?.();
+      }
     },
     onError,
   });
@@ -89,10 +121,23 @@ export function createDebouncer(params: {
     async push(waiting) {
       // Its lane is free for what comes next, which may belong to it.
       if (debouncer.shouldBuffer(waiting)) waiting.lifecycle.onDeferred();
+      hold(waiting);
       await debouncer.enqueue(waiting);
     },
     drain: debouncer.drain,
   };
+}
+
+/** All of it or nothing: part of what somebody said is something else. At once, before it is taken up. */
+async function storeAllAgain(batch: readonly Waiting[]): Promise<() => Promise<unknown>> {
+  const stored = batch.map(async ({ lifecycle }) => await lifecycle.storeAgain());
+  const undo = async () =>
+    await Promise.allSettled(stored.map(async (one) => await one.then((remove) => remove())));
+  await Promise.all(stored).catch(async (error: unknown) => {
+    await undo();
+    throw error;
+  });
+  return undo;
 }
 
 /** Commands do not wait, whatever name they are addressed by. */

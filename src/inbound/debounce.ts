@@ -22,6 +22,8 @@ export type Lifecycle = Omit<ChannelIngressMonitorLifecycle, "admission"> & {
    * @throws where it cannot be stored, or was too often
    */
   storeAgain(): Promise<void>;
+  /** The host has put it off, and was told to forget it: it is tried again after a while, by another id. */
+  takeBack(): Promise<void>;
 };
 
 export type Waiting = {
@@ -75,7 +77,11 @@ export function createDebouncer(params: {
           const storeAgain = async () => {
             for (const one of batch) await one.lifecycle.storeAgain();
           };
-          await takeUp(inbound, eventId, { ...lifecycle, onCancelled, storeAgain });
+          const takeBack = async () => {
+            for (const one of batch) await one.lifecycle.takeBack();
+            debouncer.cancelKey(lane);
+          };
+          await takeUp(inbound, eventId, { ...lifecycle, onCancelled, storeAgain, takeBack });
           await turn.settle();
         },
       });

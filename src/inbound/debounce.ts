@@ -23,6 +23,8 @@ export type Lifecycle = Omit<ChannelIngressMonitorLifecycle, "admission"> & {
    * @throws where it cannot be stored, or was too often
    */
   storeAgain(): Promise<() => Promise<unknown>>;
+  /** The host has put it off, and was told to forget it: it is tried again after a while, by another id. */
+  takeBack(): Promise<void>;
 };
 
 export type Waiting = {
@@ -103,6 +105,9 @@ export function createDebouncer(params: {
           await takeUp(inbound, eventId, {
             ...lifecycle,
             onCancelled: followed(onCancelled),
+            takeBack: followed(async () => {
+              for (const one of batch) await one.lifecycle.takeBack();
+            }),
             storeAgain: async () => await storeAllAgain(batch),
           });
           await turn.settle();

@@ -49,7 +49,7 @@ export function dispatchTurn(
     lifecycle,
     onSpeak: sessionTurn.speak,
     onPutOff: (begun) => sessionTurns.putOff(sessionKey, begun),
-    onTakenBack: sessionTurn.retreat,
+    onTakenBack: sessionTurn.sealOthers,
     onDropped: () => history?.restore(),
     log,
   });

@@ -9,7 +9,7 @@ import { messageOf } from "../errors.ts";
 import type { Lifecycle } from "./debounce.ts";
 
 /** What the host says in place of a turn that it does not begin any more, because it is shutting down. */
-export const RESTARTING = /^⚠️ Gateway is restarting\b/u;
+export const RESTARTING = /^⚠️ Gateway is restarting\. Please wait a few seconds and try again\.$/u;
 /** What it says where it misses an answer: also one that is still to come, of a turn that it put off. */
 export const MISSING = /^⚠️ OpenClaw couldn't produce or deliver a reply\b/u;
 
@@ -49,7 +49,7 @@ export function createHandover(params: {
   onSpeak: () => void;
   /** The turn is put off until `begun` has settled. */
   onPutOff: (begun: Promise<void>) => void;
-  /** It comes again, after the turns that run now. */
+  /** It comes again. */
   onTakenBack: () => void;
   /** Nothing will come of it, or not now. */
   onDropped: () => void;
@@ -99,8 +99,8 @@ export function createHandover(params: {
     state = "taken back";
     onDropped();
     onTakenBack();
-    takingBack.abort(new Error("the message waits for the end of the turn that runs"));
-    await watched.onCancelled?.();
+    takingBack.abort(new Error("the message waits on disk"));
+    await lifecycle.takeBack().finally(begun.resolve);
   }
 
   async function watch(turn: Promise<void>): Promise<void> {
@@ -113,6 +113,7 @@ export function createHandover(params: {
       if (state === "asked") throw error;
       log.error(`the turn failed: ${String(error)}`);
       if (state !== "deferred") return;
+      takingBack.abort(error);
       await Promise.resolve(watched.onFailed?.(error)).catch((reason: unknown) =>
         log.error(`the message waits for the next start: ${String(reason)}`),
       );

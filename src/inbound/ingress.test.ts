@@ -122,6 +122,44 @@ describe("what waited as the account stopped", () => {
     expect(second.turns[0]?.messageId).toBe(`${ids[0]}~`);
   });
 
+  it("was put off by the host, and is asked again by another id each time", async () => {
+    const ids: string[] = [];
+    const first = start({
+      dispatch: async ({ replyOptions, ctxPayload }) => {
+        ids.push(ctxPayload.messageId);
+        const { onDeferred, onAdopted } = replyOptions.turnAdoptionLifecycle;
+        if (ids.length < 3) return onDeferred();
+        if (ids.length > 3) throw new Error("busy");
+        await onAdopted();
+      },
+    });
+    await first.session.receive(dm("one"));
+    await waitFor(() => ids.length === 3, { what: "three attempts" });
+    expect(new Set(ids).size).toBe(3);
+    await first.receiver.idle();
+    expect(await stored(first)).toBe(0);
+
+    await first.session.receive(dm("two"));
+    await waitFor(() => ids.length === 4, { what: "an attempt" });
+    expect(ids[3]).not.toMatch(/\+/);
+  });
+
+  it("was put off before the process ended: the host is asked by the id that it knows", async () => {
+    const first = start(BUSY);
+    await first.session.receive(dm("one"));
+    await waitFor(async () => (await first.queue.listPending()).at(0)?.lastError, {
+      what: "a try",
+    });
+    await first.receiver.stop();
+    const [{ id } = { id: "" }] = await first.queue.listPending();
+    const claim = await first.queue.claim(id);
+    await first.queue.release(claim!, { lastError: "put off behind another turn (7)" });
+    await stop(first);
+    const second = start();
+    await waitFor(() => second.turns.length === 1, { what: "the turn" });
+    expect(second.turns[0]?.messageId).toMatch(/\+7$/);
+  });
+
   it("is known to the host by the id that it had, and by the time at which it was said", async () => {
     const first = start({
       dispatch: async ({ ctxPayload }) => {
@@ -324,7 +362,13 @@ describe("a copy", () => {
 describe("what cannot be stored", () => {
   it("is that of a stranger who writes too much: nothing waits on disk, and it is counted", async () => {
     const road = start({
-      context: { strangers: { mayBeStored: async () => false, isStranger: () => true } },
+      context: {
+        strangers: {
+          mayBeStored: async () => false,
+          isStranger: () => true,
+          isOverheard: () => false,
+        },
+      },
     });
     await road.session.receive(dm("one"));
     expect(await stored(road)).toBe(0);

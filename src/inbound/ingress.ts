@@ -31,12 +31,27 @@ const PRUNE_EVERY_MS = 5 * 60_000;
  * processes, or it has only just started. What fails for longer than this is no such thing, and holds up
  * its conversation.
  */
-const RETRY = { baseMs: 250, maxMs: 60_000, maxAttempts: 8, deadLetterMinAgeMs: 15 * 60_000 };
+const RETRY = { baseMs: 250, maxMs: 60_000, maxAttempts: 30, deadLetterMinAgeMs: 15 * 60_000 };
 /** How long deliveries that were told to stop may take, ms. */
 const LONGEST_STOP_MS = 5_000;
 
 /** What goes wrong with each poll is told so often, ms. */
 const TELL_EVERY_MS = 60_000;
+
+/** What the queue keeps of a message that the host has put off. */
+class PutOffError extends Error {
+  override readonly name = "PutOffError";
+  constructor(times: number) {
+    super(`put off behind another turn (${times})`);
+  }
+  /** @returns how often a message was put off that failed with `message` last */
+  static times(message = ""): number {
+    return Number(/^put off behind another turn \((\d+)\)$/u.exec(message)?.[1] ?? 0);
+  }
+}
+
+/** As long as the process, like what the host remembers of ids. */
+const timesPutOff = new Map<string, number>();
 
 export type Ingress = {
   /**
@@ -79,8 +94,10 @@ export function createIngress(params: {
       decode: readPayload,
       createClaimError: (kind) => new UnreadableError(`a stored message is unreadable: ${kind}`),
     },
-    async deliver(stored, ingressLifecycle, { id: eventId, receivedAt }) {
+    async deliver(stored, ingressLifecycle, { id: eventId, receivedAt, lastError }) {
       const { lane } = stored;
+      // Stopping the account forgets the one, a crash the other.
+      const putOffs = Math.max(PutOffError.times(lastError), timesPutOff.get(eventId) ?? 0);
       const storeAgain = async () => {
         const message = renewed(stored);
         const payload = { version: STORED_VERSION, message };
@@ -90,8 +107,22 @@ export function createIngress(params: {
         });
         return async () => await queue.delete(record.id);
       };
-      const lifecycle = { ...ingressLifecycle, storeAgain };
-      await debouncer.push({ inbound: reviveMessage(stored), eventId, lane, lifecycle });
+      const lifecycle: Lifecycle = {
+        ...ingressLifecycle,
+        storeAgain,
+        async onAdopted() {
+          await ingressLifecycle.onAdopted();
+          timesPutOff.delete(eventId);
+        },
+        async takeBack() {
+          timesPutOff.set(eventId, putOffs + 1);
+          await ingressLifecycle.onFailed?.(new PutOffError(putOffs + 1));
+        },
+      };
+      const inbound = reviveMessage(stored);
+      // The host takes no message by an id by which it has put one off.
+      if (putOffs > 0) inbound.messageId += `+${putOffs}`;
+      await debouncer.push({ inbound, eventId, lane, lifecycle });
     },
     pollIntervalMs: POLL_MS,
     retention: {

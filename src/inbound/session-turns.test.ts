@@ -2,8 +2,8 @@ import { expect, it } from "vitest";
 import { createSessionTurns, type SessionTurn } from "./session-turns.ts";
 
 /** What has entered so far, in order. */
-function watch({ undisturbedMs = 0, longestSilenceMs = 60_000, retreatMs = 1 } = {}) {
-  const turns = createSessionTurns({ undisturbedMs, longestSilenceMs, retreatMs });
+function watch({ undisturbedMs = 0, longestSilenceMs = 60_000, sealedMs = 60_000 } = {}) {
+  const turns = createSessionTurns({ undisturbedMs, longestSilenceMs, sealedMs });
   const entered: string[] = [];
   const begun = new Map<string, SessionTurn>();
   const enter = (name: string, place: string, session = "s") =>
@@ -63,41 +63,42 @@ it("does not wait for a first word for ever", async () => {
   await expect.poll(soon).toBe("one two");
 });
 
-it("waits for longer each time that a turn runs which is none of ours, until one is answered", async () => {
-  const { turns, enter, turn, soon } = watch({ retreatMs: 10 });
-  const waitAfterRetreat = async (name: string) => {
-    const since = performance.now();
-    turns.enterAtOnce("s", "room").end();
-    enter(name, "room");
-    await expect.poll(async () => (await soon()).split(" ").at(-1)).toBe(name);
-    turn(name).retreat();
-    turn(name).end();
-    return performance.now() - since;
-  };
-  for (const name of ["one", "two", "three"]) await waitAfterRetreat(name);
-  // After the third it is 40 ms.
-  expect(await waitAfterRetreat("four")).toBeGreaterThan(35);
-  turn("four").answer();
-  enter("five", "room");
-  enter("six", "room");
-  await expect.poll(soon).toBe("one two three four five");
-});
-
-it.each<[string, (turn: SessionTurn, command: SessionTurn) => unknown]>([
-  ["answered", (turn) => turn.answer()],
-  ["not added to", (_, command) => command.retreat()],
-])("lets nobody into a turn that is %s", async (_, close) => {
-  const { turns, enter, end, speak, soon, turn } = watch();
+/** A turn whose agent is at work for long, and `close` for what another one does beside it. */
+async function open(timings: Parameters<typeof watch>[0] = {}) {
+  const watched = watch(timings);
+  const { turns, enter, end, speak, soon, turn } = watched;
   enter("one", "room");
   expect(await soon()).toBe("one");
   speak("one");
-  const command = turns.enterAtOnce("s", "room");
-  close(turn("one"), command);
-  command.end();
+  enter("other", "room");
+  await expect.poll(soon).toBe("one other");
+  end("other");
+  const close = (how: (one: SessionTurn, beside: SessionTurn) => unknown) => {
+    const beside = turns.enterAtOnce("s", "room");
+    how(turn("one"), beside);
+    beside.end();
+  };
+  return { ...watched, close };
+}
+
+it.each<[string, (one: SessionTurn, beside: SessionTurn) => unknown]>([
+  ["answered", (one) => one.answer()],
+  ["not added to", (_, beside) => beside.sealOthers()],
+])("lets nobody into a turn that is %s, until its end", async (_, how) => {
+  const { close, enter, end, soon } = await open();
+  close(how);
   enter("two", "room");
-  expect(await soon()).toBe("one");
+  expect(await soon()).toBe("one other");
   end("one");
-  expect(await soon()).toBe("one two");
+  expect(await soon()).toBe("one other two");
+});
+
+it("asks a turn that took nothing in again after a while: it may ask something itself", async () => {
+  const { close, enter, soon } = await open({ sealedMs: 20 });
+  close((_, beside) => beside.sealOthers());
+  enter("two", "room");
+  expect(await soon()).toBe("one other");
+  await expect.poll(soon).toBe("one other two");
 });
 
 it("lets in one of several that wait, when they come at once as well", async () => {

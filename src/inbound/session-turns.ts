@@ -14,21 +14,16 @@ import { setTimeout as delay } from "node:timers/promises";
 const UNDISTURBED_MS = 5_000;
 /** Not every agent's first word is heard, ms. */
 const LONGEST_SILENCE_MS = 60_000;
-/** How soon the host is asked again where a turn runs that is none of ours, at first and at most, ms. */
-const RETREAT_MS = 500;
-const LONGEST_RETREAT_MS = 15_000;
+/** For how long a turn that took nothing in is not asked again, ms: it may come to ask something itself. */
+const SEALED_MS = 30_000;
 
 export type SessionTurn = {
   /** The agent says or does something, for the first time or again. */
   speak(): void;
   /** The answer is on its way: there is nothing to add to. */
   answer(): void;
-  /**
-   * The host has put this one off, and it was taken back: what comes next waits for the end of the turns of
-   * now. Where none of them is ours (the host resumes one after a crash, or somebody uses the Control UI) it
-   * waits for a while.
-   */
-  retreat(): void;
+  /** The host has put this one off: what comes next waits for the end of the turns of now, or for a while. */
+  sealOthers(): void;
   end(): void;
 };
 
@@ -49,20 +44,10 @@ type Turn = { place: string; ended: Promise<void>; undisturbed: Promise<void> | 
 export function createSessionTurns({
   undisturbedMs = UNDISTURBED_MS,
   longestSilenceMs = LONGEST_SILENCE_MS,
-  retreatMs = RETREAT_MS,
+  sealedMs = SEALED_MS,
 } = {}): SessionTurns {
   const sessions = new Map<string, Set<Turn>>();
   const putOffs = new Map<string, Promise<unknown>>();
-  /** How often in a row, by session. */
-  const retreats = new Map<string, number>();
-
-  function putOff(sessionKey: string, settled: Promise<unknown>): void {
-    const all = Promise.allSettled([putOffs.get(sessionKey), settled]).then(() => {
-      if (putOffs.get(sessionKey) === all) putOffs.delete(sessionKey);
-    });
-    putOffs.set(sessionKey, all);
-  }
-
   function enterAtOnce(sessionKey: string, place: string): SessionTurn {
     const turns = sessions.get(sessionKey) ?? new Set();
     const ended = Promise.withResolvers<void>();
@@ -70,7 +55,7 @@ export function createSessionTurns({
     const turn: Turn = { place, ended: ended.promise, undisturbed: open.promise };
     sessions.set(sessionKey, turns.add(turn));
     const openAfter = (ms: number) =>
-      void delay(ms, undefined, { ref: false }).then(() => {
+      void pause(ms).then(() => {
         if (turn.undisturbed !== open.promise) return;
         turn.undisturbed = undefined;
         open.resolve();
@@ -82,18 +67,15 @@ export function createSessionTurns({
         if (!hasSpoken) openAfter(undisturbedMs);
         hasSpoken = true;
       },
-      answer() {
-        turn.undisturbed = turn.ended;
-        retreats.delete(sessionKey);
-      },
-      retreat() {
-        const others = [...turns].filter((one) => one !== turn);
-        for (const other of others) other.undisturbed = other.ended;
-        if (others.length > 0) return;
-        const before = retreats.get(sessionKey) ?? 0;
-        retreats.set(sessionKey, before + 1);
-        const ms = Math.min(retreatMs * 2 ** before, LONGEST_RETREAT_MS);
-        putOff(sessionKey, delay(ms, undefined, { ref: false }));
+      answer: () => void (turn.undisturbed = turn.ended),
+      sealOthers() {
+        for (const other of turns) {
+          if (other === turn || other.undisturbed) continue;
+          const sealed = Promise.race([other.ended, pause(sealedMs)]).then(() => {
+            if (other.undisturbed === sealed) other.undisturbed = undefined;
+          });
+          other.undisturbed = sealed;
+        }
       },
       end() {
         turns.delete(turn);
@@ -106,7 +88,12 @@ export function createSessionTurns({
 
   return {
     enterAtOnce,
-    putOff,
+    putOff(sessionKey, settled) {
+      const all = Promise.allSettled([putOffs.get(sessionKey), settled]).then(() => {
+        if (putOffs.get(sessionKey) === all) putOffs.delete(sessionKey);
+      });
+      putOffs.set(sessionKey, all);
+    },
     async enter(sessionKey, place) {
       for (;;) {
         const waits = [...(sessions.get(sessionKey) ?? [])]
@@ -120,3 +107,5 @@ export function createSessionTurns({
     },
   };
 }
+
+const pause = (ms: number): Promise<void> => delay(ms, undefined, { ref: false });

@@ -49,11 +49,13 @@ export type Debouncer = {
  *   message is done with. It rejects before it had any effect: the message comes again then.
  */
 export function createDebouncer(params: {
+  /** What came before a stop is not added to by what came after it. */
+  isStopped: (eventId: string) => boolean;
   readConfig: () => OpenClawConfig;
   takeUp: (inbound: InboundMessage, eventId: string, lifecycle: Lifecycle) => Promise<void>;
   onError: (error: unknown) => void;
 }): Debouncer {
-  const { readConfig, takeUp, onError } = params;
+  const { isStopped, readConfig, takeUp, onError } = params;
   const held = new Map<Waiting, NodeJS.Timeout>();
 
   /** It may wait for long behind another; the host takes what is silent for a broken one. */
@@ -75,7 +77,10 @@ export function createDebouncer(params: {
     resolveDebounceMs: () => resolveInboundDebounceMs({ cfg: readConfig(), channel: CHANNEL_ID }),
     buildKey: ({ lane }) => lane,
     shouldDebounce: ({ inbound }) => mayWait(readConfig(), inbound),
-    canAppend: ({ inbound }, [first]) => first !== undefined && belongs(inbound, first.inbound),
+    canAppend: ({ eventId, inbound }, [first]) =>
+      first !== undefined &&
+      isStopped(first.eventId) === isStopped(eventId) &&
+      belongs(inbound, first.inbound),
     serializeImmediate: true,
     onFlush(batch, createFlush) {
       for (const waiting of batch) release(waiting);

@@ -251,15 +251,16 @@ describe("a lane", () => {
       },
     });
     const begun = () => lifecycles.map(({ text }) => text);
-    for (const text of ["one", "two"]) road.session.receive(dm(text));
+    road.session.receive(dm("one"));
     road.session.receive(dm("other", "", "bob@example/b"));
     await waitFor(() => begun().length === 2, { what: "two conversations" });
     expect(begun().toSorted()).toEqual(["one", "other"]);
-    road.session.receive(dm("/stop"));
+    for (const text of ["two", "/stop", "three"]) road.session.receive(dm(text));
     await waitFor(() => begun().includes("/stop"), { what: "/stop" });
-    expect(begun()).not.toContain("two");
+    expect(begun()).toHaveLength(3);
     await lifecycles.find(({ text }) => text === "one")?.adopt();
-    await waitFor(() => begun().includes("two"), { what: "the next of the conversation" });
+    await waitFor(() => begun().includes("three"), { what: "the next of the conversation" });
+    expect(begun()).not.toContain("two");
   });
 
   it("of a room is overtaken by a stop that names the agent, and by nothing else that names it", async () => {

@@ -69,13 +69,15 @@ export type Ingress = {
 
 export function createIngress(params: {
   queue: MessageQueue;
+  isStopped: (eventId: string) => boolean;
   readConfig: () => OpenClawConfig;
   takeUp: (inbound: InboundMessage, eventId: string, lifecycle: Lifecycle) => Promise<void>;
   log: Logger;
   now: () => number;
 }): Ingress {
-  const { queue, readConfig, takeUp, log, now } = params;
+  const { queue, isStopped, readConfig, takeUp, log, now } = params;
   const debouncer = createDebouncer({
+    isStopped,
     readConfig,
     takeUp,
     onError: (error) => log.warn(`a message was not taken over: ${messageOf(error)}`),

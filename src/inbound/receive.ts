@@ -20,6 +20,7 @@ import { IngressFullError } from "./ingress-queue.ts";
 import { createIngress } from "./ingress.ts";
 import { isOwnArchived, resolveArchivedSender, resolveSender, senderKey } from "./sender.ts";
 import { storeMessage, type StoredMessage } from "./stored-message.ts";
+import { createStops, stopLane } from "./stops.ts";
 import { takeTurn } from "./turn.ts";
 import type { Archived, InboundMessage, ReceiverContext } from "./types.ts";
 
@@ -52,12 +53,14 @@ export type Receiver = {
 
 export function createReceiver(context: ReceiverContext): Receiver {
   const { log, tally, now, readConfig } = context;
+  const stops = createStops(context.queue);
   const ingress = createIngress({
     queue: context.queue,
+    isStopped: stops.has,
     readConfig: () => readConfig().cfg,
     // Decided by what is the configuration when its turn comes, not when it arrived.
     takeUp: async (inbound, eventId, lifecycle) =>
-      await takeTurn({ ...context, ...readConfig() }, inbound, { eventId, lifecycle }),
+      await takeTurn({ ...context, ...readConfig(), stops }, inbound, { eventId, lifecycle }),
     log,
     now,
   });
@@ -80,8 +83,7 @@ export function createReceiver(context: ReceiverContext): Receiver {
     const { isHeld } = found;
     context.onInbound(now());
     const { id, kind } = hostConversation({ ...context, ...readConfig() }, inbound);
-    // Who calls stop does not queue behind what is to be stopped.
-    const lane = isStop(inbound) ? `${id} stop` : id;
+    const lane = isStop(inbound) ? stopLane(id) : id;
     const share = kind === "group" ? shareOf(context, inbound) : undefined;
     return storeMessage(inbound, { lane, share, xml: stanza.toString(), archiveId, isHeld });
   }

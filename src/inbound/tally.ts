@@ -6,6 +6,8 @@ export type TallyReason =
   | "expired"
   /** The host did not take it over, however often it was asked; or what was stored cannot be read. */
   | "given-up"
+  /** Somebody said stop after it, and before its turn. */
+  | "stopped"
   /** The sender asked for too many turns. */
   | "turns-limited"
   /** The sender gave too many commands. */

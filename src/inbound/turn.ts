@@ -17,12 +17,13 @@ import type { Lifecycle } from "./debounce.ts";
 import { dispatchTurn } from "./dispatch.ts";
 import { mayOverhear } from "./room-history.ts";
 import type { SessionTurn } from "./session-turns.ts";
+import type { Stops } from "./stops.ts";
 import { refuseOverLimit } from "./turn-limits.ts";
 import type { InboundContext, InboundMessage } from "./types.ts";
 
 /** @throws where nothing came of it, and it may be tried again */
 export async function takeTurn(
-  context: InboundContext,
+  context: InboundContext & { stops: Stops },
   inbound: InboundMessage,
   { eventId, lifecycle }: { eventId: string; lifecycle: Lifecycle },
 ): Promise<void> {
@@ -68,14 +69,22 @@ export async function takeTurn(
         buildEnvelope,
       };
       const place = `${accountId} ${formatTarget(replyTarget(conversation, sender.stay))}`;
+      const isStop = isAbortRequestText(addressing.text);
+      if (isStop && access.commandAccess.authorized) await context.stops.stop(eventId);
       // A command, or "stop", must not wait for what it is about.
       const sessionTurn =
-        isCommand || isAbortRequestText(addressing.text)
+        isCommand || isStop
           ? context.sessionTurns.enterAtOnce(route.sessionKey, place)
           : await whileAlive(lifecycle, enterSession(context, route.sessionKey, place), (late) =>
               late.end(),
             );
       if (!sessionTurn) return;
+      if (context.stops.has(eventId) && !isCommand) {
+        sessionTurn.end();
+        context.tally.add("stopped");
+        context.log.info("a message is not answered: it waited as somebody said stop");
+        return;
+      }
       return await dispatchTurn(context, inbound, turn, lifecycle, sessionTurn);
     }
     case "pairing-required":

@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { afterAll, beforeAll, beforeEach, expect, it } from "vitest";
-import { askMarker, bodiesFrom, think } from "../support/conversation.ts";
+import { askMarker, bodiesFrom, hasReachedModel, think } from "../support/conversation.ts";
 import { mergeConfig, startGateway, type Gateway } from "../support/gateway.ts";
 import { startProsody, type Prosody } from "../support/prosody.ts";
 import { passwordFor } from "../support/secrets.ts";
@@ -119,4 +119,22 @@ it("what waits on disk as the account is restarted is answered once", async () =
   await gateway.waitForLog(/restarting xmpp channel/);
   await anna.waitForBody(BOT, { since, timeoutMs: 60_000 });
   expect(await told(anna, since)).toEqual(["echo: five\nsix"]);
+});
+
+it("a paste in five parts is one turn, and nobody else's part of it; what was said before a stop is none", async () => {
+  const carl = await startSlixmppUser(prosody, "carl");
+  const since = anna.stanzas.length;
+  const parts = ["a", "b", "c", "d", "e"];
+  for (const body of parts.slice(0, 3)) await anna.send({ to: BOT, body });
+  // The host knows nothing of this conversation yet.
+  await carl.send({ to: BOT, body: "delete everything" });
+  for (const body of parts.slice(3)) await anna.send({ to: BOT, body });
+  await waitFor(() => onDisk("pending", "claimed") === 6, { what: "all on disk", intervalMs: 20 });
+  await carl.send({ to: BOT, body: "stop" });
+  const { body: stopped } = await carl.waitForBody(BOT);
+  expect(stopped).toMatch(/aborted/i);
+  expect(await told(anna, since)).toEqual([`echo: ${parts.join("\n")}`]);
+  expect(await told(carl, 0)).toEqual([stopped]);
+  expect(hasReachedModel(model, "delete everything")).toBe(false);
+  await carl.stop();
 });

@@ -362,7 +362,13 @@ describe("a copy", () => {
 describe("what cannot be stored", () => {
   it("is that of a stranger who writes too much: nothing waits on disk, and it is counted", async () => {
     const road = start({
-      context: { strangers: { mayBeStored: async () => false, isStranger: () => true } },
+      context: {
+        strangers: {
+          mayBeStored: async () => false,
+          isStranger: () => true,
+          isOverheard: () => false,
+        },
+      },
     });
     await road.session.receive(dm("one"));
     expect(await stored(road)).toBe(0);

@@ -98,6 +98,7 @@ describe("in a session of two", () => {
       const { asked, say, end } = await duringAlicesTurn();
       await say(text, "bob@example/b");
       await waitFor(() => asked.includes(text), { what: "his command" });
+      expect(asked).toEqual(["what is my salary?", text]);
       end();
     },
   );
@@ -107,6 +108,7 @@ describe("in a session of two", () => {
     const { asked, say, end } = await duringAlicesTurn({ commands });
     await say("halt", "bob@example/b");
     await waitFor(() => asked.includes("halt"), { what: "his word" });
+    expect(asked).toEqual(["what is my salary?", "halt"]);
     end();
   });
 

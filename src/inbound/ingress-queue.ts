@@ -102,6 +102,11 @@ export function openMessageQueue(params: QueueParams): MessageQueue {
       }
       return pending;
     },
+    async fail(claim, options) {
+      const isFailed = await queue.fail(claim, options);
+      if (isFailed) tally.add("given-up");
+      return isFailed;
+    },
     async prune(options = {}) {
       const at = options.now ?? now();
       const pendingTtlMs = readLimits().queueMaxAgeMinutes * 60_000;

@@ -266,7 +266,7 @@ describe("a lane", () => {
   it("of a room is overtaken by a stop that names the agent, and by nothing else that names it", async () => {
     const begun: string[] = [];
     const road = start({
-      policy: { groupPolicy: "open", rooms: [ROOM] },
+      policy: { groupPolicy: "open", rooms: [ROOM], allowFrom: ["alice@example"] },
       dispatch: async (dispatch) => {
         begun.push(dispatch.ctxPayload.message.rawBody);
         await hang(dispatch);

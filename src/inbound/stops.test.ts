@@ -76,8 +76,9 @@ it("begins where whoever says stop may give no commands", async () => {
   for (const text of ["one", "two", "stop"]) {
     await road.session.receive(message(`${ROOM}/alice`, body(`bot: ${text}`), "groupchat"));
   }
-  await waitFor(() => road.asked.length === 2, { what: "the stop" });
+  const bothWait = async () => (await road.queue.listClaims()).length === 2;
+  await waitFor(bothWait, { what: "the others to be taken up" });
   busy.resolve();
-  await waitFor(() => road.asked.length === 3, { what: "the other" });
-  expect(road.asked).toEqual(["one", "stop", "two"]);
+  await waitFor(() => road.asked.length === 3, { what: "all turns" });
+  expect(road.asked.toSorted()).toEqual(["one", "stop", "two"]);
 });

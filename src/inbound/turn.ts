@@ -4,7 +4,6 @@ import {
   resolveChannelInboundRouteEnvelope,
 } from "openclaw/plugin-sdk/channel-inbound";
 import { XmppUnconfirmedError } from "../errors.ts";
-import { isAbortRequestText } from "openclaw/plugin-sdk/command-primitives-runtime";
 import { formatTarget, replyTarget } from "../outbound/reply-target.ts";
 import { sendText } from "../outbound/send.ts";
 import { CHANNEL_ID, DEFAULT_TEXT_CHUNK_LIMIT } from "../policy/account-policy.ts";
@@ -12,6 +11,7 @@ import { createRate } from "../policy/rate.ts";
 import { occupantJid } from "../protocol/xep-0045-muc.ts";
 import { resolveAccess, resolveRoomFor } from "./access.ts";
 import { resolveAddressing, type Addressing } from "./addressing.ts";
+import { entersAtOnce, isStop } from "./at-once.ts";
 import { hostConversation, type HostConversation } from "./conversation.ts";
 import type { Lifecycle } from "./debounce.ts";
 import { dispatchTurn } from "./dispatch.ts";
@@ -69,17 +69,15 @@ export async function takeTurn(
         buildEnvelope,
       };
       const place = `${accountId} ${formatTarget(replyTarget(conversation, sender.stay))}`;
-      const isStop = isAbortRequestText(addressing.text);
-      if (isStop && access.commandAccess.authorized) await context.stops.stop(eventId);
-      // A command, or "stop", must not wait for what it is about.
-      const sessionTurn =
-        isCommand || isStop
-          ? context.sessionTurns.enterAtOnce(route.sessionKey, place)
-          : await whileAlive(lifecycle, enterSession(context, route.sessionKey, place), (late) =>
-              late.end(),
-            );
+      if (isStop(context, inbound, turn)) await context.stops.stop(eventId);
+      const isAtOnce = entersAtOnce(context, inbound, turn, isCommand);
+      const sessionTurn = isAtOnce
+        ? context.sessionTurns.enterAtOnce(route.sessionKey, place)
+        : await whileAlive(lifecycle, enterSession(context, route.sessionKey, place), (late) =>
+            late.end(),
+          );
       if (!sessionTurn) return;
-      if (context.stops.has(eventId) && !isCommand) {
+      if (context.stops.has(eventId) && !isAtOnce) {
         sessionTurn.end();
         context.tally.add("stopped");
         context.log.info("a message is not answered: it waited as somebody said stop");

@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { afterAll, beforeAll, beforeEach, expect, it } from "vitest";
-import { askMarker, bodiesFrom, hasReachedModel, think } from "../support/conversation.ts";
+import { ask, askMarker, bodiesFrom, hasReachedModel, think } from "../support/conversation.ts";
 import { mergeConfig, startGateway, type Gateway } from "../support/gateway.ts";
 import { startProsody, type Prosody } from "../support/prosody.ts";
 import { passwordFor } from "../support/secrets.ts";
@@ -133,8 +133,12 @@ it("a paste in five parts is one turn, and nobody else's part of it; what was sa
   await carl.send({ to: BOT, body: "stop" });
   const { body: stopped } = await carl.waitForBody(BOT);
   expect(stopped).toMatch(/aborted/i);
+  await anna.waitForBody(BOT, { since, timeoutMs: 30_000 });
   expect(await told(anna, since)).toEqual([`echo: ${parts.join("\n")}`]);
-  expect(await told(carl, 0)).toEqual([stopped]);
+  // The host puts a note of the stop before it.
+  const { body: answer } = await ask(carl, BOT, "and now?");
+  expect(answer).toMatch(/\nand now\?$/);
+  expect(bodiesFrom(carl, BOT)).toEqual([stopped, answer]);
   expect(hasReachedModel(model, "delete everything")).toBe(false);
   await carl.stop();
 });

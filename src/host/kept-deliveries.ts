@@ -27,7 +27,7 @@ export function createKeptDeliveries(params: {
         drainKey: `${CHANNEL_ID}:${accountId}`,
         logLabel: "XMPP is back",
         cfg: readConfig(),
-        log: { info: (line) => log.debug?.(line), warn: log.warn, error: log.error },
+        log,
         selectEntry: (entry) => ({
           match: entry.channel === CHANNEL_ID && normalizeAccountId(entry.accountId) === accountId,
           bypassBackoff: true,

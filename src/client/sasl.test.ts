@@ -6,8 +6,13 @@ import { createTempDir } from "../../test/support/at-exit.ts";
 import type { TempDir } from "../../test/support/at-exit.ts";
 import { createAuthority } from "../../test/support/certificates.ts";
 import type { CertificateAuthority, CertificateFiles } from "../../test/support/certificates.ts";
-import { startFakeServer } from "../../test/support/fake-server.ts";
-import type { FakeLogin, FakeServer, FakeServerOptions } from "../../test/support/fake-server.ts";
+import { mechanismsFeature, startFakeServer } from "../../test/support/fake-server.ts";
+import type {
+  FakeLogin,
+  FakePeer,
+  FakeServer,
+  FakeServerOptions,
+} from "../../test/support/fake-server.ts";
 import { startMiddleman } from "../../test/support/middleman.ts";
 import type { MiddlemanOptions } from "../../test/support/middleman.ts";
 import { ours, prepared, reached } from "../../test/support/xmpp-subjects.ts";
@@ -198,6 +203,49 @@ describe("channel binding", () => {
     const server = await serve([{ mechanisms: [...SCRAM, ...PLUS], bindings: types }]);
     const state = await attempt(server.port, { sasl: { channelBinding: "off" } });
     expect(state).toMatchObject(onlineWith("SCRAM-SHA-512"));
+  });
+});
+
+describe("an account that the server keeps out", () => {
+  const refusing = (condition: string) => async (peer: FakePeer) => {
+    await peer.openStream(mechanismsFeature(["SCRAM-SHA-256"]));
+    await peer.expect(/<auth [^>]*>/);
+    peer.send(
+      `<failure xmlns='urn:ietf:params:xml:ns:xmpp-sasl'><${condition}/><text>Ask the office.</text></failure>`,
+    );
+    await peer.closed;
+  };
+
+  it.each(["account-disabled", "credentials-expired", "invalid-authzid"])(
+    "%s is told with what to do, and it is not tried again",
+    async (condition) => {
+      const server = await serve([], { script: refusing(condition) });
+      const state = await attempt(server.port);
+      expect(state).toMatchObject(refusedFor(condition));
+      expect(state).toMatchObject({ error: { message: expect.stringContaining(condition) } });
+      expect(server.peers).toHaveLength(1);
+      expect(server.peers[0]?.received).not.toContain("<response");
+    },
+  );
+
+  it("account-disabled while it is online: it comes back once, and is told", async () => {
+    const script: FakeServerOptions["script"] = async (peer, index) => {
+      if (index > 0) return await refusing("account-disabled")(peer);
+      await peer.login({ mechanisms: ["SCRAM-SHA-256"] });
+    };
+    const server = await serve([], { script });
+    const session = ours(server.port, {
+      jid: `bot@${DOMAIN}`,
+      caFile: authority.caFile,
+      transport: "tls",
+    });
+    cleanUp.push(() => session.stop());
+    session.start();
+    await reached(session, "online");
+    server.peers[0]?.end();
+    await reached(session, "refused");
+    expect(session.state).toMatchObject(refusedFor("account-disabled"));
+    expect(server.peers).toHaveLength(2);
   });
 });
 

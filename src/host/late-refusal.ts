@@ -3,29 +3,24 @@
  * next turn of that conversation; none is begun for it, so that nobody can keep the agent busy with errors.
  */
 import type { OpenClawConfig, PluginRuntime } from "openclaw/plugin-sdk/channel-core";
-import type { Rooms } from "../client/rooms.ts";
-import type { XmppStanzaError } from "../errors.ts";
 import { CHANNEL_ID } from "../policy/account-policy.ts";
-import { bareJid, type FullJid } from "../protocol/jid.ts";
+import type { Refusal } from "../outbound/sent-messages.ts";
+import { bareJid } from "../protocol/jid.ts";
 
 type Parameters = {
   runtime: Pick<PluginRuntime, "channel" | "system">;
   cfg: OpenClawConfig;
   accountId: string;
-  rooms: Pick<Rooms, "get">;
 };
 
 export function tellAgent(
-  { runtime, cfg, accountId, rooms }: Parameters,
-  to: FullJid,
-  { condition }: XmppStanzaError,
+  { runtime, cfg, accountId }: Parameters,
+  { to, kind, error }: Omit<Refusal, "isLate">,
 ): void {
   const id = bareJid(to);
-  if (!id) return;
-  const isRoom = rooms.get(id) !== undefined;
   // Whose memory an occupant's is depends on who it was, which nobody can tell any more.
-  if (isRoom && to !== id) return;
-  const peer = { kind: isRoom ? ("group" as const) : ("direct" as const), id };
+  if (!id || kind === "room-private") return;
+  const peer = { kind: kind === "room" ? ("group" as const) : ("direct" as const), id };
   const { agentId, sessionKey } = runtime.channel.routing.resolveAgentRoute({
     cfg,
     channel: CHANNEL_ID,
@@ -33,7 +28,7 @@ export function tellAgent(
     peer,
   });
   // Never in the words of who refused it: the agent reads this as the host's.
-  runtime.system.enqueueSystemEvent(`A message to ${id} came back: ${condition}.`, {
+  runtime.system.enqueueSystemEvent(`A message to ${id} came back: ${error.condition}.`, {
     agentId,
     sessionKey,
     contextKey: `${CHANNEL_ID}:${accountId}:refused:${id}`,

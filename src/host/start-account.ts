@@ -157,10 +157,10 @@ export function startAccount(params: {
     onStatus(direction === "inbound" ? { lastInboundAt: at } : { lastOutboundAt: at });
   };
   const departures = departuresOf(accountId);
-  const sent = createSentMessages((to, error, isLate) => {
-    const conversation = bareJid(to);
-    if (conversation && isTooMuch(error)) departures.holdOff(conversation);
-    if (isLate) tellAgent({ runtime, cfg: config.read().cfg, accountId, rooms }, to, error);
+  const sent = createSentMessages((refusal) => {
+    const conversation = bareJid(refusal.to);
+    if (conversation && isTooMuch(refusal.error)) departures.holdOff(conversation);
+    if (refusal.isLate) tellAgent({ runtime, cfg: config.read().cfg, accountId }, refusal);
   });
   const { limits } = account;
   const outbox = { session, rooms, sent, archive: createArchive({ session }), departures, limits };

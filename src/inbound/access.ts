@@ -113,7 +113,7 @@ export async function resolveAccess(
     readStoreAllowFrom: context.pairing.approved,
     command,
   });
-  return { access, eventKind, isCommand: command.hasControlCommand };
+  return { access, eventKind, isCommand: command.allowTextCommands && command.hasControlCommand };
 }
 
 function roomRoutes(room: ResolvedRoom) {

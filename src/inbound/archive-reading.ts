@@ -9,7 +9,10 @@ import type { ArchiveCursor } from "../state/archive-cursors.ts";
 export type ReadingBounds = {
   /** What was said before is too old. */
   notBefore: number;
+  /** Orders; of talk as many beside them. */
   maxMessages: number;
+  /** Whether reading took too long already. */
+  isTimeUp: () => boolean;
 };
 
 /**
@@ -23,7 +26,10 @@ export type Reading = {
   messages: ArchivedMessage[];
   /** The end of the archive, whatever stands there; undefined when it is empty. */
   end: { id: string; stamp: number } | undefined;
-  /** The youngest of those that fell outside of the bounds, ms since the epoch; undefined when none did. */
+  /**
+   * The youngest of those that fell outside of the bounds, ms since the epoch; where there was too much to
+   * read it all, the oldest that was read. Undefined when none did.
+   */
   skippedUntil: number | undefined;
   /** How much talk was not taken, since newer talk was. */
   readonly unheard: number;
@@ -34,15 +40,18 @@ export type Reading = {
 /** Where the message of the cursor is gone, this much before it is read again: stamps are not in strict order. */
 const OVERLAP_MS = 5 * 60_000;
 /** All texts together, in characters: rooms of other servers are among those that are asked. */
-const MAX_CHARACTERS = 8 * 1024 * 1024;
-/** Talk that is read over in search of orders, however much of it there is. */
-const MAX_TALK = 10_000;
+const MAX_CHARACTERS = { order: 8 * 1024 * 1024, talk: 2 * 1024 * 1024 };
+/**
+ * What is neither taken nor counted is read over in search of orders, but no archive goes on for ever. With
+ * pages of 50, as ours are, these are 100,000 messages.
+ */
+const MAX_PAGES = 2_000;
 /** Pages that are read for a number in the log. */
 const MAX_COUNTED_PAGES = 20;
 
 /**
  * @param pages backwards from the end
- * @param weigh bounds count orders. Talk has a bound of its own, of the same size, so that it pushes out none
+ * @param weigh bounds count orders. Talk has bounds of its own, so that it pushes out none
  */
 export async function readArchive(
   pages: AsyncIterator<ArchivePage, void>,
@@ -51,32 +60,32 @@ export async function readArchive(
   weigh: (message: ArchivedMessage) => Weight,
 ): Promise<Reading> {
   const taken: ArchivedMessage[] = [];
-  let characters = 0;
   let end: Reading["end"];
   let skippedUntil: number | undefined;
+  let oldest = cursor.stamp;
   let skipped = 0;
   const counts = { order: 0, talk: 0 };
+  const characters = { order: 0, talk: 0 };
   let unheard = 0;
 
   const isKnown = ({ id, stamp }: ArchivedMessage) =>
     id === cursor.id || stamp.getTime() < cursor.stamp - OVERLAP_MS;
 
+  const isFull = (weight: "order" | "talk") =>
+    counts[weight] >= bounds.maxMessages || characters[weight] > MAX_CHARACTERS[weight];
+
   function isOutside({ stamp }: ArchivedMessage, weight: "order" | "talk"): boolean {
-    return (
-      skippedUntil !== undefined ||
-      stamp.getTime() < bounds.notBefore ||
-      (weight === "order" ? counts.order >= bounds.maxMessages : unheard >= MAX_TALK) ||
-      characters > MAX_CHARACTERS
-    );
+    if (skippedUntil !== undefined || stamp.getTime() < bounds.notBefore) return true;
+    return weight === "order" && isFull(weight);
   }
 
   function take(each: ArchivedMessage, weight: "order" | "talk"): void {
-    if (weight === "talk" && counts.talk >= bounds.maxMessages) {
+    if (weight === "talk" && isFull(weight)) {
       unheard += 1;
       return;
     }
     counts[weight] += 1;
-    characters += each.message.toString().length;
+    characters[weight] += each.message.toString().length;
     taken.push(each);
   }
 
@@ -89,6 +98,7 @@ export async function readArchive(
     }
     for (const each of page.messages.toReversed()) {
       if (isKnown(each)) return false;
+      oldest = each.stamp.getTime();
       const weight = weigh(each);
       if (weight === "nothing") continue;
       if (isOutside(each, weight)) {
@@ -100,14 +110,20 @@ export async function readArchive(
   }
 
   let hasMore = await readPage();
-  while (hasMore && skippedUntil === undefined) hasMore = await readPage();
+  let isTimeUp = false;
+  for (let page = 1; hasMore && skippedUntil === undefined; page += 1) {
+    isTimeUp = bounds.isTimeUp();
+    if (page >= MAX_PAGES || isTimeUp) skippedUntil = oldest;
+    else hasMore = await readPage();
+  }
   return {
     messages: taken.toReversed(),
     end,
     skippedUntil,
     unheard,
     async countSkipped() {
-      for (let page = 0; hasMore && page < MAX_COUNTED_PAGES; page += 1) hasMore = await readPage();
+      const pagesLeft = isTimeUp ? 0 : MAX_COUNTED_PAGES;
+      for (let page = 0; hasMore && page < pagesLeft; page += 1) hasMore = await readPage();
       return { count: skipped, isAll: !hasMore };
     },
   };

@@ -1,5 +1,5 @@
 /**
- * Which messages of a room's archive may be orders to the agent: only these count against the bounds of
+ * Which messages of a room's archive may be orders to the agent, and of whom they are: only these count against the bounds of
  * catch-up (inbound/archive-reading.ts), so that what people say to each other pushes none of them out.
  * What becomes of each is decided at its turn, as always.
  */
@@ -10,7 +10,8 @@ import type { BareJid } from "../protocol/jid.ts";
 import type { Message } from "../protocol/stanza.ts";
 import { requiresMention } from "./activation.ts";
 import { resolveAddressing } from "./addressing.ts";
-import type { InboundContext } from "./types.ts";
+import { resolveArchivedSender } from "./sender.ts";
+import type { InboundContext, ReceiverContext } from "./types.ts";
 
 /** @returns whether a message of that room speaks to the agent, or need not do so to be answered */
 export function findAddressed(
@@ -34,5 +35,25 @@ export function findAddressed(
     const inbound = { body, conversation, message, ownNick };
     const { text, wasMentioned, implicit } = resolveAddressing(context, inbound, route);
     return wasMentioned || implicit.length > 0 || runtime.channel.text.hasControlCommand(text, cfg);
+  };
+}
+
+/**
+ * Of whom a message is, for policy as it is now: "stranger" whom it cannot let in; "overheard" is one
+ * of these whose words are context for others.
+ */
+export type Standing = "listed" | "overheard" | "stranger";
+
+/** @returns the standing of who wrote a message, by what the archive and the room say of them */
+export function findStanding(
+  { isBelieved, outbox, strangers }: Pick<ReceiverContext, "isBelieved" | "outbox" | "strangers">,
+  room: BareJid,
+): (message: Message) => Standing {
+  return (message) => {
+    const conversation = { kind: "room" as const, room, nick: message.from?.resource ?? "" };
+    const sender = resolveArchivedSender(conversation, outbox.rooms, isBelieved, message);
+    const place = { conversation, sender };
+    if (!strangers.isStranger(place)) return "listed";
+    return strangers.isOverheard(place) ? "overheard" : "stranger";
   };
 }

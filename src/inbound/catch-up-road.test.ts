@@ -33,7 +33,7 @@ const said = (id: string, minutes: number, how: Parameters<typeof chat>[1] = {})
 });
 
 /** An account that had read the archive until "old" when it went away. */
-function setUp(items: FakeItem[], options: RoadInOptions = {}) {
+function setUp(items: FakeItem[], options: RoadInOptions = {}, inRoom: FakeItem[] = []) {
   const policy = { dmPolicy: "open" as const, allowFrom: ["*"], ...options.policy };
   const road = createRoadIn({ ...options, policy });
   const { session, rooms, receiver, tally, log } = road;
@@ -43,6 +43,8 @@ function setUp(items: FakeItem[], options: RoadInOptions = {}) {
   const cursors = createArchiveCursors(join(folder, "cursors.json"), { log });
   const stamp = Date.now() - 1_000 * 60_000;
   cursors.set(OWN, { id: "old", stamp, floor: 0, showedJids: false });
+  addFakeArchive(session, inRoom, ROOM);
+  cursors.set(ROOM, { id: "old", stamp, floor: 0, showedJids: true });
   let announce = () => {};
   /** Called before each message that is handed on. */
   const hook: { each?: () => void } = {};
@@ -57,6 +59,7 @@ function setUp(items: FakeItem[], options: RoadInOptions = {}) {
         await receiver.receive(...message);
       },
       findAddressed: receiver.findAddressed,
+      findStanding: receiver.findStanding,
     },
     onReady(listener) {
       announce = listener;
@@ -81,8 +84,8 @@ function setUp(items: FakeItem[], options: RoadInOptions = {}) {
       announce();
     },
     texts: () => road.turns.map(({ message }) => message.rawBody),
-    async untilRead(id: string) {
-      await waitFor(() => cursors.get(OWN)?.id === id, { what: `the cursor at ${id}` });
+    async untilRead(id: string, by: BareJid = OWN) {
+      await waitFor(() => cursors.get(by)?.id === id, { what: `the cursor at ${id}` });
       await receiver.idle();
     },
   };
@@ -149,6 +152,31 @@ test("strangers who write 500 messages do not push out what the owner said befor
   await untilRead("s499");
   expect(texts()).toEqual(["order"]);
   expect(tally.read()).toEqual({ "not-admitted": 500 });
+});
+
+test("nor do strangers in a room, where only a list may order", async () => {
+  const groupchat = (id: string, minutes: number, jid: string): FakeItem => ({
+    ...said(id, minutes),
+    xml: `<message xmlns="jabber:client" from="${ROOM}/${jid.split("@", 1)[0]}" type="groupchat"><body>bot: ${id}</body><x xmlns="http://jabber.org/protocol/muc#user"><item jid="${jid}/x" affiliation="none" role="participant"/></x></message>`,
+  });
+  const flood = Array.from({ length: 520 }, (_, index) =>
+    groupchat(`s${index}`, 50 - index / 100, `s${index}@evil.example`),
+  );
+  const policy = {
+    groupPolicy: "allowlist" as const,
+    rooms: [ROOM as BareJid],
+    roomSettings: { [ROOM]: { users: ["ann@example"] } },
+  };
+  const order = groupchat("order", 60, "ann@example");
+  const road = setUp([], { policy }, [order, ...flood]);
+  const { session, login, texts, untilRead, tally } = road;
+  const features = ["urn:xmpp:mam:2", "urn:xmpp:sid:0", "muc_nonanonymous"];
+  session.onRequest(DISCO_INFO, description(...features));
+  login();
+  enterRoom(road, features);
+  await untilRead("s519", ROOM as BareJid);
+  expect(texts()).toEqual(["bot: order"]);
+  expect(tally.read()["not-admitted"]).toBe(520);
 });
 
 test("what arrives while the account stops is stored, or read again", async () => {

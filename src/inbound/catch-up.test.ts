@@ -15,6 +15,7 @@ import type { Message } from "../protocol/stanza.ts";
 import { DISCO_INFO } from "../protocol/xep-0030-disco.ts";
 import { createArchiveCursors } from "../state/archive-cursors.ts";
 import { IngressFullError } from "./ingress-queue.ts";
+import type { Standing } from "./archived-addressing.ts";
 import { createCatchUp } from "./catch-up.ts";
 import { MAX_WAITING } from "./live-messages.ts";
 import { createTally } from "./tally.ts";
@@ -54,9 +55,10 @@ function live(
     features?: readonly string[];
     config?: object;
     isAddressed?: (message: Message) => boolean;
+    standingOf?: (message: Message) => Standing;
   } = {},
 ) {
-  const { isAddressed = () => true } = options;
+  const { isAddressed = () => true, standingOf = () => "listed" } = options;
   const session = createFakeSession();
   const log = createFakeLog();
   const rooms = createRooms({ session, log, nick: "bot" });
@@ -86,6 +88,7 @@ function live(
         handed.push({ text, ...where, xml: stanza.toString() });
       },
       findAddressed: () => isAddressed,
+      findStanding: () => standingOf,
     },
     onReady(listener) {
       ready = listener;
@@ -660,6 +663,69 @@ describe("a room", () => {
     expect(log.lines.join("\n")).toMatch(
       /left 298 messages in the archive of .* that were not for the agent/,
     );
+  });
+
+  describe("strangers who speak to the agent", () => {
+    const MALLORY = "mallory@evil.example/x";
+    const isOrder = ({ body }: Message) => body?.startsWith("bot") ?? false;
+    const standingOf = ({ archivedAuthor }: Message): Standing =>
+      archivedAuthor?.realJid === "ann@example" ? "listed" : "stranger";
+    const spam = (count: number, jid = MALLORY, padding = "") =>
+      Array.from({ length: count }, (_, index) =>
+        inRoom(`bot: spam ${index}${padding}`, 500 - index / 4, "mallory", author(jid)),
+      );
+    const order = inRoom("bot: order", 599, "ann", author("ann@example/x"));
+
+    test("push out no order, and a few of theirs are taken, the newest", async () => {
+      await earlierStay();
+      const chatter = inRoom("hm", 9, "mallory", author(MALLORY));
+      const { login, enter, texts, tally } = again([order, ...spam(520), chatter], {
+        isAddressed: isOrder,
+        standingOf,
+      });
+      await login();
+      await enter();
+      expect(texts()).toEqual([
+        "bot: order",
+        ...Array.from({ length: 20 }, (_, index) => `bot: spam ${index + 500}`),
+      ]);
+      expect(tally.read()).toEqual({ "not-admitted": 501 });
+    });
+
+    test("nor do long ones", async () => {
+      await earlierStay();
+      const long = spam(20, MALLORY, "x".repeat(600_000));
+      const { login, enter, texts } = again([order, ...long], { isAddressed: isOrder, standingOf });
+      await login();
+      await enter();
+      expect(texts().map((text) => text.slice(0, 11))).toEqual(["bot: order", "bot: spam 1"]);
+    });
+
+    test("what of it is overheard is context", async () => {
+      await earlierStay();
+      const { login, enter, texts, tally } = again([order, ...spam(30)], {
+        config: { maxMessages: 25 },
+        isAddressed: isOrder,
+        standingOf: (message) => (standingOf(message) === "listed" ? "listed" : "overheard"),
+      });
+      await login();
+      await enter();
+      expect(texts()).toHaveLength(31);
+      expect(tally.read()).toEqual({});
+    });
+
+    test("nobody is listed by their own word, where the room did not show real JIDs", async () => {
+      const masked = live({ features: ["urn:xmpp:mam:2", "urn:xmpp:sid:0", "muc_semianonymous"] });
+      addFakeArchive(masked.session, []);
+      addFakeArchive(masked.session, [inRoom("old", 600)], ROOM);
+      await masked.login();
+      await masked.enter();
+      await masked.stop();
+      const { login, enter, texts } = again(spam(30, "ann@example/x"), { standingOf });
+      await login();
+      await enter();
+      expect(texts()).toHaveLength(20);
+    });
   });
 
   test("without an archive nobody waits", async () => {

@@ -2,7 +2,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, expect, it } from "vitest";
+import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import {
   body,
   createRoadIn,
@@ -13,6 +13,7 @@ import {
 import { item, presence, ROOM } from "../../test/support/room-xml.ts";
 import { waitFor } from "../../test/support/wait.ts";
 import type { BareJid } from "../protocol/jid.ts";
+import { createSessionTurns } from "./session-turns.ts";
 
 type Road = ReturnType<typeof createRoadIn>;
 
@@ -22,6 +23,7 @@ beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), "xmpp-debounce-"));
 });
 afterEach(async () => {
+  vi.useRealTimers();
   for (const road of roads) await stop(road);
   roads = [];
   rmSync(folder, { recursive: true, force: true });
@@ -150,4 +152,103 @@ it("counts as taken over only once the host has taken it over, each message of i
   expect(await road.queue.listClaims()).toHaveLength(2);
   adopted.resolve();
   await waitFor(() => settled(road), { what: "both to be settled" });
+});
+
+/** Whether `text` is one of several lines that were asked at once. */
+const asksFor = (text: string) => (asked: string) => asked.split("\n").includes(text);
+
+it("takes nothing for broken that waits behind a turn of many minutes, nor the command after it", async () => {
+  vi.useFakeTimers();
+  const asked: string[] = [];
+  const first = Promise.withResolvers<void>();
+  const road = start(500, {
+    context: { sessionTurns: createSessionTurns({ longestSilenceMs: 24 * 3_600_000 }) },
+    dispatch: async ({ ctxPayload, replyOptions }) => {
+      asked.push(ctxPayload.message.rawBody);
+      await replyOptions.turnAdoptionLifecycle.onAdopted();
+      if (asked.length === 1) await first.promise;
+    },
+  });
+  for (const text of ["one", "two", "three", "/status"]) {
+    await road.session.receive(dm(text));
+    await vi.advanceTimersByTimeAsync(5_000);
+  }
+  await vi.advanceTimersByTimeAsync(11 * 60_000);
+  expect(asked).toEqual(["one"]);
+  const claims = await road.queue.listClaims();
+  expect(claims.map(({ attempts }) => attempts)).toEqual([0, 0, 0]);
+  first.resolve();
+  await vi.advanceTimersByTimeAsync(30_000);
+  expect(asked).toEqual(["one", "two", "three", "/status"]);
+});
+
+it("lets nobody overtake what was taken back from the host", async () => {
+  const asked: string[] = [];
+  const first = Promise.withResolvers<void>();
+  const road = start(20, {
+    context: { sessionTurns: createSessionTurns({ undisturbedMs: 0 }) },
+    dispatch: async ({ ctxPayload, replyOptions }) => {
+      asked.push(ctxPayload.message.rawBody);
+      const { turnAdoptionLifecycle, onAssistantMessageStart } = replyOptions;
+      if (asked.length === 1) {
+        await turnAdoptionLifecycle.onAdopted();
+        onAssistantMessageStart();
+        await first.promise;
+      } else if (asked.length === 2) {
+        await road.session.receive(dm("three"));
+        const both = async () => (await road.queue.listClaims()).length === 2;
+        await waitFor(both, { what: "the next to wait" });
+        turnAdoptionLifecycle.onDeferred();
+      }
+    },
+  });
+  await road.session.receive(dm("one"));
+  await waitFor(() => asked.length === 1, { what: "one" });
+  await road.session.receive(dm("two"));
+  await waitFor(() => asked.length === 2, { what: "two" });
+  first.resolve();
+  await waitFor(() => asked.some(asksFor("three")), { what: "three" });
+  expect(asked.join(" ").split(/\s/u)).toEqual(["one", "two", "two", "three"]);
+});
+
+it("lets nobody overtake what the host was silent about for too long", async () => {
+  vi.useFakeTimers();
+  const asked: string[] = [];
+  const silence = Promise.withResolvers<void>();
+  const road = start(20, {
+    dispatch: async ({ ctxPayload }) => {
+      asked.push(ctxPayload.message.rawBody);
+      if (asked.length === 1) await silence.promise;
+    },
+  });
+  for (const text of ["one", "two"]) {
+    await road.session.receive(dm(text));
+    await vi.advanceTimersByTimeAsync(1_000);
+  }
+  await vi.advanceTimersByTimeAsync(6 * 60_000);
+  silence.resolve();
+  await vi.advanceTimersByTimeAsync(60_000);
+  expect(asked.join(" ").split(/\s/u)).toEqual(["one", "one", "two"]);
+});
+
+it("stores all of a turn that the stopping host dropped, or nothing of it", async () => {
+  const notice = "⚠️ Gateway is restarting. Please wait a few seconds and try again.";
+  const notices: unknown[] = [];
+  const road = start(200, {
+    dispatch: async ({ replyOptions, delivery }) => {
+      await replyOptions.turnAdoptionLifecycle.onAdopted();
+      const { enqueue } = road.queue;
+      let room = 1;
+      road.queue.enqueue = async (...args) => {
+        if (room-- === 0) throw new Error("database or disk is full");
+        return await enqueue(...args);
+      };
+      notices.push(await delivery.preparePayload({ text: notice }, { kind: "final" }));
+    },
+  });
+  for (const text of ["one", "two"]) await road.session.receive(dm(text));
+  await waitFor(() => notices.length === 1, { what: "the notice" });
+  expect(notices).toEqual([expect.objectContaining({ text: notice })]);
+  await waitFor(() => settled(road), { what: "nothing to wait" });
+  expect(road.turns).toHaveLength(1);
 });

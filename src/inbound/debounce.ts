@@ -19,9 +19,10 @@ import type { InboundMessage } from "./types.ts";
 export type Lifecycle = Omit<ChannelIngressMonitorLifecycle, "admission"> & {
   /**
    * Stores what the host has taken over once more, before what came later.
+   * @returns what removes it again, unless it has been taken up since
    * @throws where it cannot be stored, or was too often
    */
-  storeAgain(): Promise<void>;
+  storeAgain(): Promise<() => Promise<unknown>>;
   /** The host has put it off, and was told to forget it: it is tried again after a while, by another id. */
   takeBack(): Promise<void>;
 };
@@ -32,6 +33,9 @@ export type Waiting = {
   lane: string;
   lifecycle: Lifecycle;
 };
+
+/** Of a message that waits here, where the host does not say, ms. */
+const HEARTBEAT_MS = 60_000;
 
 export type Debouncer = {
   /** Resolves when the message waits for others, or when its turn was handed over. */
@@ -50,6 +54,22 @@ export function createDebouncer(params: {
   onError: (error: unknown) => void;
 }): Debouncer {
   const { readConfig, takeUp, onError } = params;
+  const held = new Map<Waiting, NodeJS.Timeout>();
+
+  /** It may wait for long behind another; the host takes what is silent for a broken one. */
+  function hold(waiting: Waiting): void {
+    const { lifecycle } = waiting;
+    const { deferredHeartbeatIntervalMs = HEARTBEAT_MS } = lifecycle;
+    const beat = () => lifecycle.onDeferredHeartbeat?.();
+    held.set(waiting, setInterval(beat, deferredHeartbeatIntervalMs).unref());
+    lifecycle.abortSignal.addEventListener("abort", () => release(waiting), { once: true });
+  }
+
+  function release(waiting: Waiting): void {
+    clearInterval(held.get(waiting));
+    held.delete(waiting);
+  }
+
   const debouncer = createInboundDebouncer<Waiting>({
     debounceMs: 0,
     resolveDebounceMs: () => resolveInboundDebounceMs({ cfg: readConfig(), channel: CHANNEL_ID }),
@@ -58,36 +78,47 @@ export function createDebouncer(params: {
     canAppend: ({ inbound }, [first]) => first !== undefined && belongs(inbound, first.inbound),
     serializeImmediate: true,
     onFlush(batch, createFlush) {
+      for (const waiting of batch) release(waiting);
       const turn = fanInChannelIngressLifecycles(batch.map(({ lifecycle }) => lifecycle));
       const [{ lane = "" } = {}] = batch;
+      // What comes after it in the conversation goes back as well, or it would overtake.
+      const followed = <A extends unknown[]>(goBack?: (...args: A) => unknown) => {
+        return async (...args: A) => {
+          try {
+            await goBack?.(...args);
+          } finally {
+            debouncer.cancelKey(lane);
+          }
+        };
+      };
+      const { onCancelled, onFailed, onAbandoned } = turn.lifecycle ?? {};
       const source = turn.lifecycle && {
         ...turn.lifecycle,
-        async onFailed(error: unknown) {
-          await turn.lifecycle?.onFailed?.(error);
-          // What comes after it in the conversation goes back as well, or it would overtake.
-          debouncer.cancelKey(lane);
-        },
+        onFailed: followed(onFailed),
+        onAbandoned: followed(onAbandoned),
       };
       return createFlush({
         ...(source ? { lifecycle: source } : {}),
         async dispatch(lifecycle) {
           const { inbound, eventId } = merge(batch);
-          if (lifecycle.abortSignal.aborted) return await turn.cancel();
-          const { onCancelled = async () => undefined } = turn.lifecycle ?? {};
-          const storeAgain = async () => {
-            for (const one of batch) await one.lifecycle.storeAgain();
-          };
-          const takeBack = async () => {
-            for (const one of batch) await one.lifecycle.takeBack();
-            debouncer.cancelKey(lane);
-          };
-          await takeUp(inbound, eventId, { ...lifecycle, onCancelled, storeAgain, takeBack });
+          if (lifecycle.abortSignal.aborted) return await followed(turn.cancel)();
+          await takeUp(inbound, eventId, {
+            ...lifecycle,
+            onCancelled: followed(onCancelled),
+            takeBack: followed(async () => {
+              for (const one of batch) await one.lifecycle.takeBack();
+            }),
+            storeAgain: async () => await storeAllAgain(batch),
+          });
           await turn.settle();
         },
       });
     },
     onCancel: (batch) => {
-      for (const { lifecycle } of batch) void lifecycle.onCancelled?.();
+      for (const waiting of batch) {
+        release(waiting);
+        void waiting.lifecycle.onCancelled?.();
+      }
     },
     onError,
   });
@@ -95,10 +126,23 @@ export function createDebouncer(params: {
     async push(waiting) {
       // Its lane is free for what comes next, which may belong to it.
       if (debouncer.shouldBuffer(waiting)) waiting.lifecycle.onDeferred();
+      hold(waiting);
       await debouncer.enqueue(waiting);
     },
     drain: debouncer.drain,
   };
+}
+
+/** All of it or nothing: part of what somebody said is something else. At once, before it is taken up. */
+async function storeAllAgain(batch: readonly Waiting[]): Promise<() => Promise<unknown>> {
+  const stored = batch.map(async ({ lifecycle }) => await lifecycle.storeAgain());
+  const undo = async () =>
+    await Promise.allSettled(stored.map(async (one) => await one.then((remove) => remove())));
+  await Promise.all(stored).catch(async (error: unknown) => {
+    await undo();
+    throw error;
+  });
+  return undo;
 }
 
 /** Commands do not wait, whatever name they are addressed by. */

@@ -102,6 +102,11 @@ export function openMessageQueue(params: QueueParams): MessageQueue {
       }
       return pending;
     },
+    async fail(claim, options) {
+      const isFailed = await queue.fail(claim, options);
+      if (isFailed) tally.add("given-up");
+      return isFailed;
+    },
     async prune(options = {}) {
       const at = options.now ?? now();
       const pendingTtlMs = readLimits().queueMaxAgeMinutes * 60_000;
@@ -178,8 +183,8 @@ function refuseExcess(
   if (inLane >= queueSize) {
     throw new IngressFullError(`${queueSize} messages wait in its conversation (limits.queueSize)`);
   }
-  // Whoever has most of it leaves as much free: a newcomer always finds a place, and nobody is refused
-  // while there is little to do.
+  // Each leaves as much free as they have of it: one alone takes half, the next half of the rest. A few together
+  // can still fill it for whoever comes next; how many, the room decides by whom it lets speak.
   if (inLane + inShare >= queueSize) {
     throw new IngressFullError(
       `${inShare} messages of one sender wait in the room, and ${queueSize} may of all (limits.queueSize)`,

@@ -265,7 +265,7 @@ describe("a lane", () => {
   it("of a room is overtaken by a stop that names the agent, and by nothing else that names it", async () => {
     const begun: string[] = [];
     const road = start({
-      policy: { groupPolicy: "open", rooms: [ROOM] },
+      policy: { groupPolicy: "open", rooms: [ROOM], allowFrom: ["alice@example"] },
       dispatch: async (dispatch) => {
         begun.push(dispatch.ctxPayload.message.rawBody);
         await hang(dispatch);
@@ -362,7 +362,13 @@ describe("a copy", () => {
 describe("what cannot be stored", () => {
   it("is that of a stranger who writes too much: nothing waits on disk, and it is counted", async () => {
     const road = start({
-      context: { strangers: { mayBeStored: async () => false, isStranger: () => true } },
+      context: {
+        strangers: {
+          mayBeStored: async () => false,
+          isStranger: () => true,
+          isOverheard: () => false,
+        },
+      },
     });
     await road.session.receive(dm("one"));
     expect(await stored(road)).toBe(0);

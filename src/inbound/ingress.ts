@@ -101,7 +101,11 @@ export function createIngress(params: {
       const storeAgain = async () => {
         const message = renewed(stored);
         const payload = { version: STORED_VERSION, message };
-        await queue.enqueue(message.arrival.eventId, payload, { receivedAt, laneKey: lane });
+        const { record } = await queue.enqueue(message.arrival.eventId, payload, {
+          receivedAt,
+          laneKey: lane,
+        });
+        return async () => await queue.delete(record.id);
       };
       const lifecycle: Lifecycle = {
         ...ingressLifecycle,

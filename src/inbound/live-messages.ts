@@ -48,7 +48,11 @@ export function createLiveMessages(options: {
     return { track: trackOf(room.room), id, conversation: room.room };
   }
 
-  /** Whether our server held a direct message back (XEP-0160) that is not to be answered any more. */
+  /**
+   * Whether our server held a direct message back (XEP-0160) that is not to be answered any more: it is older
+   * than the bounds, or than where our archive ended at the first start. Without an archive only age counts,
+   * at the first start as well.
+   */
   function isTooOld({ type, delays }: Message, id: string | undefined, { cursor }: ArchiveTrack) {
     const own = options.own();
     if (type === "groupchat" || !own) return false;

@@ -14,7 +14,7 @@ import { createRate } from "../policy/rate.ts";
 import { decodeMessage, type Message } from "../protocol/stanza.ts";
 import { sentAt } from "../protocol/xep-0203-delay.ts";
 import { trustedStanzaId } from "../protocol/xep-0359-ids.ts";
-import { findAddressed } from "./archived-addressing.ts";
+import { findAddressed, findStanding, type Standing } from "./archived-addressing.ts";
 import { hostConversation } from "./conversation.ts";
 import { IngressFullError } from "./ingress-queue.ts";
 import { createIngress } from "./ingress.ts";
@@ -40,6 +40,8 @@ export type Receiver = {
   receive(stanza: Element, archived?: Archived, wanted?: Promise<boolean>): Promise<void>;
   /** Which messages of a room's archive may be orders to the agent. */
   findAddressed(room: BareJid): (message: Message) => boolean;
+  /** Of whom its messages are. */
+  findStanding(room: BareJid): (message: Message) => Standing;
   /** Begins to take up what lies on disk. Until then, and after `stop`, messages are only stored. */
   start(): void;
   /** Resolves when no message is taken up any more. */
@@ -116,6 +118,7 @@ export function createReceiver(context: ReceiverContext): Receiver {
       }
     },
     findAddressed: (room) => findAddressed({ ...context, ...readConfig() }, room),
+    findStanding: (room) => findStanding(context, room),
     start() {
       try {
         ingress.start();

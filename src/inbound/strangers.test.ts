@@ -181,6 +181,8 @@ it("what is overheard in a room is not bounded by the minute", async () => {
   );
   expect(await storedOf(times(1_000, (n) => masked(n)))).toBe(1_000);
   expect(strangers.isStranger(masked(1))).toBe(true);
+  expect(strangers.isOverheard(masked(1))).toBe(true);
+  expect(strangers.isOverheard(direct(stranger(1)))).toBe(false);
 });
 
 it("privately in a room the direct chats' rules hold", async () => {

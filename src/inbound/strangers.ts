@@ -30,6 +30,8 @@ export type Strangers = {
   mayBeStored(place: Place): Promise<boolean> | boolean;
   /** Whether policy, as it is now, cannot let them in there; who was approved is not known here. */
   isStranger(place: Place): boolean;
+  /** Whether it is context for others, whoever said it. */
+  isOverheard(place: Place): boolean;
   /** @returns whom policy, as it is now, cannot let into a direct chat */
   find(): Promise<(peer: BareJid) => boolean>;
 };
@@ -91,13 +93,15 @@ export function createStrangers(params: {
     return senderPolicy === "allowlist" && !isNamed();
   }
 
+  const isOverheard = ({ conversation }: Place) =>
+    conversation.kind === "room" && mayOverhear(readConfig());
+
   return {
     mayBeStored(place) {
-      if (!isStranger(place)) return true;
-      const config = readConfig();
+      if (!isStranger(place) || isOverheard(place)) return true;
       const isInRoom = place.conversation.kind === "room";
-      if (isInRoom && mayOverhear(config)) return true;
-      const bounds = { each: EACH, total: EACH * config.policy.limits.pairingsPerMinute };
+      const { pairingsPerMinute } = readConfig().policy.limits;
+      const bounds = { each: EACH, total: EACH * pairingsPerMinute };
       const rate = isInRoom ? said : asked;
       if (rate.take(senderKey(place), bounds, now()) === "granted") return true;
       const { jid } = place.sender;
@@ -105,6 +109,7 @@ export function createStrangers(params: {
       return approvedLately().then((jids) => jids.has(jid));
     },
     isStranger,
+    isOverheard,
     async find() {
       const jids = await approvedLately();
       return (peer) => !isListed(peer) && !jids.has(peer);

@@ -8,14 +8,13 @@ import type { Rooms } from "../client/rooms.ts";
 import type { Logger, XmppSession } from "../client/types.ts";
 import type { CatchUp as CatchUpConfig } from "../policy/limits.ts";
 import { parseJid, type BareJid } from "../protocol/jid.ts";
-import { decodeMessage, type Message } from "../protocol/stanza.ts";
 import { withoutArchivedAuthor } from "../protocol/xep-0045-muc.ts";
 import { handOn } from "./archive-handover.ts";
-import { readArchive, type Reading, type Weight } from "./archive-reading.ts";
+import { readArchive, type Reading } from "./archive-reading.ts";
+import { createAccountScale, createRoomScale, type Scale } from "./archive-scales.ts";
 import type { ArchiveTrack } from "./archive-track.ts";
-import { isOfUse, isOfUseInRoom, isRoomPrivate, type RoomFinder } from "./archived-message.ts";
+import type { RoomFinder } from "./archived-message.ts";
 import type { Receiver } from "./receive.ts";
-import { isOwnArchived } from "./sender.ts";
 import type { Tally } from "./tally.ts";
 
 /** One archive, and the stream or the stay in the room during which it is read. */
@@ -40,7 +39,7 @@ export type TakingUpOptions = {
   session: Pick<XmppSession, "jid">;
   rooms: Rooms;
   archive: Archive;
-  receiver: Pick<Receiver, "receive" | "findAddressed">;
+  receiver: Pick<Receiver, "receive" | "findAddressed" | "findStanding">;
   /** Domains of our own server's room services. */
   roomServices: () => ReadonlySet<string>;
   /** Tells whom policy cannot let in. */
@@ -51,8 +50,8 @@ export type TakingUpOptions = {
   now: () => number;
 };
 
-/** Messages of strangers that are read of an archive at most; it takes one to ask for a pairing code. */
-const MAX_OF_STRANGERS = 20;
+/** Of one archive: some are slow, and rooms of other servers may be so on purpose. */
+const MAX_READING_MS = 10 * 60_000;
 
 export function createTakingUp(options: TakingUpOptions): TakingUp {
   const { session, rooms, archive, receiver, readConfig, tally, log, now } = options;
@@ -60,44 +59,23 @@ export function createTakingUp(options: TakingUpOptions): TakingUp {
   const isRoom: RoomFinder = ({ bare, domain }) =>
     rooms.get(bare) !== undefined || options.roomServices().has(domain);
 
-  /** Says what each message of our account's archive is to us, and keeps account of what is left. */
-  async function createAccountScale() {
+  async function createScale(room: BareJid | undefined, isBelieved: () => boolean): Promise<Scale> {
     const account = parseJid(session.jid ?? "");
-    const isStranger = await options.findStrangers();
-    const unproven = new Set<string>();
-    let ofStrangers = 0;
-    return {
-      weigh(id: string, message: Message): Weight {
-        if (isRoomPrivate(message, isRoom)) unproven.add(id);
-        if (!account || !isOfUse(message, account, isRoom)) return "nothing";
-        if (!message.from || !isStranger(message.from.bare)) return "order";
-        ofStrangers += 1;
-        return ofStrangers <= MAX_OF_STRANGERS ? "order" : "nothing";
-      },
-      tell() {
-        const left = ofStrangers - MAX_OF_STRANGERS;
-        if (left > 0) tally.add("not-admitted", left);
-        if (unproven.size === 0) return;
-        tally.add("catch-up-skipped", unproven.size);
-        log.warn(
-          `left ${unproven.size} private messages of rooms in ${nameOfArchive(undefined)}: ` +
-            "who wrote them cannot be told any more",
-        );
-      },
-    };
+    // Without it nobody could tell what is our own.
+    if (!account) throw new XmppNotSentError("not online");
+    return room === undefined
+      ? createAccountScale(account, isRoom, await options.findStrangers())
+      : createRoomScale({ room, own: account.bare, rooms, receiver, isBelieved });
   }
 
-  function createRoomScale(room: BareJid) {
-    const own = parseJid(session.jid ?? "")?.bare;
-    const isOurs = (message: Message) => own !== undefined && isOwnArchived(message, rooms, own);
-    const isAddressed = receiver.findAddressed(room);
-    return {
-      weigh(_id: string, message: Message): Weight {
-        if (!isOfUseInRoom(message, room, isOurs)) return "nothing";
-        return isAddressed(message) ? "order" : "talk";
-      },
-      tell: () => undefined,
-    };
+  function tellLeft({ notAdmitted, unproven }: Scale, room: BareJid | undefined): void {
+    if (notAdmitted > 0) tally.add("not-admitted", notAdmitted);
+    if (unproven === 0) return;
+    tally.add("catch-up-skipped", unproven);
+    log.warn(
+      `left ${unproven} private messages of rooms in ${nameOfArchive(room)}: ` +
+        "who wrote them cannot be told any more",
+    );
   }
 
   async function tellSkipped(reading: Reading, room: BareJid | undefined): Promise<void> {
@@ -108,10 +86,10 @@ export function createTakingUp(options: TakingUpOptions): TakingUp {
     }
     if (reading.skippedUntil === undefined) return;
     const { count, isAll } = await reading.countSkipped();
-    tally.add("catch-up-skipped", count);
+    tally.add("catch-up-skipped", Math.max(count, 1));
     log.warn(
       `left ${isAll ? "" : "more than "}${count} messages in ${where}: ` +
-        `older than ${maxAgeMinutes} minutes, or more than ${maxMessages}`,
+        `older than ${maxAgeMinutes} minutes, more than ${maxMessages}, or behind more than is read`,
     );
   }
 
@@ -128,24 +106,25 @@ export function createTakingUp(options: TakingUpOptions): TakingUp {
     async takeUp({ track, room, signal }, onPassedOver) {
       const { cursor } = track;
       if (!cursor) return;
-      // Without it nobody could tell what is our own.
-      if (session.jid === undefined) throw new XmppNotSentError("not online");
       const { maxAgeMinutes, maxMessages } = readConfig();
-      const bounds = { notBefore: now() - maxAgeMinutes * 60_000, maxMessages };
-      const scale = room === undefined ? await createAccountScale() : createRoomScale(room);
+      const startedAt = performance.now();
+      const bounds = {
+        notBefore: now() - maxAgeMinutes * 60_000,
+        maxMessages,
+        isTimeUp: () => performance.now() - startedAt >= MAX_READING_MS,
+      };
+      // Where the room did not show them then, what stands there of authors is their own word.
+      const isBelieved = () => room === undefined || (cursor.showedJids && showsJids(rooms, room));
+      const scale = await createScale(room, isBelieved);
       const pages = archive.pages({ of: room, before: "", signal });
-      const reading = await readArchive(pages, cursor, bounds, ({ id, message }) =>
-        scale.weigh(id, decodeMessage(message)),
-      );
+      const reading = await readArchive(pages, cursor, bounds, scale.weigh);
       signal.throwIfAborted();
       const { messages, end: last, skippedUntil } = reading;
       const showedJids = cursor.showedJids && showsJids(rooms, room);
       const floor = Math.max(cursor.floor, skippedUntil ?? 0);
       await handOn(messages, {
         async store({ id, stamp, message }) {
-          // Where the room did not show them then, what stands there of authors is their own word.
-          const isBelieved = room === undefined || showedJids;
-          const believed = isBelieved ? message : withoutArchivedAuthor(message);
+          const believed = isBelieved() ? message : withoutArchivedAuthor(message);
           await receiver.receive(believed, { by: track.by, id, stamp });
         },
         onStored: ({ id, stamp }) =>
@@ -162,7 +141,7 @@ export function createTakingUp(options: TakingUpOptions): TakingUp {
       if (messages.length > 0) {
         log.info(`took up ${messages.length} messages from ${nameOfArchive(room)}`);
       }
-      scale.tell();
+      tellLeft(scale, room);
       await tellSkipped(reading, room);
     },
   };

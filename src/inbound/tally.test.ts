@@ -1,6 +1,8 @@
-import { expect, it } from "vitest";
+import { afterEach, expect, it, vi } from "vitest";
 import { body, createRoadIn, message } from "../../test/support/road-in.ts";
 import { createTally } from "./tally.ts";
+
+afterEach(() => void vi.useRealTimers());
 
 it("counts by reason, and hands out a copy", () => {
   const tally = createTally();
@@ -29,4 +31,17 @@ it("counts the messages of somebody who waits for an approval", async () => {
   road.session.receive(message("mallory@example/a", body("anybody there?")));
   await road.receiver.idle();
   expect(road.tally.read()).toEqual({ "not-admitted": 2 });
+});
+
+it("counts what the host never took over, however often it was asked", async () => {
+  vi.useFakeTimers();
+  const road = createRoadIn({
+    policy: { dmPolicy: "open" },
+    dispatch: async () => await Promise.reject(new Error("locked")),
+  });
+  await road.session.receive(message("alice@example/a", body("hello")));
+  await vi.advanceTimersByTimeAsync(10 * 60_000);
+  expect(road.tally.read()).toEqual({});
+  await vi.advanceTimersByTimeAsync(35 * 60_000);
+  expect(road.tally.read()).toEqual({ "given-up": 1 });
 });

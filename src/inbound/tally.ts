@@ -4,6 +4,8 @@ export type TallyReason =
   | "queue-full"
   /** Waited for too long. */
   | "expired"
+  /** The host did not take it over, however often it was asked; or what was stored cannot be read. */
+  | "given-up"
   /** The sender asked for too many turns. */
   | "turns-limited"
   /** The sender gave too many commands. */

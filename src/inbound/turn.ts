@@ -4,7 +4,6 @@ import {
   resolveChannelInboundRouteEnvelope,
 } from "openclaw/plugin-sdk/channel-inbound";
 import { XmppUnconfirmedError } from "../errors.ts";
-import { isAbortRequestText } from "openclaw/plugin-sdk/command-primitives-runtime";
 import { formatTarget, replyTarget } from "../outbound/reply-target.ts";
 import { sendText } from "../outbound/send.ts";
 import { CHANNEL_ID, DEFAULT_TEXT_CHUNK_LIMIT } from "../policy/account-policy.ts";
@@ -12,6 +11,7 @@ import { createRate } from "../policy/rate.ts";
 import { occupantJid } from "../protocol/xep-0045-muc.ts";
 import { resolveAccess, resolveRoomFor } from "./access.ts";
 import { resolveAddressing, type Addressing } from "./addressing.ts";
+import { entersAtOnce } from "./at-once.ts";
 import { hostConversation, type HostConversation } from "./conversation.ts";
 import type { Lifecycle } from "./debounce.ts";
 import { dispatchTurn } from "./dispatch.ts";
@@ -68,13 +68,11 @@ export async function takeTurn(
         buildEnvelope,
       };
       const place = `${accountId} ${formatTarget(replyTarget(conversation, sender.stay))}`;
-      // A command, or "stop", must not wait for what it is about.
-      const sessionTurn =
-        isCommand || isAbortRequestText(addressing.text)
-          ? context.sessionTurns.enterAtOnce(route.sessionKey, place)
-          : await whileAlive(lifecycle, enterSession(context, route.sessionKey, place), (late) =>
-              late.end(),
-            );
+      const sessionTurn = entersAtOnce(context, inbound, turn, isCommand)
+        ? context.sessionTurns.enterAtOnce(route.sessionKey, place)
+        : await whileAlive(lifecycle, enterSession(context, route.sessionKey, place), (late) =>
+            late.end(),
+          );
       if (!sessionTurn) return;
       return await dispatchTurn(context, inbound, turn, lifecycle, sessionTurn);
     }

@@ -69,7 +69,7 @@ function setUp({ failures = [], arriving = [], archived, prefs, aheadMs = 0 }: O
   };
   const rooms = createRooms({ session, log: createFakeLog(), nick: "bot" });
   const late: string[] = [];
-  const outbox = createOutbox(session, rooms, (to, _error, isLate) => isLate && late.push(to));
+  const outbox = createOutbox(session, rooms, ({ to, isLate }) => isLate && late.push(to));
   const join = () =>
     Object.assign(outbox.rooms, { get: () => ({ state: "joined" }), occupant: () => ({}) });
   const { departures, limits } = outbox;

@@ -18,7 +18,8 @@ function setUp(onSend: (id: string, sent: Outbox["sent"]) => void = () => undefi
   const session = createFakeSession();
   session.goOnline();
   const rooms = createRooms({ session, log: createFakeLog(), nick: "bot" });
-  const joined = { ...rooms, get: () => ({ state: "joined" }) } as unknown as Outbox["rooms"];
+  const here = { get: () => ({ state: "joined" }), occupant: () => ({ nick: "alice" }) };
+  const joined = { ...rooms, ...here } as unknown as Outbox["rooms"];
   const outbox = createOutbox(session, joined);
   session.send = async (stanza) => onSend(String(stanza.attrs["id"]), outbox.sent);
   return outbox;
@@ -45,4 +46,19 @@ it("waits for a room's word, which may come after the confirmation", async () =>
   });
   await sendText(taken, IN_ROOM, "x", TEXT);
   expect(isReflected).toBe(true);
+});
+
+it("remembers to what kind of place each message went: a room may be left before it comes back", async () => {
+  const kinds: string[] = [];
+  const outbox = setUp();
+  outbox.sent.add = (_id, to, kind) => void kinds.push(`${to} ${kind}`);
+  const occupant = `${ROOM}/alice` as FullJid;
+  await sendText(outbox, DIRECT, "x", TEXT);
+  await sendText(
+    outbox,
+    { kind: "room-private", room: ROOM, nick: "alice", to: occupant },
+    "x",
+    TEXT,
+  );
+  expect(kinds).toEqual([`${ALICE} direct`, `${occupant} room-private`]);
 });

@@ -96,7 +96,7 @@ export async function sendMessage(
   await departures.pace(conversationOf(target), limits.sendsPerSecond);
   assertReachable(rooms, target);
   await beforeSend?.();
-  sent.add(id, target.to);
+  sent.add(id, target.to, target.kind);
   await session.send(message);
   if (target.kind === "room") await sent.returned(id);
   sent.assertNotRefused(id);

@@ -24,7 +24,9 @@ it("knows what was refused, by whom it was sent to only", () => {
 
 it("tells of a refusal once, however often it comes", () => {
   const refused: string[] = [];
-  const sent = createSentMessages((to, { condition }) => void refused.push(`${to} ${condition}`));
+  const sent = createSentMessages(
+    ({ to, error: { condition } }) => void refused.push(`${to} ${condition}`),
+  );
   sent.add("a", ALICE);
   const all = Array.from({ length: 50 }, () => sent.refuse("a", ALICE, error));
   expect(all.filter(Boolean)).toHaveLength(1);
@@ -32,16 +34,16 @@ it("tells of a refusal once, however often it comes", () => {
 });
 
 it("tells apart what its sender still hears of", () => {
-  const late: [string, boolean][] = [];
-  const sent = createSentMessages((to, _error, isLate) => void late.push([to, isLate]));
+  const late: [string, string, boolean][] = [];
+  const sent = createSentMessages(({ to, kind, isLate }) => void late.push([to, kind, isLate]));
   sent.add("a", ALICE);
-  sent.add("b", OCCUPANT);
+  sent.add("b", OCCUPANT, "room-private");
   sent.settle("b");
   sent.refuse("a", ALICE, error);
   sent.refuse("b", OCCUPANT, error);
   expect(late).toEqual([
-    [ALICE, false],
-    [OCCUPANT, true],
+    [ALICE, "direct", false],
+    [OCCUPANT, "room-private", true],
   ]);
 });
 

@@ -4,6 +4,7 @@
  */
 import { XmppStanzaError } from "../errors.ts";
 import { bareJid, type BareJid, type FullJid } from "../protocol/jid.ts";
+import type { Target } from "./target.ts";
 
 const KEPT = 1000;
 /** How long a room may take to reflect a message, ms; some never do under the same id. */
@@ -11,6 +12,7 @@ const LONGEST_REFLECTION_MS = 5_000;
 
 type Entry = {
   to: FullJid;
+  kind: Target["kind"];
   /** What the room called it (XEP-0359). */
   stanzaId?: string | undefined;
   refusal?: XmppStanzaError;
@@ -19,8 +21,18 @@ type Entry = {
   isSettled?: boolean;
 };
 
+/** A message that came back. */
+export type Refusal = {
+  to: FullJid;
+  /** What that was as it was sent: a room may have been left since. */
+  kind: Target["kind"];
+  error: XmppStanzaError;
+  /** Whoever sent it had their result already. */
+  isLate: boolean;
+};
+
 export type SentMessages = {
-  add(id: string, to: FullJid): void;
+  add(id: string, to: FullJid, kind?: Target["kind"]): void;
   /** Notes an error. @returns whether it is the first for a message of ours, from where that was sent to */
   refuse(id: string, from: FullJid, error: XmppStanzaError): boolean;
   /** Notes that the room sent our own message to everybody, us included, and which id it gave to it. */
@@ -38,12 +50,12 @@ export type SentMessages = {
 
 /** @param onRefusal called once for each message that comes back */
 export function createSentMessages(
-  onRefusal: (to: FullJid, error: XmppStanzaError, isLate: boolean) => void = () => undefined,
+  onRefusal: (refusal: Refusal) => void = () => undefined,
 ): SentMessages {
   const entries = new Map<string, Entry>();
   return {
-    add(id, to) {
-      entries.set(id, { to, returned: Promise.withResolvers() });
+    add(id, to, kind = "direct") {
+      entries.set(id, { to, kind, returned: Promise.withResolvers() });
       for (const oldest of entries.keys()) {
         if (entries.size <= KEPT) break;
         entries.delete(oldest);
@@ -56,7 +68,8 @@ export function createSentMessages(
       // Once: whoever answers with errors may do so for ever.
       if (entry.refusal) return false;
       entry.refusal = error;
-      onRefusal(entry.to, error, entry.isSettled === true);
+      const { to, kind, isSettled = false } = entry;
+      onRefusal({ to, kind, error, isLate: isSettled });
       entry.returned.resolve();
       return true;
     },

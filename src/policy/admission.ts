@@ -110,13 +110,13 @@ function dropped(drop: Drop): Admission {
   return { admit: false, drop };
 }
 
-/** RFC 6120 §8.1.1.1: without `to` a stanza is meant for the account itself. */
 /** Who has a nick today says nothing of who had it when a room archived the message. */
 function isSibling(from: Jid, own: Jid, { archived, isSibling: ask }: AdmissionContext): boolean {
   const isOfRoom = archived !== undefined && archived.by !== own.bare;
   return !isOfRoom && ask(from);
 }
 
+/** RFC 6120 §8.1.1.1: without `to` a stanza is meant for the account itself. */
 function isAddressedTo(message: Message, own: Jid, { archived }: AdmissionContext): boolean {
   const { from, to, type } = message;
   if (message.toMalformed) return false;

@@ -189,6 +189,12 @@ describe("what is less than before", () => {
       "channel binding (tls-exporter)",
     ],
     [record("SCRAM-SHA-1", "tls-server-end-point"), record("SCRAM-SHA-1", "tls-unique"), undefined],
+    [record("SCRAM-SHA-512"), record("SCRAM-SHA-1", "tls-exporter"), undefined],
+    [
+      record("SCRAM-SHA-512", "tls-server-end-point"),
+      record("SCRAM-SHA-1", "tls-exporter"),
+      "SCRAM-SHA-512",
+    ],
     [record("SCRAM-SHA-1"), record("SCRAM-SHA-1", undefined, false), "TLS"],
     [record("SCRAM-SHA-1", undefined, false), record("SCRAM-SHA-1"), undefined],
   ])("%j, then %j: %s", (before, now, lacking) => {

@@ -98,6 +98,8 @@ export function findDowngrade(
   if (isBindable && bindingStrength(now.binding) < bindingStrength(before.binding)) {
     return `channel binding (${before.binding})`;
   }
+  // A hash is against whoever guesses passwords; a binding keeps a middleman out, who passes on any hash without.
+  if (now.binding !== undefined && before.binding === undefined) return undefined;
   const isWeaker = STRENGTHS.indexOf(now.mechanism) < STRENGTHS.indexOf(before.mechanism);
   return isWeaker ? before.mechanism : undefined;
 }

@@ -6,6 +6,8 @@ import { isLink } from "../outbound/attachments.ts";
 import { deliverText } from "../outbound/deliver.ts";
 import { departuresOf } from "../outbound/departures.ts";
 import type { DeliveryPart } from "../outbound/message-ids.ts";
+import { keptSends } from "../outbound/kept-sends.ts";
+import { formatTarget } from "../outbound/reply-target.ts";
 import { readReplyFacts } from "../outbound/reply-facts.ts";
 import { parseTarget, type Target } from "../outbound/target.ts";
 import { bareJid } from "../protocol/jid.ts";
@@ -47,22 +49,24 @@ export async function sendMessage(ctx: SendTextContext, text: string) {
     departures: departuresOf(accountId),
     limits: account.limits,
   };
-  const delivered = await deliverText(road, target, convertMarkdownTables(text, tables), {
-    patienceMs: isOnline ? PATIENCE_ONLINE_MS : PATIENCE_MS,
-    reply: replyFrom(ctx, target),
-    ...facts,
-    textLimit: resolveTextChunkLimit(cfg, CHANNEL_ID, accountId, {
-      fallbackLimit: DEFAULT_TEXT_CHUNK_LIMIT,
-    }),
-    delivery: deliveryOf(ctx),
-    arrived: arrivedOf(ctx.deliveryQueueId),
-    signal: ctx.signal,
-    awaitsErrors: true,
-    beforeSend: async () => {
-      await ctx.onPlatformSendDispatch?.();
-      ctx.assertDirectAdapterHandoff?.();
-    },
-  });
+  const deliver = async () =>
+    await deliverText(road, target, convertMarkdownTables(text, tables), {
+      patienceMs: isOnline ? PATIENCE_ONLINE_MS : PATIENCE_MS,
+      reply: replyFrom(ctx, target),
+      ...facts,
+      textLimit: resolveTextChunkLimit(cfg, CHANNEL_ID, accountId, {
+        fallbackLimit: DEFAULT_TEXT_CHUNK_LIMIT,
+      }),
+      delivery: deliveryOf(ctx),
+      arrived: arrivedOf(ctx.deliveryQueueId),
+      signal: ctx.signal,
+      awaitsErrors: true,
+      beforeSend: async () => {
+        await ctx.onPlatformSendDispatch?.();
+        ctx.assertDirectAdapterHandoff?.();
+      },
+    });
+  const delivered = await whileKept(ctx, `${accountId} ${formatTarget(target)}`, deliver);
   if (ctx.deliveryQueueId !== undefined) forgetSend(ctx.deliveryQueueId);
   findLiveAccount(accountId)?.onOutbound();
   const messageId = delivered.messageIds.at(-1);
@@ -83,6 +87,25 @@ export async function sendMedia(ctx: SendTextContext, media: string) {
     throw refusal("a local file cannot be sent yet (no upload); give its https URL instead");
   }
   return await sendMessage(ctx, [ctx.text, media].filter(Boolean).join("\n\n"));
+}
+
+/** Notes what the host keeps: see outbound/kept-sends.ts. */
+async function whileKept<T>(
+  { deliveryQueueId: id }: SendTextContext,
+  place: string,
+  deliver: () => Promise<T>,
+): Promise<T> {
+  if (id === undefined) return await deliver();
+  try {
+    const delivered = await deliver();
+    keptSends.settle(id);
+    return delivered;
+  } catch (error) {
+    const isKept = error instanceof PlatformMessageNotDispatchedError && error.retryable !== false;
+    if (isKept) keptSends.keep(place, id);
+    else keptSends.settle(id);
+    throw error;
+  }
 }
 
 function deliveryOf(ctx: SendTextContext): DeliveryPart | undefined {

@@ -61,6 +61,7 @@ import {
   isLiveAccount,
   isOfLiveAccount,
 } from "./live-accounts.ts";
+import { createKeptDeliveries } from "./kept-deliveries.ts";
 import { watchConfig } from "./live-config.ts";
 import { createRoomMembership } from "./room-membership.ts";
 import { getRuntime } from "./runtime.ts";
@@ -249,10 +250,13 @@ export function startAccount(params: {
   const offRoom = rooms.onRoom(({ room, state }) => {
     if (state === "refused" || state === "leaving") history.forget(room);
   });
+  const kept = createKeptDeliveries({ accountId, readConfig: () => config.read().cfg, log });
   const offState = session.onState((state) => {
     onStatus(statusOf(state));
+    if (state.kind !== "online") return kept.onOffline();
     // What waits from before may be answered now.
-    if (state.kind === "online") receiver.start();
+    receiver.start();
+    kept.onOnline();
   });
   const catchUp = createCatchUp({
     session,

@@ -14,6 +14,7 @@ import {
 import { item, presence, ROOM } from "../../test/support/room-xml.ts";
 import { waitFor } from "../../test/support/wait.ts";
 import { DEFAULT_LIMITS } from "../policy/limits.ts";
+import { keptSends } from "../outbound/kept-sends.ts";
 import { IngressFullError } from "./ingress-queue.ts";
 import { createSessionTurns } from "./session-turns.ts";
 import type { BareJid } from "../protocol/jid.ts";
@@ -158,6 +159,17 @@ describe("what waited as the account stopped", () => {
     const second = start();
     await waitFor(() => second.turns.length === 1, { what: "the turn" });
     expect(second.turns[0]?.messageId).toMatch(/\+7$/);
+  });
+
+  it("waits for an answer of that conversation that the host keeps, and for no other", async () => {
+    keptSends.keep("default alice@example", "kept");
+    const road = start();
+    await road.session.receive(dm("one"));
+    await road.session.receive(dm("other", "", "bob@example/b"));
+    await waitFor(() => said(road).length === 1, { what: "the other conversation's" });
+    keptSends.settle("kept");
+    await waitFor(() => said(road).length === 2, { what: "its turn" });
+    expect(said(road)).toEqual(["other", "one"]);
   });
 
   it("is known to the host by the id that it had, and by the time at which it was said", async () => {

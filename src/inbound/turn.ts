@@ -4,6 +4,7 @@ import {
   resolveChannelInboundRouteEnvelope,
 } from "openclaw/plugin-sdk/channel-inbound";
 import { XmppUnconfirmedError } from "../errors.ts";
+import { keptSends } from "../outbound/kept-sends.ts";
 import { formatTarget, replyTarget } from "../outbound/reply-target.ts";
 import { sendText } from "../outbound/send.ts";
 import { CHANNEL_ID, DEFAULT_TEXT_CHUNK_LIMIT } from "../policy/account-policy.ts";
@@ -107,6 +108,7 @@ async function enterSession(
   sessionKey: string,
   place: string,
 ): Promise<SessionTurn> {
+  await keptSends.settled(place);
   const turn = await sessionTurns.enter(sessionKey, place);
   await settling.settled(sessionKey);
   return turn;

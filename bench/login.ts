@@ -1,6 +1,4 @@
-import { createSession } from "../src/client/session.ts";
-import type { SessionOptions } from "../src/client/types.ts";
-import { bareJid } from "../src/protocol/jid.ts";
+import { createPlainSession } from "../test/support/plain-session.ts";
 import type { Prosody } from "../test/support/prosody.ts";
 import { connectStock } from "../test/support/stock-client.ts";
 import { ms, percentile, table } from "./statistics.ts";
@@ -10,24 +8,10 @@ interface Person {
   readonly password: string;
 }
 
-const SILENT = { info: () => {}, warn: () => {}, error: () => {} };
-
 /** Milliseconds from `start()` to `online` of this plugin's session, over STARTTLS. */
 async function loginOurs(prosody: Prosody, person: Person): Promise<number> {
-  const jid = bareJid(person.jid);
-  if (jid === undefined) throw new Error(`${person.jid} is no bare JID`);
-  const options: SessionOptions = {
-    jid,
-    resource: "bench",
-    password: () => person.password,
-    server: {
-      kind: "endpoint",
-      endpoint: { transport: "tcp", host: "127.0.0.1", port: prosody.ports.c2s },
-    },
-    caFile: prosody.caFile,
-    log: SILENT,
-  };
-  const session = createSession(options);
+  const { caFile, ports } = prosody;
+  const session = createPlainSession({ ...person, caFile, port: ports.c2s });
   const since = performance.now();
   try {
     await new Promise<void>((resolve, reject) => {

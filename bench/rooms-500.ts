@@ -1,7 +1,7 @@
 import { createRooms } from "../src/client/rooms.ts";
-import { createSession } from "../src/client/session.ts";
 import { bareJid } from "../src/protocol/jid.ts";
 import { capsOf } from "../src/protocol/xep-0115-caps.ts";
+import { createPlainSession, SILENT } from "../test/support/plain-session.ts";
 import { type Prosody, startProsody } from "../test/support/prosody.ts";
 import { startTcpProxy } from "../test/support/tcp-proxy.ts";
 import { waitFor } from "../test/support/wait.ts";
@@ -10,7 +10,6 @@ import { ms, table } from "./statistics.ts";
 const COUNT = 500;
 /** Each way: a server in another country. */
 const DELAY_MS = 25;
-const SILENT = { info: () => {}, warn: () => {}, error: () => {} };
 const CAPS = capsOf({ identities: [], features: [], forms: [] }, "https://example.org/bench");
 
 /** Milliseconds from the first join to the last self-presence, on a fresh login. */
@@ -21,25 +20,13 @@ async function enterAll(
   all: readonly string[],
   parallelJoins: number,
 ): Promise<number> {
-  const jid = bareJid(account);
-  if (jid === undefined) throw new Error(`${account} is no bare JID`);
-  const session = createSession({
-    jid,
-    resource: "bench",
-    password: () => "bench",
-    server: {
-      kind: "endpoint",
-      endpoint: { transport: "tcp", host: "127.0.0.1", port },
-    },
-    caFile,
-    log: SILENT,
-  });
+  const session = createPlainSession({ jid: account, password: "bench", port, caFile });
   const rooms = createRooms({ session, log: SILENT, nick: "bench", caps: CAPS, parallelJoins });
   session.start();
   try {
     await waitFor(() => session.state.kind === "online", { what: "the login" });
     const since = performance.now();
-    for (const room of all) rooms.join(bareJid(room) ?? jid);
+    for (const room of all.map(bareJid)) if (room) rooms.join(room);
     const areIn = () => rooms.list().every(({ state }) => state === "joined");
     await waitFor(areIn, { what: `${COUNT} rooms`, timeoutMs: 600_000, intervalMs: 5 });
     return performance.now() - since;

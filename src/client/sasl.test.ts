@@ -20,7 +20,7 @@ import type { OursOptions } from "../../test/support/xmpp-subjects.ts";
 import type { ServerRecord } from "../policy/sasl.ts";
 import { hashOffer } from "../protocol/xep-0474-downgrade.ts";
 import type { ServerMemory } from "../state/server-memory.ts";
-import type { ConnectionState } from "./types.ts";
+import type { ConnectionState, XmppSession } from "./types.ts";
 
 const SCRAM = ["SCRAM-SHA-1", "SCRAM-SHA-256", "SCRAM-SHA-512"];
 const PLUS = SCRAM.map((name) => `${name}-PLUS`);
@@ -67,8 +67,8 @@ async function between(options: Partial<MiddlemanOptions> & { target: number }) 
   return middleman;
 }
 
-/** A session until it is online or refused. */
-async function attempt(port: number, options: OursOptions = {}): Promise<ConnectionState> {
+/** A session that has begun to log in. */
+function begin(port: number, options: OursOptions = {}): XmppSession {
   const session = ours(port, {
     jid: `bot@${DOMAIN}`,
     caFile: authority.caFile,
@@ -78,6 +78,12 @@ async function attempt(port: number, options: OursOptions = {}): Promise<Connect
   });
   cleanUp.push(() => session.stop());
   session.start();
+  return session;
+}
+
+/** A session until it is online or refused. */
+async function attempt(port: number, options: OursOptions = {}): Promise<ConnectionState> {
+  const session = begin(port, options);
   await Promise.race([reached(session, "online"), reached(session, "refused")]);
   return session.state;
 }
@@ -141,14 +147,7 @@ describe("channel binding", () => {
     const server = await serve([login]);
     const lines: string[] = [];
     const log = { info() {}, warn: (line: string) => void lines.push(line), error() {} };
-    const session = ours(server.port, {
-      jid: `bot@${DOMAIN}`,
-      caFile: authority.caFile,
-      transport: "tls",
-      log,
-    });
-    cleanUp.push(() => session.stop());
-    session.start();
+    const session = begin(server.port, { log });
     await reached(session, "online");
     expect(session.state).toMatchObject(onlineWith("SCRAM-SHA-512"));
     expect(server.peers).toHaveLength(3); // tls-exporter, tls-server-end-point, none
@@ -174,13 +173,7 @@ describe("channel binding", () => {
     const login = { mechanisms: [...SCRAM, ...PLUS], bindings: ["tls-exporter"] };
     const wrong = { ...login, password: "other" };
     const server = await serve([wrong, wrong, login]);
-    const session = ours(server.port, {
-      jid: `bot@${DOMAIN}`,
-      caFile: authority.caFile,
-      transport: "tls",
-    });
-    cleanUp.push(() => session.stop());
-    session.start();
+    const session = begin(server.port);
     await reached(session, "refused");
     expect(server.peers).toHaveLength(2);
     session.start();
@@ -234,13 +227,7 @@ describe("an account that the server keeps out", () => {
       await peer.login({ mechanisms: ["SCRAM-SHA-256"] });
     };
     const server = await serve([], { script });
-    const session = ours(server.port, {
-      jid: `bot@${DOMAIN}`,
-      caFile: authority.caFile,
-      transport: "tls",
-    });
-    cleanUp.push(() => session.stop());
-    session.start();
+    const session = begin(server.port);
     await reached(session, "online");
     server.peers[0]?.end();
     await reached(session, "refused");
@@ -402,13 +389,7 @@ describe("what a server offered before", () => {
 
   it("within one session, too, where nothing is kept on disk", async () => {
     const server = await serve([{ mechanisms: SCRAM }, { mechanisms: ["SCRAM-SHA-1"] }]);
-    const session = ours(server.port, {
-      jid: `bot@${DOMAIN}`,
-      caFile: authority.caFile,
-      transport: "tls",
-    });
-    cleanUp.push(() => session.stop());
-    session.start();
+    const session = begin(server.port);
     await reached(session, "online");
     server.peers[0]?.end();
     await reached(session, "refused");
@@ -471,13 +452,7 @@ describe("PLAIN", () => {
 describe("rounds of hashing", () => {
   it.each([1, 4095, 2_000_001])("%i: no proof is made of them", async (iterations) => {
     const server = await serve([{ iterations }]);
-    const session = ours(server.port, {
-      jid: `bot@${DOMAIN}`,
-      caFile: authority.caFile,
-      transport: "tls",
-    });
-    cleanUp.push(() => session.stop());
-    session.start();
+    const session = begin(server.port);
     await reached(session, "waiting");
     expect(session.state).toMatchObject({ error: { condition: "protocol" } });
     await session.stop();

@@ -7,7 +7,7 @@ import { deliverText } from "../outbound/deliver.ts";
 import { departuresOf } from "../outbound/departures.ts";
 import type { DeliveryPart } from "../outbound/message-ids.ts";
 import { keptSends } from "../outbound/kept-sends.ts";
-import { formatTarget } from "../outbound/reply-target.ts";
+import { placeOf } from "../outbound/reply-target.ts";
 import { readReplyFacts } from "../outbound/reply-facts.ts";
 import { parseTarget, type Target } from "../outbound/target.ts";
 import { bareJid } from "../protocol/jid.ts";
@@ -36,8 +36,6 @@ export async function sendMessage(ctx: SendTextContext, text: string) {
   const account = resolveAccount(cfg, ctx.accountId);
   const { accountId } = account;
   const facts = readReplyFacts(ctx.deps);
-  // The answer to a turn waits also while the account is being restarted.
-  if (!facts) assertRunning(account);
   const target = parseTarget(to, roomPredicate(cfg, accountId));
   if ("problem" in target) throw refusal(target.problem);
   if (bareJid(target.to) === account.jid) throw refusal(`${target.to} is the agent's own account`);
@@ -49,8 +47,10 @@ export async function sendMessage(ctx: SendTextContext, text: string) {
     departures: departuresOf(accountId),
     limits: account.limits,
   };
-  const deliver = async () =>
-    await deliverText(road, target, convertMarkdownTables(text, tables), {
+  const deliver = async () => {
+    // The answer to a turn waits also while the account is being restarted.
+    if (!facts) assertRunning(account);
+    return await deliverText(road, target, convertMarkdownTables(text, tables), {
       patienceMs: isOnline ? PATIENCE_ONLINE_MS : PATIENCE_MS,
       reply: replyFrom(ctx, target),
       ...facts,
@@ -66,7 +66,8 @@ export async function sendMessage(ctx: SendTextContext, text: string) {
         ctx.assertDirectAdapterHandoff?.();
       },
     });
-  const delivered = await whileKept(ctx, `${accountId} ${formatTarget(target)}`, deliver);
+  };
+  const delivered = await noteKept(ctx, placeOf(accountId, target), deliver);
   if (ctx.deliveryQueueId !== undefined) forgetSend(ctx.deliveryQueueId);
   findLiveAccount(accountId)?.onOutbound();
   const messageId = delivered.messageIds.at(-1);
@@ -89,8 +90,8 @@ export async function sendMedia(ctx: SendTextContext, media: string) {
   return await sendMessage(ctx, [ctx.text, media].filter(Boolean).join("\n\n"));
 }
 
-/** Notes what the host keeps: see outbound/kept-sends.ts. */
-async function whileKept<T>(
+/** Notes whether the host keeps it: see outbound/kept-sends.ts. */
+async function noteKept<T>(
   { deliveryQueueId: id }: SendTextContext,
   place: string,
   deliver: () => Promise<T>,

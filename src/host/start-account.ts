@@ -3,13 +3,8 @@
  * account starts, so that everything else stays free of the transport.
  */
 import { join } from "node:path";
-import type { ChannelAccountSnapshot } from "openclaw/plugin-sdk/channel-contract";
 import type { OpenClawConfig } from "openclaw/plugin-sdk/channel-core";
-import {
-  channelBlockedPatch,
-  channelReadyPatch,
-  channelStoppedPatch,
-} from "openclaw/plugin-sdk/gateway-runtime";
+import { channelStoppedPatch } from "openclaw/plugin-sdk/gateway-runtime";
 import { createArchive } from "../client/archive.ts";
 import { createAccountFeatures } from "../client/account-features.ts";
 import { BOOKMARKS_NOTIFY, createBookmarks } from "../client/bookmarks.ts";
@@ -19,7 +14,7 @@ import { createRooms } from "../client/rooms.ts";
 import { createRoster } from "../client/roster.ts";
 import { createServerServices, isRoom } from "../client/server-services.ts";
 import { createSession } from "../client/session.ts";
-import type { ConnectionState, Logger } from "../client/types.ts";
+import type { Logger } from "../client/types.ts";
 import { createCatchUp } from "../inbound/catch-up.ts";
 import { createInvitations } from "../inbound/invitations.ts";
 import { createPairing } from "../inbound/pairing.ts";
@@ -30,7 +25,6 @@ import { departuresOf } from "../outbound/departures.ts";
 import { isTooMuch } from "../outbound/send.ts";
 import { createSentMessages } from "../outbound/sent-messages.ts";
 import { createTurnLimits } from "../inbound/turn-limits.ts";
-import type { XmppConnectionError } from "../errors.ts";
 import { createRoomHistory } from "../inbound/room-history.ts";
 import { createSessionTurns } from "../inbound/session-turns.ts";
 import { createStrangers } from "../inbound/strangers.ts";
@@ -54,6 +48,7 @@ import { createKnownUsers } from "../state/known-users.ts";
 import { createServerMemory } from "../state/server-memory.ts";
 import { createPendingPairings } from "../state/pending-pairings.ts";
 import type { XmppAccount } from "./account.ts";
+import { statusOf, type StatusPatch } from "./connection-status.ts";
 import { tellAgent } from "./late-refusal.ts";
 import {
   addLiveAccount,
@@ -73,8 +68,6 @@ const PAIRING_TTL_MS = 60 * 60_000;
 /** One each for all accounts: they may share a session. */
 const settling = createSettling();
 const sessionTurns = createSessionTurns();
-
-export type StatusPatch = Omit<Partial<ChannelAccountSnapshot>, "accountId">;
 
 export type RunningAccount = {
   /** Ends the stream, by which the rooms are left, and all listening and timers. Idempotent. */
@@ -317,36 +310,6 @@ export function startAccount(params: {
   };
 }
 
-/** What `openclaw channels status` shows of a connection state. */
-export function statusOf(state: ConnectionState): StatusPatch {
-  switch (state.kind) {
-    case "online":
-      return {
-        ...channelReadyPatch(),
-        connected: true,
-        lastConnectedAt: state.facts.since,
-        lastError: null,
-        identity: state.facts.jid,
-      };
-    case "waiting":
-      return { lifecycle: "recovering", connected: false, lastError: describe(state.error) };
-    case "refused":
-      return { ...channelBlockedPatch(describe(state.error)), connected: false };
-    case "idle":
-    case "connecting":
-    case "securing":
-    case "authenticating":
-      return { lifecycle: isReturning(state) ? "recovering" : "starting", connected: false };
-    case "stopped":
-      return { connected: false };
-  }
-}
-
-/** An attempt after another, or after a lost connection; why is in the status already. */
-function isReturning(state: ConnectionState): boolean {
-  return "error" in state && state.error !== undefined;
-}
-
 /** Made anew only when what it is made of has changed: it is asked for each message. */
 function lastTrust(
   chosen: () => ReadonlySet<BareJid>,
@@ -366,8 +329,4 @@ function lastTrust(
 function stateDirectory({ accountId, config }: XmppAccount): string {
   const root = config.dataDir?.trim() || join(getRuntime().state.resolveStateDir(), CHANNEL_ID);
   return join(root, accountId);
-}
-
-function describe({ advice, message }: XmppConnectionError): string {
-  return advice ? `${message}. ${advice}` : message;
 }

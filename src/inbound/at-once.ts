@@ -20,18 +20,8 @@ const TAKES_ANY_WORDS = new Set(["approve", "context", "models", "subagents", "t
 /** On one line: what stands on further ones the host may take for a prompt. */
 const COMMAND = /^(\/[a-z_-]+)(?:[ \t]+(.*))?$/i;
 
-export function entersAtOnce(
-  context: InboundContext,
-  inbound: InboundMessage,
-  admitted: Admitted,
-  isCommand: boolean,
-): boolean {
-  const { text } = admitted.addressing;
-  return (isCommand && isAnsweredByHost(text)) || isStop(context, inbound, admitted);
-}
-
 /** "Halt" is a word to the agent from those whose commands are not obeyed. */
-export function isStop(
+export function isObeyedStop(
   context: InboundContext,
   inbound: InboundMessage,
   admitted: Admitted,

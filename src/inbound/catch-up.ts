@@ -110,7 +110,8 @@ export function createCatchUp(options: CatchUpOptions): CatchUp {
       abort: (reason) => over.abort(reason),
     };
     jobs.set(by, job);
-    // Asked before our presence goes out: what comes after that question is no old history.
+    // Asked before our presence goes out: what comes after that question is no old history. Where it fails, `run`
+    // asks again.
     if (!room && !track.cursor) job.beginning = takingUp.begin(job).catch(() => undefined);
   }
 

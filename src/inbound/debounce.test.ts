@@ -1,58 +1,26 @@
 /** Messages in quick succession as one turn, where the host's `messages.inbound.debounceMs` is set. */
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { afterEach, beforeEach, expect, it, vi } from "vitest";
-import {
-  body,
-  createRoadIn,
-  enterRoom,
-  message,
-  type RoadInOptions,
-} from "../../test/support/road-in.ts";
+import { afterEach, expect, it, vi } from "vitest";
+import { body, enterRoom, message, type RoadInOptions } from "../../test/support/road-in.ts";
 import { item, presence, ROOM } from "../../test/support/room-xml.ts";
+import { said, stop, stored, useStoredRoads, type Road } from "../../test/support/stored-roads.ts";
 import { waitFor } from "../../test/support/wait.ts";
 import type { BareJid } from "../protocol/jid.ts";
 import { createSessionTurns } from "./session-turns.ts";
 
-type Road = ReturnType<typeof createRoadIn>;
+const startStored = useStoredRoads();
+afterEach(() => void vi.useRealTimers());
 
-let folder: string;
-let roads: Road[] = [];
-beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), "xmpp-debounce-"));
-});
-afterEach(async () => {
-  vi.useRealTimers();
-  for (const road of roads) await stop(road);
-  roads = [];
-  rmSync(folder, { recursive: true, force: true });
-});
-
-function start(debounceMs: number, options: RoadInOptions = {}): Road {
-  const road = createRoadIn({
+const start = (debounceMs: number, options: RoadInOptions = {}): Road =>
+  startStored({
     policy: { dmPolicy: "open", groupPolicy: "open", rooms: [ROOM as BareJid] },
     cfg: { messages: { inbound: { debounceMs } } },
-    file: join(folder, "db"),
     ...options,
   });
-  roads.push(road);
-  return road;
-}
-
-async function stop({ receiver, database }: Road): Promise<void> {
-  await receiver.stop();
-  database.close();
-}
 
 const LONG = 60_000;
-const said = ({ turns }: Road) => turns.map((turn) => turn.message.rawBody);
 const dm = (text: string, from = "alice@example/a", inside = "") =>
   message(from, body(text) + inside);
-const settled = async ({ queue }: Road) => {
-  const waiting = await Promise.all([queue.listPending(), queue.listClaims()]);
-  return waiting.flat().length === 0;
-};
+const settled = async (road: Road) => (await stored(road)) === 0;
 
 it("makes one turn of what one sender says in one conversation, and of nobody else's", async () => {
   const road = start(300);

@@ -1,8 +1,8 @@
 /**
  * What becomes of one message once the host is asked for its turn. The host takes it over (adopts it), and
  * from then on the turn is the host's; or it puts it off behind a turn that runs (defers it), into a queue in
- * memory, from which it is taken back, to wait on disk. As the Gateway stops, the host drops turns that it has just taken
- * over, and says so in a notice: such a message is stored again at its old place.
+ * memory, from which it is taken back, to wait on disk. As the Gateway stops, the host drops turns that it
+ * has just taken over, and says so in a notice: such a message is stored again at its old place.
  */
 import type { Logger } from "../client/types.ts";
 import { messageOf } from "../errors.ts";
@@ -97,27 +97,27 @@ export function createHandover(params: {
 
   async function takeBack(): Promise<void> {
     state = "taken back";
-    onDropped();
     onTakenBack();
     takingBack.abort(new Error("the message waits on disk"));
-    await lifecycle.takeBack().finally(begun.resolve);
+    await lifecycle
+      .takeBack()
+      .finally(begun.resolve)
+      .catch((error: unknown) =>
+        log.error(`the message waits for the next start: ${messageOf(error)}`),
+      );
   }
 
   async function watch(turn: Promise<void>): Promise<void> {
     try {
       await turn;
       if (state === "refused") await watched.onAbandoned();
-      if (state === "deferred") await takeBack();
+      if (state === "deferred") onDropped();
     } catch (error) {
       onDropped();
       if (state === "asked") throw error;
       log.error(`the turn failed: ${String(error)}`);
-      if (state !== "deferred") return;
-      takingBack.abort(error);
-      await Promise.resolve(watched.onFailed?.(error)).catch((reason: unknown) =>
-        log.error(`the message waits for the next start: ${String(reason)}`),
-      );
     }
+    if (state === "deferred") await takeBack();
   }
 
   async function storeAgain(): Promise<void> {

@@ -1,17 +1,9 @@
 /** What is received is on disk first, and taken up from there: once, in order, also after a restart. */
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { parse } from "ltx";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import {
-  body,
-  createRoadIn,
-  enterRoom,
-  message,
-  type RoadInOptions,
-} from "../../test/support/road-in.ts";
+import { describe, expect, it } from "vitest";
+import { body, enterRoom, message, type RoadInOptions } from "../../test/support/road-in.ts";
 import { item, presence, ROOM } from "../../test/support/room-xml.ts";
+import { said, stop, stored, useStoredRoads, type Road } from "../../test/support/stored-roads.ts";
 import { waitFor } from "../../test/support/wait.ts";
 import { DEFAULT_LIMITS } from "../policy/limits.ts";
 import { keptSends } from "../outbound/kept-sends.ts";
@@ -20,38 +12,16 @@ import { createSessionTurns } from "./session-turns.ts";
 import type { BareJid } from "../protocol/jid.ts";
 
 type Dispatch = Parameters<NonNullable<RoadInOptions["dispatch"]>>[0];
-type Road = ReturnType<typeof createRoadIn>;
-
-let folder: string;
-let roads: Road[] = [];
-beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), "xmpp-ingress-"));
-});
-afterEach(async () => {
-  for (const road of roads) await stop(road);
-  roads = [];
-  rmSync(folder, { recursive: true, force: true });
-});
+const startStored = useStoredRoads();
 
 /** The account as it starts; what it stores is there for the next one. */
-function start(options: RoadInOptions = {}): Road {
-  const road = createRoadIn({ policy: { dmPolicy: "open" }, file: join(folder, "db"), ...options });
-  roads.push(road);
-  return road;
-}
-
-async function stop({ receiver, database }: Road): Promise<void> {
-  await receiver.stop();
-  database.close();
-}
+const start = (options: RoadInOptions = {}): Road =>
+  startStored({ policy: { dmPolicy: "open" }, ...options });
 
 const BUSY = { failures: Infinity };
-const said = ({ turns }: Road) => turns.map((turn) => turn.message.rawBody);
 const dm = (text: string, inside = "", from = "alice@example/a") =>
   message(from, body(text) + inside);
 const stanzaId = (id: string) => `<stanza-id xmlns="urn:xmpp:sid:0" by="bot@example" id="${id}"/>`;
-const stored = async ({ queue }: Road) =>
-  (await Promise.all([queue.listPending({ limit: "all" }), queue.listClaims()])).flat().length;
 /** A turn that the host has not taken over, and gives up when it is told to. */
 const hang = ({ replyOptions }: Dispatch) =>
   new Promise<never>((_, reject) => {

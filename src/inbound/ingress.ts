@@ -1,9 +1,8 @@
 /**
  * From the disk to the turn: what was received is stored first, and taken up from there, in order within
  * a lane and side by side otherwise; after a restart, too. A lane moves on when the host has taken the
- * turn over (adopted it, or queued it), not when the agent has finished it: only so can `/stop`, or a
- * second message, reach an agent at work. From then on the turn is the host's, and the message is
- * done with here.
+ * turn over, not when the agent has finished it: only so can `/stop`, or a second message, reach an agent
+ * at work. From then on the turn is the host's, and the message is done with here.
  */
 import { setTimeout as delay } from "node:timers/promises";
 import { createChannelIngressMonitor } from "openclaw/plugin-sdk/channel-outbound";

@@ -83,7 +83,7 @@ export function createReceiver(context: ReceiverContext): Receiver {
     const { isHeld } = found;
     context.onInbound(now());
     const { id, kind } = hostConversation({ ...context, ...readConfig() }, inbound);
-    const lane = isStop(inbound) ? stopLane(id) : id;
+    const lane = saysStop(inbound) ? stopLane(id) : id;
     const share = kind === "group" ? shareOf(context, inbound) : undefined;
     return storeMessage(inbound, { lane, share, xml: stanza.toString(), archiveId, isHeld });
   }
@@ -138,7 +138,7 @@ function shareOf({ strangers }: ReceiverContext, inbound: InboundMessage): strin
   return strangers.isStranger(inbound) ? "strangers" : senderKey(inbound);
 }
 
-function isStop({ body, ownNick }: InboundMessage): boolean {
+function saysStop({ body, ownNick }: InboundMessage): boolean {
   return isAbortRequestText(ownNick === undefined ? body : stripMention(body, { nick: ownNick }));
 }
 

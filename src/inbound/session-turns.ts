@@ -48,6 +48,7 @@ export function createSessionTurns({
 } = {}): SessionTurns {
   const sessions = new Map<string, Set<Turn>>();
   const putOffs = new Map<string, Promise<unknown>>();
+
   function enterAtOnce(sessionKey: string, place: string): SessionTurn {
     const turns = sessions.get(sessionKey) ?? new Set();
     const ended = Promise.withResolvers<void>();

@@ -5,14 +5,14 @@ import {
 } from "openclaw/plugin-sdk/channel-inbound";
 import { XmppUnconfirmedError } from "../errors.ts";
 import { keptSends } from "../outbound/kept-sends.ts";
-import { formatTarget, replyTarget } from "../outbound/reply-target.ts";
+import { placeOf, replyTarget } from "../outbound/reply-target.ts";
 import { sendText } from "../outbound/send.ts";
 import { CHANNEL_ID, DEFAULT_TEXT_CHUNK_LIMIT } from "../policy/account-policy.ts";
 import { createRate } from "../policy/rate.ts";
 import { occupantJid } from "../protocol/xep-0045-muc.ts";
 import { resolveAccess, resolveRoomFor } from "./access.ts";
 import { resolveAddressing, type Addressing } from "./addressing.ts";
-import { entersAtOnce, isStop } from "./at-once.ts";
+import { isAnsweredByHost, isObeyedStop } from "./at-once.ts";
 import { hostConversation, type HostConversation } from "./conversation.ts";
 import type { Lifecycle } from "./debounce.ts";
 import { dispatchTurn } from "./dispatch.ts";
@@ -69,9 +69,10 @@ export async function takeTurn(
         route,
         buildEnvelope,
       };
-      const place = `${accountId} ${formatTarget(replyTarget(conversation, sender.stay))}`;
-      if (isStop(context, inbound, turn)) await context.stops.stop(eventId);
-      const isAtOnce = entersAtOnce(context, inbound, turn, isCommand);
+      const place = placeOf(accountId, replyTarget(conversation, sender.stay));
+      const isStop = isObeyedStop(context, inbound, turn);
+      if (isStop) await context.stops.stop(eventId);
+      const isAtOnce = isStop || (isCommand && isAnsweredByHost(addressing.text));
       const sessionTurn = isAtOnce
         ? context.sessionTurns.enterAtOnce(route.sessionKey, place)
         : await whileAlive(lifecycle, enterSession(context, route.sessionKey, place), (late) =>

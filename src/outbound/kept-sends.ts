@@ -28,8 +28,12 @@ export function createKeptSends(longestMs = LONGEST_MS): KeptSends {
     settle,
     keep(place, id) {
       if (kept.has(id)) return;
-      kept.set(id, { place, over: Promise.withResolvers<void>() });
-      void delay(longestMs, undefined, { ref: false }).then(() => settle(id));
+      const one = { place, over: Promise.withResolvers<void>() };
+      kept.set(id, one);
+      // It may have been kept anew since.
+      void delay(longestMs, undefined, { ref: false }).then(
+        () => kept.get(id) === one && settle(id),
+      );
     },
     async settled(place) {
       for (;;) {

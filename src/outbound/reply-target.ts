@@ -18,6 +18,10 @@ export function replyTarget(conversation: Conversation, stay: string | undefined
   }
 }
 
+/** Where messages of an account go, as a key: of the turns, and of what is sent there. */
+export const placeOf = (accountId: string, target: Target): string =>
+  `${accountId} ${formatTarget(target)}`;
+
 /** The target as text that `parseTarget` reads back without knowing which JIDs are rooms. */
 export function formatTarget(target: Target): string {
   if (target.kind === "direct") return target.to;

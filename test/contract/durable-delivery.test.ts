@@ -12,6 +12,7 @@ import { createRooms } from "../../src/client/rooms.ts";
 import { XmppConnectionError } from "../../src/errors.ts";
 import { DISCO_INFO } from "../../src/protocol/xep-0030-disco.ts";
 import { ARCHIVE } from "../../src/protocol/xep-0313-mam.ts";
+import { keptSends } from "../../src/outbound/kept-sends.ts";
 import { resolveAccount } from "../../src/host/account.ts";
 import { addFakeArchive, type FakeItem } from "../support/fake-archive.ts";
 import { createFakeLog, createFakeSession, OWN_JID } from "../support/fake-session.ts";
@@ -23,6 +24,7 @@ const PEER = "alice@example";
 const ROW = "row-1";
 const disco = (features: string) =>
   `<iq type="result"><query xmlns="${DISCO_INFO}"><identity category="account" type="registered"/>${features}</query></iq>`;
+let live: LiveAccount;
 let removeLive: () => void;
 let session: ReturnType<typeof createFakeSession>;
 let archived: FakeItem[];
@@ -51,7 +53,8 @@ beforeEach(() => {
   const outbox = createOutbox(session, rooms);
   const account = resolveAccount(cfg);
   const onOutbound = () => undefined;
-  removeLive = addLiveAccount({ ...outbox, account, onOutbound } as unknown as LiveAccount);
+  live = { ...outbox, account, onOutbound } as unknown as LiveAccount;
+  removeLive = addLiveAccount(live);
 });
 afterEach(() => removeLive());
 
@@ -127,6 +130,28 @@ it("tells the host that it is about to write, right before it does", async () =>
   const assertDirectAdapterHandoff = () => void order.push("handoff");
   await messageAdapter.send.text(context({ onPlatformSendDispatch, assertDirectAdapterHandoff }));
   expect(order).toEqual(["dispatch", "handoff", "written"]);
+});
+
+describe("a send that the host keeps", () => {
+  const isHeld = async () =>
+    await Promise.race([
+      keptSends.settled(`default ${PEER}`).then(() => false),
+      new Promise((resolve) => setTimeout(() => resolve(true), 5)),
+    ]);
+
+  it("holds its conversation until it is out", async () => {
+    removeLive();
+    await expect(messageAdapter.send.text(context())).rejects.toThrow("not running");
+    expect(await isHeld()).toBe(true);
+    removeLive = addLiveAccount(live);
+    await messageAdapter.send.text(context());
+    expect(await isHeld()).toBe(false);
+  });
+
+  it("holds nothing where it is not kept: it cannot be sent at all", async () => {
+    await expect(messageAdapter.send.text(context({ text: " " }))).rejects.toThrow("no text");
+    expect(await isHeld()).toBe(false);
+  });
 });
 
 describe("a send that the host knows nothing of any more", () => {

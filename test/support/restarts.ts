@@ -5,14 +5,13 @@
 import { connect } from "node:net";
 
 import { type Rooms, createRooms } from "../../src/client/rooms.ts";
-import { createSession } from "../../src/client/session.ts";
 import type { XmppSession } from "../../src/client/types.ts";
 import { type BareJid, bareJid } from "../../src/protocol/jid.ts";
 import { capsOf } from "../../src/protocol/xep-0115-caps.ts";
+import { createPlainSession, SILENT } from "./plain-session.ts";
 import { type Prosody, startProsody } from "./prosody.ts";
 import { waitFor } from "./wait.ts";
 
-const SILENT = { info: () => {}, warn: () => {}, error: () => {} };
 const CAPS = capsOf({ identities: [], features: [], forms: [] }, "https://example.org/bench");
 
 /** Ways to end the server, and for how long, in ms. */
@@ -29,17 +28,7 @@ export type Account = {
 
 function startAccount(prosody: Prosody, jid: BareJid, wanted: readonly BareJid[]): Account {
   const { caFile, ports } = prosody;
-  const session = createSession({
-    jid,
-    resource: "bench",
-    password: () => "bench",
-    server: {
-      kind: "endpoint",
-      endpoint: { transport: "tcp", host: "127.0.0.1", port: ports.c2s },
-    },
-    caFile,
-    log: SILENT,
-  });
+  const session = createPlainSession({ jid, password: "bench", port: ports.c2s, caFile });
   const logins: number[] = [];
   session.onState(({ kind }) => {
     if (kind === "securing") logins.push(performance.now());

@@ -1,42 +1,105 @@
 /** What the host keeps is tried again when a connection has come up, and only this account's. */
 import { beforeEach, expect, it, vi } from "vitest";
 import { createFakeLog } from "../../test/support/fake-session.ts";
+import { keptSends } from "../outbound/kept-sends.ts";
 import { createKeptDeliveries } from "./kept-deliveries.ts";
 
-type Drain = { selectEntry: (entry: object) => object };
-const drains: Drain[] = [];
+type Entry = { channel: string; id?: string; accountId?: string; to?: string };
+type Drain = { selectEntry: (entry: Entry) => object };
+/** What the host has on its disk. */
+let entries: Entry[] = [];
+const tried: Entry[][] = [];
 vi.mock("openclaw/plugin-sdk/infra-runtime", () => ({
-  drainPendingDeliveries: async (options: Drain) => void drains.push(options),
+  async drainPendingDeliveries({ selectEntry }: Drain) {
+    tried.push(entries.filter((entry) => isMatch(selectEntry(entry))));
+  },
 }));
+const isMatch = (verdict: object) => "match" in verdict && verdict.match === true;
+
+const kept = (id: string, to = "alice@localhost") => ({
+  channel: "xmpp",
+  accountId: "work",
+  id,
+  to,
+});
+const onTried = vi.fn(async () => {});
 
 beforeEach(() => {
-  drains.length = 0;
+  entries = [];
+  tried.length = 0;
+  onTried.mockClear();
   vi.useFakeTimers();
   return () => vi.useRealTimers();
 });
 
 const create = () =>
-  createKeptDeliveries({ accountId: "work", readConfig: () => ({}), log: createFakeLog() });
+  createKeptDeliveries({
+    accountId: "work",
+    readConfig: () => ({}),
+    onTried,
+    log: createFakeLog(),
+  });
 
-it("is tried once a connection has lasted, whenever it was due", () => {
-  const kept = create();
-  kept.onOnline();
-  expect(drains).toHaveLength(0);
-  vi.advanceTimersByTime(1_000);
-  expect(drains).toHaveLength(1);
-  const select = (channel: string, accountId: string) =>
-    drains[0]?.selectEntry({ channel, accountId });
-  expect(select("xmpp", "work")).toEqual({ match: true, bypassBackoff: true });
-  expect(select("xmpp", "home")).toMatchObject({ match: false });
-  expect(drains[0]?.selectEntry({ channel: "xmpp" })).toMatchObject({ match: false });
-  expect(select("matrix", "work")).toMatchObject({ match: false });
+/** Whether a turn of that place would begin. */
+async function isFree(place: string): Promise<boolean> {
+  let isSettled = false;
+  void keptSends.settled(place).then(() => (isSettled = true));
+  await vi.advanceTimersByTimeAsync(0);
+  return isSettled;
+}
+
+it("is tried once a connection has lasted, and only this account's", async () => {
+  entries = [
+    kept("1"),
+    { ...kept("2"), accountId: "home" },
+    { channel: "xmpp", id: "3", to: "alice@localhost" },
+    { ...kept("4"), channel: "matrix" },
+  ];
+  const deliveries = create();
+  deliveries.onOnline();
+  expect(tried).toHaveLength(0);
+  await vi.advanceTimersByTimeAsync(1_000);
+  expect(tried).toEqual([[kept("1")]]);
+  expect(onTried).toHaveBeenCalledWith(new Set(["1"]));
+  deliveries.onOffline();
+  keptSends.settle("1");
 });
 
-it("is not tried where the connection is gone again", () => {
-  const kept = create();
-  kept.onOnline();
-  vi.advanceTimersByTime(999);
-  kept.onOffline();
-  vi.advanceTimersByTime(5_000);
-  expect(drains).toHaveLength(0);
+it("is tried again until it is out, as the host may hold it for a while", async () => {
+  entries = [kept("1")];
+  const deliveries = create();
+  deliveries.onOnline();
+  await vi.advanceTimersByTimeAsync(6_000);
+  expect(tried).toHaveLength(2);
+  entries = [];
+  await vi.advanceTimersByTimeAsync(60_000);
+  expect(tried).toHaveLength(3);
+});
+
+it("is not tried where the connection is gone again", async () => {
+  entries = [kept("1")];
+  const deliveries = create();
+  deliveries.onOnline();
+  await vi.advanceTimersByTimeAsync(999);
+  deliveries.onOffline();
+  await vi.advanceTimersByTimeAsync(60_000);
+  expect(tried).toHaveLength(0);
+});
+
+it("holds its conversation from the first look until it is gone, and no other", async () => {
+  entries = [kept("1"), kept("2", "room:team@muc.localhost")];
+  const deliveries = create();
+  await deliveries.look();
+  expect(tried).toEqual([[]]);
+  expect(onTried).not.toHaveBeenCalled();
+  expect(await isFree("work alice@localhost")).toBe(false);
+  expect(await isFree("work room:team@muc.localhost")).toBe(false);
+  expect(await isFree("work bob@localhost")).toBe(true);
+  entries = [kept("2", "room:team@muc.localhost")];
+  deliveries.onOnline();
+  await vi.advanceTimersByTimeAsync(1_000);
+  expect(await isFree("work alice@localhost")).toBe(true);
+  expect(await isFree("work room:team@muc.localhost")).toBe(false);
+  keptSends.settle("2");
+  deliveries.onOffline();
 });

@@ -36,6 +36,7 @@ export async function sendMessage(ctx: SendTextContext, text: string) {
   const account = resolveAccount(cfg, ctx.accountId);
   const { accountId } = account;
   const facts = readReplyFacts(ctx.deps);
+  facts?.onQueued?.();
   const target = parseTarget(to, roomPredicate(cfg, accountId));
   if ("problem" in target) throw refusal(target.problem);
   if (bareJid(target.to) === account.jid) throw refusal(`${target.to} is the agent's own account`);

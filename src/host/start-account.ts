@@ -43,6 +43,7 @@ import { REPLY } from "../protocol/xep-0461-reply.ts";
 import { decideSubscription } from "../policy/subscription.ts";
 import { createIngressDatabase } from "../state/ingress-database.ts";
 import { createArchiveCursors } from "../state/archive-cursors.ts";
+import { createOwedAnswers } from "../state/owed-answers.ts";
 import { createInvitedRooms } from "../state/invited-rooms.ts";
 import { createKnownUsers } from "../state/known-users.ts";
 import { createServerMemory } from "../state/server-memory.ts";
@@ -56,6 +57,7 @@ import {
   isLiveAccount,
   isOfLiveAccount,
 } from "./live-accounts.ts";
+import { createOwedRecovery } from "./owed-recovery.ts";
 import { createKeptDeliveries } from "./kept-deliveries.ts";
 import { watchConfig } from "./live-config.ts";
 import { createRoomMembership } from "./room-membership.ts";
@@ -184,6 +186,7 @@ export function startAccount(params: {
     account.config.historyLimit ?? cfg.messages?.groupChat?.historyLimit,
   );
   const database = createIngressDatabase(join(directory, "ingress.sqlite"), { log });
+  const owed = createOwedAnswers(accountId, database, log);
   const queue = openMessageQueue({
     runtime,
     accountId,
@@ -230,6 +233,7 @@ export function startAccount(params: {
     knownUsers,
     pairing,
     settling,
+    owed,
     sessionTurns,
     tally,
     turnLimits: createTurnLimits(),
@@ -243,12 +247,20 @@ export function startAccount(params: {
   const offRoom = rooms.onRoom(({ room, state }) => {
     if (state === "refused" || state === "leaving") history.forget(room);
   });
-  const kept = createKeptDeliveries({ accountId, readConfig: () => config.read().cfg, log });
+  const readHostConfig = () => config.read().cfg;
+  const recovery = createOwedRecovery({ accountId, owed, readConfig: readHostConfig, log });
+  const kept = createKeptDeliveries({
+    accountId,
+    readConfig: readHostConfig,
+    onTried: recovery.recover,
+    log,
+  });
+  const looked = kept.look();
   const offState = session.onState((state) => {
     onStatus(statusOf(state));
     if (state.kind !== "online") return kept.onOffline();
-    // What waits from before may be answered now.
-    receiver.start();
+    // What waits from before may be answered now, once it is known which answers are still to come.
+    void looked.then(receiver.start);
     kept.onOnline();
   });
   const catchUp = createCatchUp({

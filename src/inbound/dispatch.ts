@@ -2,6 +2,7 @@
 import type { ChannelBotLoopProtectionFacts } from "openclaw/plugin-sdk/channel-inbound";
 import {
   bindIngressLifecycleToReplyOptions,
+  resolveChannelMessageSourceReplyDeliveryMode,
   resolveChannelStreamingBlockEnabled,
 } from "openclaw/plugin-sdk/channel-outbound";
 import { resolveTextChunkLimit } from "openclaw/plugin-sdk/reply-chunking";
@@ -9,6 +10,7 @@ import {
   formatTextWithAttachmentLinks,
   type OutboundReplyPayload,
 } from "openclaw/plugin-sdk/reply-payload";
+import { messageOf } from "../errors.ts";
 import { keepLinks } from "../outbound/attachments.ts";
 import { deliverText } from "../outbound/deliver.ts";
 import { withReplyFacts, type ReplyFacts } from "../outbound/reply-facts.ts";
@@ -46,7 +48,7 @@ export function dispatchTurn(
   const { log, sessionTurns } = context;
   const { sessionKey } = admitted.route;
   const handover = createHandover({
-    lifecycle,
+    lifecycle: noting(context, inbound, admitted, lifecycle),
     onSpeak: sessionTurn.speak,
     onPutOff: (begun) => sessionTurns.putOff(sessionKey, begun),
     onTakenBack: sessionTurn.sealOthers,
@@ -63,8 +65,36 @@ export function dispatchTurn(
     turn.finally(() => {
       ended.resolve();
       sessionTurn.end();
+      context.owed.settle(inbound.messageId);
     }),
   );
+}
+
+/**
+ * Notes that an answer is owed, from when the host takes the message over: see host/owed-recovery.ts. What the
+ * agent says by its tool alone is none.
+ */
+function noting(
+  { cfg, log, now, owed }: InboundContext,
+  { conversation, messageId, sender }: InboundMessage,
+  { eventKind, host, route }: Admitted,
+  lifecycle: Lifecycle,
+): Lifecycle {
+  const mode = resolveChannelMessageSourceReplyDeliveryMode({ cfg, ctx: { ChatType: host.kind } });
+  if (eventKind === "room_event" || mode === "message_tool_only") return lifecycle;
+  return {
+    ...lifecycle,
+    async onAdopted() {
+      const { agentId, sessionKey } = route;
+      const to = formatTarget(replyTarget(conversation, sender.stay));
+      try {
+        owed.note({ messageId, agentId, sessionKey, to, since: now() });
+      } catch (error) {
+        log.warn(`a crash of the Gateway could lose an answer: ${messageOf(error)}`);
+      }
+      await lifecycle.onAdopted();
+    },
+  };
 }
 
 /** `onAnswer` is called before the final answer leaves, with what resolves when the host has settled it. */
@@ -108,7 +138,10 @@ async function runTurn(
           to: formatTarget(target),
           replyToId: null,
           threadId: undefined,
-          deps: withReplyFacts(factsOf(payload, participant?.name)),
+          deps: withReplyFacts({
+            ...factsOf(payload, participant?.name),
+            onQueued: () => context.owed.settle(inbound.messageId),
+          }),
         };
       },
       onDelivered: (_payload, { kind }) => {

@@ -17,6 +17,7 @@ import type { Pairing } from "./pairing.ts";
 import type { MessageQueue } from "./ingress-queue.ts";
 import type { RoomHistory } from "./room-history.ts";
 import type { KnownUsers } from "../state/known-users.ts";
+import type { OwedAnswers } from "../state/owed-answers.ts";
 import type { SessionTurns } from "./session-turns.ts";
 import type { Strangers } from "./strangers.ts";
 import type { Settling } from "./settling.ts";
@@ -62,6 +63,7 @@ export type InboundContext = InboundConfig & {
   history: RoomHistory;
   pairing: Pairing;
   settling: Settling;
+  owed: Pick<OwedAnswers, "note" | "settle">;
   sessionTurns: SessionTurns;
   /** What was said to the agent and not answered. */
   tally: Tally;

@@ -8,6 +8,8 @@ import type { DeliveryOptions } from "./deliver.ts";
 
 export type ReplyFacts = Pick<DeliveryOptions, "thread" | "prefix" | "reply"> & {
   patienceMs: number;
+  /** The host has it on its disk, and is about to send it. */
+  onQueued?: () => void;
 };
 
 const known = new WeakSet<object>();

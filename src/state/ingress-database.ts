@@ -47,6 +47,15 @@ const SCHEMA = `
   PRAGMA user_version = ${SCHEMA_VERSION};
 `;
 
+/** Came later; earlier versions of this plugin do without it. */
+const ADDED = `
+  CREATE TABLE IF NOT EXISTS owed_answers (
+    message_id TEXT PRIMARY KEY,
+    process TEXT NOT NULL,
+    answer TEXT NOT NULL -- JSON
+  ) STRICT;
+`;
+
 /** SQLite's primary result codes after which the handle is of no use any more. */
 const HANDLE_IS_LOST = new Set([
   8 /* READONLY */, 10 /* IOERR */, 11 /* CORRUPT */, 26 /* NOTADB */,
@@ -169,6 +178,7 @@ function openDatabase(file: string): DatabaseSync {
     else if (version !== SCHEMA_VERSION) {
       throw new Error(`made by another version of this plugin (schema ${String(version)})`);
     }
+    db.exec(ADDED);
     return db;
   } catch (error) {
     db.close();

@@ -1,0 +1,220 @@
+/** What the session says of an answer that was ready as the Gateway died, and what becomes of it. */
+import { beforeEach, describe, expect, it, vi } from "vitest";
+import { createFakeLog } from "../../test/support/fake-session.ts";
+import type { Evidence } from "../outbound/evidence.ts";
+import { keptSends } from "../outbound/kept-sends.ts";
+import { messageIds } from "../outbound/message-ids.ts";
+import { readReplyFacts } from "../outbound/reply-facts.ts";
+import type { OwedAnswer } from "../state/owed-answers.ts";
+import { createOwedRecovery } from "./owed-recovery.ts";
+
+type Batch = { to: string; payloads: { text: string }[]; deps: Record<string, unknown> };
+const sent: Batch[] = [];
+let sending: (batch: Batch) => { status: string; error?: unknown };
+vi.mock(import("openclaw/plugin-sdk/channel-outbound"), async (original) => ({
+  ...(await original()),
+  sendDurableMessageBatch: (async (batch: Batch) => {
+    sent.push(batch);
+    return sending(batch);
+  }) as never,
+}));
+
+let isOnline = true;
+vi.mock(import("../outbound/reach.ts"), async (original) => ({
+  ...(await original()),
+  reach: async () => (isOnline ? ({} as never) : undefined),
+  isReachable: () => true,
+}));
+let evidence: (isOurs: (id: string) => boolean) => Evidence;
+vi.mock("../outbound/evidence.ts", () => ({
+  findEvidence: async (_live: unknown, _target: unknown, isOurs: (id: string) => boolean) =>
+    evidence(isOurs),
+}));
+
+const OWED: OwedAnswer = {
+  messageId: "m1",
+  agentId: "main",
+  sessionKey: "agent:main:xmpp:direct:alice@localhost",
+  to: "alice@localhost",
+  since: 1_000,
+};
+const DELIVERY = "1094a4ca-9a15-4a53-93d7-e0171b72cca1";
+const NOTHING_KEPT = new Set<string>();
+
+const user = (messageId: string, content = "do it") => ({
+  message: { role: "user", content, __openclaw: { transport: { messageId } } },
+});
+const assistant = (text: string, stopReason = "stop") => ({
+  message: { role: "assistant", stopReason, content: [{ type: "text", text }] },
+});
+const toolResult = { message: { role: "toolResult", content: [{ type: "text", text: "ok" }] } };
+const other = { type: "model_change" };
+
+const delivery = (state: string, over = {}) => ({
+  status: "done",
+  pendingFinalDelivery: {
+    kind: "replayable",
+    text: "as it was to be sent",
+    createdAt: 1_010,
+    deliveries: [{ id: DELIVERY, state }],
+    ...over,
+  },
+});
+
+const settled: string[] = [];
+
+beforeEach(() => {
+  sent.length = settled.length = 0;
+  sending = ({ deps }) => {
+    readReplyFacts(deps)?.onQueued?.();
+    return { status: "sent" };
+  };
+  isOnline = true;
+  evidence = () => ({ arrived: new Set(), isConclusive: true });
+});
+
+function start(entry: object | undefined, events: object[] = [], owed = [OWED]) {
+  const log = createFakeLog();
+  const recovery = createOwedRecovery({
+    accountId: "default",
+    owed: { note: () => undefined, settle: (id) => void settled.push(id), left: () => owed },
+    readConfig: () => ({}),
+    log,
+    sessions: {
+      read: () => entry && { sessionId: "s", ...entry },
+      transcript: () => events as never,
+    },
+  });
+  return { recovery, log };
+}
+
+async function isHeld(): Promise<boolean> {
+  const free = keptSends.settled("default alice@localhost").then(() => false);
+  return await Promise.race([free, new Promise<true>((resolve) => setImmediate(resolve, true))]);
+}
+
+const texts = () => sent.map(({ payloads }) => payloads.map(({ text }) => text));
+
+describe("the agent's last word, of which no delivery was noted", () => {
+  const DONE = { status: "done" };
+
+  it("is sent, and the next turn of its conversation waits for it", async () => {
+    const { recovery } = start(DONE, [
+      user("m0"),
+      assistant("before"),
+      other,
+      user("m1"),
+      assistant("done"),
+    ]);
+    expect(await isHeld()).toBe(true);
+    expect(settled).toEqual([]);
+    await recovery.recover(NOTHING_KEPT);
+    expect(texts()).toEqual([["done"]]);
+    expect(sent[0]).toMatchObject({ channel: "xmpp", accountId: "default", to: "alice@localhost" });
+    expect(settled).toContain("m1");
+    expect(await isHeld()).toBe(false);
+    await recovery.recover(NOTHING_KEPT);
+    expect(sent).toHaveLength(1);
+  });
+
+  it("is the one after the tools", async () => {
+    const events = [user("m1"), assistant("let me see", "toolUse"), toolResult, assistant("done")];
+    await start(DONE, events).recovery.recover(NOTHING_KEPT);
+    expect(texts()).toEqual([["done"]]);
+  });
+
+  it.each<[string, object | undefined, object[]]>([
+    [
+      "the run is under way: the host resumes it",
+      { status: "running" },
+      [user("m1"), assistant("done")],
+    ],
+    ["there is no session", undefined, []],
+    ["the message is not in it", DONE, [user("m0"), assistant("done")]],
+    ["the agent said nothing", DONE, [user("m1")]],
+    ["the agent was about to use a tool", DONE, [user("m1"), assistant("let me see", "toolUse")]],
+    ["a tool was the last", DONE, [user("m1"), assistant("x", "toolUse"), toolResult]],
+    ["the model failed", DONE, [user("m1"), assistant("", "error")]],
+    ["the agent had nothing to say", DONE, [user("m1"), assistant("NO_REPLY")]],
+    ["the word is another turn's", DONE, [user("m1"), user("m2"), assistant("done")]],
+    ["the session is of another shape", { status: 7 }, [user("m1"), assistant("done")]],
+  ])("is not sent where %s", async (_, entry, events) => {
+    const { recovery } = start(entry, events);
+    expect(await isHeld()).toBe(false);
+    expect(settled).toEqual(["m1"]);
+    await recovery.recover(NOTHING_KEPT);
+    expect(sent).toEqual([]);
+  });
+});
+
+describe("an answer of which a delivery was noted", () => {
+  it("is the host's where the host has it on its disk", async () => {
+    const { recovery } = start(delivery("prepared"));
+    await recovery.recover(new Set([DELIVERY]));
+    expect(sent).toEqual([]);
+    expect(settled).toEqual(["m1"]);
+    expect(await isHeld()).toBe(false);
+  });
+
+  it.each(["prepared", "queued", "unknown"])(
+    "is sent where it did not arrive (%s)",
+    async (state) => {
+      await start(delivery(state)).recovery.recover(NOTHING_KEPT);
+      expect(texts()).toEqual([["as it was to be sent"]]);
+    },
+  );
+
+  it("is not sent where it arrived", async () => {
+    const [id = ""] = messageIds({ deliveryId: DELIVERY, part: 0, parts: 1 }, 1);
+    evidence = (isOurs) => ({ arrived: new Set([id].filter(isOurs)), isConclusive: true });
+    await start(delivery("queued")).recovery.recover(NOTHING_KEPT);
+    expect(sent).toEqual([]);
+    expect(settled).toEqual(["m1"]);
+  });
+
+  it("is sent without an archive only where it was no more than planned", async () => {
+    evidence = () => ({ arrived: new Set(), isConclusive: false });
+    await start(delivery("queued")).recovery.recover(NOTHING_KEPT);
+    expect(sent).toEqual([]);
+    await start(delivery("prepared")).recovery.recover(NOTHING_KEPT);
+    expect(texts()).toEqual([["as it was to be sent"]]);
+  });
+
+  it.each(["delivered", "suppressed"])("is done with where it is %s", async (state) => {
+    const { recovery } = start(delivery(state));
+    await recovery.recover(NOTHING_KEPT);
+    expect(sent).toEqual([]);
+    expect(settled).toEqual(["m1"]);
+  });
+
+  it("is not taken for that of an earlier turn", async () => {
+    const entry = delivery("queued", { createdAt: 999 });
+    await start(entry, [user("m1"), assistant("done")]).recovery.recover(NOTHING_KEPT);
+    expect(texts()).toEqual([["done"]]);
+  });
+
+  it("waits for a connection", async () => {
+    isOnline = false;
+    const { recovery, log } = start(delivery("queued"));
+    await recovery.recover(NOTHING_KEPT);
+    expect(sent).toEqual([]);
+    expect(settled).toEqual([]);
+    expect(await isHeld()).toBe(true);
+    expect(log.lines.join("\n")).toContain("an answer to alice@localhost waits: no connection");
+    isOnline = true;
+    await recovery.recover(NOTHING_KEPT);
+    expect(sent).toHaveLength(1);
+    expect(await isHeld()).toBe(false);
+  });
+});
+
+it("is tried again where the host could not put it on its disk", async () => {
+  sending = () => ({ status: "failed", error: new Error("disk full") });
+  const { recovery } = start(delivery("prepared"));
+  await recovery.recover(NOTHING_KEPT);
+  expect(settled).toEqual([]);
+  sending = () => ({ status: "sent" });
+  await recovery.recover(NOTHING_KEPT);
+  expect(sent).toHaveLength(2);
+  expect(settled).toEqual(["m1"]);
+});

@@ -1,0 +1,116 @@
+/** What is owed outlives the process, and nothing that was settled does. */
+import { DatabaseSync } from "node:sqlite";
+import { mkdtempSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { beforeEach, expect, it, vi } from "vitest";
+import { createIngressDatabase } from "./ingress-database.ts";
+import { createOwedAnswers, type OwedAnswer } from "./owed-answers.ts";
+
+const log = { warn: vi.fn() };
+let file = "";
+
+beforeEach(() => {
+  file = join(mkdtempSync(join(tmpdir(), "owed-")), "ingress.sqlite");
+  log.warn.mockClear();
+  vi.useFakeTimers();
+  return () => vi.useRealTimers();
+});
+
+const open = () => {
+  const database = createIngressDatabase(file, { log });
+  return { database, owed: createOwedAnswers("default", database, log) };
+};
+
+const answer = (messageId: string): OwedAnswer => ({
+  messageId,
+  agentId: "main",
+  sessionKey: "agent:main:xmpp:direct:alice@localhost",
+  to: "alice@localhost",
+  since: 1,
+});
+
+/** As if the rows were another process's. */
+const asAnotherProcess = () => change("UPDATE owed_answers SET process = 'earlier'");
+
+function change(sql: string): void {
+  const db = new DatabaseSync(file);
+  db.exec(sql);
+  db.close();
+}
+
+it("is found by the next process, in order, and not by this one", () => {
+  const { owed } = open();
+  owed.note(answer("2"));
+  owed.note(answer("1"));
+  expect(owed.left()).toEqual([]);
+  asAnotherProcess();
+  expect(owed.left()).toEqual([answer("2"), answer("1")]);
+});
+
+it("is noted once where the host takes the message over twice", () => {
+  const { owed } = open();
+  owed.note(answer("1"));
+  owed.note({ ...answer("1"), since: 2 });
+  asAnotherProcess();
+  expect(owed.left()).toEqual([{ ...answer("1"), since: 2 }]);
+});
+
+it("is gone once it is settled", () => {
+  const { owed } = open();
+  owed.note(answer("1"));
+  owed.note(answer("2"));
+  owed.settle("1");
+  asAnotherProcess();
+  expect(owed.left()).toEqual([answer("2")]);
+});
+
+it("is settled by a turn that ends after its account was restarted", () => {
+  const first = open();
+  first.owed.note(answer("1"));
+  first.database.close();
+  const second = open();
+  first.owed.settle("1");
+  asAnotherProcess();
+  expect(second.owed.left()).toEqual([]);
+});
+
+it("is settled with the next start where the account is stopped by then", () => {
+  const first = open();
+  first.owed.note(answer("1"));
+  first.database.close();
+  first.owed.settle("1");
+  const second = open();
+  asAnotherProcess();
+  expect(second.owed.left()).toEqual([]);
+});
+
+it("is settled as soon as the disk takes it", () => {
+  const { owed } = open();
+  owed.note(answer("1"));
+  change(
+    "CREATE TRIGGER full BEFORE DELETE ON owed_answers BEGIN SELECT RAISE(ABORT, 'full'); END",
+  );
+  owed.settle("1");
+  change("DROP TRIGGER full");
+  vi.advanceTimersByTime(1_000);
+  asAnotherProcess();
+  expect(new DatabaseSync(file).prepare("SELECT * FROM owed_answers").all()).toEqual([]);
+});
+
+it("is passed over where a row is unreadable", () => {
+  const { owed } = open();
+  owed.note(answer("1"));
+  owed.note(answer("2"));
+  change("UPDATE owed_answers SET answer = '{' WHERE message_id = '1'");
+  asAnotherProcess();
+  expect(owed.left()).toEqual([answer("2")]);
+  expect(log.warn).toHaveBeenCalledOnce();
+});
+
+it("has its place in a file that an earlier version made", () => {
+  open().database.transact(() => undefined);
+  change("DROP TABLE owed_answers");
+  const { owed } = open();
+  owed.note(answer("1"));
+});

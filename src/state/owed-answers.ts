@@ -1,0 +1,101 @@
+/**
+ * Turns that the host has taken over and that have not ended yet: their answers are owed. What an earlier
+ * process left here, it did not finish.
+ */
+import { randomUUID } from "node:crypto";
+import { z } from "zod";
+import { messageOf } from "../errors.ts";
+import type { IngressDatabase } from "./ingress-database.ts";
+import type { FileLog } from "./json-file.ts";
+
+const owedAnswer = z.object({
+  /** The host's key of the message; its transcript has it, too. */
+  messageId: z.string(),
+  agentId: z.string(),
+  sessionKey: z.string(),
+  /** Where the answer goes, as `formatTarget` writes it. */
+  to: z.string(),
+  /** ms since the epoch: when the host took it over. */
+  since: z.number(),
+});
+
+export type OwedAnswer = z.infer<typeof owedAnswer>;
+
+export type OwedAnswers = {
+  /** On disk when it returns. @throws IngressStorageError */
+  note(owed: OwedAnswer): void;
+  /** It is on the host's disk, or there is none. Where that cannot be written now, it is soon. */
+  settle(messageId: string): void;
+  /** What earlier processes left. */
+  left(): OwedAnswer[];
+};
+
+/** Not the account's: turns outlive its restart. */
+const PROCESS = randomUUID();
+const RETRY_MS = 1_000;
+/** Then the account has stopped; it goes on with its next start. */
+const RETRIES = 120;
+
+type Ledger = {
+  database: IngressDatabase;
+  /** What still has to be taken out. */
+  settled: Set<string>;
+  retry?: NodeJS.Timeout;
+};
+const ledgers = new Map<string, Ledger>();
+
+/** @param database of the account; a turn may end after it was closed, and another one opened */
+export function createOwedAnswers(
+  accountId: string,
+  database: IngressDatabase,
+  log: FileLog,
+): OwedAnswers {
+  ledgers.set(accountId, { database, settled: ledgers.get(accountId)?.settled ?? new Set() });
+
+  function settleAll(retries: number): void {
+    const ledger = ledgers.get(accountId);
+    if (!ledger) return;
+    clearTimeout(ledger.retry);
+    try {
+      ledger.database.transact((sql) => {
+        for (const id of ledger.settled) {
+          sql.run("DELETE FROM owed_answers WHERE message_id = ?", id);
+        }
+      });
+      ledger.settled.clear();
+    } catch {
+      if (retries > 0) ledger.retry = setTimeout(() => settleAll(retries - 1), RETRY_MS).unref();
+    }
+  }
+
+  return {
+    note(owed) {
+      database.transact((sql) =>
+        sql.run(
+          "INSERT OR REPLACE INTO owed_answers (message_id, process, answer) VALUES (?, ?, ?)",
+          owed.messageId,
+          PROCESS,
+          JSON.stringify(owed),
+        ),
+      );
+    },
+    settle(messageId) {
+      ledgers.get(accountId)?.settled.add(messageId);
+      settleAll(RETRIES);
+    },
+    left() {
+      settleAll(RETRIES);
+      const rows = database.transact((sql) =>
+        sql.all("SELECT answer FROM owed_answers WHERE process != ? ORDER BY rowid", PROCESS),
+      );
+      return rows.flatMap(({ answer }) => {
+        try {
+          return owedAnswer.parse(JSON.parse(String(answer)));
+        } catch (error) {
+          log.warn(`a note of an answer is unreadable: ${messageOf(error)}`);
+          return [];
+        }
+      });
+    },
+  };
+}

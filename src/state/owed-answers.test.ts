@@ -113,4 +113,6 @@ it("has its place in a file that an earlier version made", () => {
   change("DROP TABLE owed_answers");
   const { owed } = open();
   owed.note(answer("1"));
+  asAnotherProcess();
+  expect(owed.left()).toHaveLength(1);
 });

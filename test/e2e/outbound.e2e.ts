@@ -3,7 +3,9 @@
  * Gateway is behind a line that can be cut, frozen, or made deaf; the server slows clients down.
  */
 import { randomUUID } from "node:crypto";
-import { setTimeout as delay } from "node:timers/promises";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { setImmediate, setTimeout as delay } from "node:timers/promises";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { connectComponent, type Component } from "../support/component.ts";
 import { ask, askMarker, bodiesFrom, think } from "../support/conversation.ts";
@@ -86,6 +88,15 @@ async function killAndRevive(): Promise<void> {
   await gateway.resume();
 }
 
+/** Resolves when the host has written that the agent's run is over: some 30 to 100 ms before its answer is queued. */
+async function endOfRun(sessionKey: string): Promise<void> {
+  const file = join(gateway.stateDir, "agents/main/agent/openclaw-agent.sqlite");
+  const db = new DatabaseSync(file, { readOnly: true });
+  const read = db.prepare("SELECT status FROM session_nodes WHERE session_key = ?");
+  while (read.get(sessionKey)?.["status"] === "running") await setImmediate();
+  db.close();
+}
+
 describe("kill -9 of the Gateway between the model's answer and the server's confirmation", () => {
   // One kill for all: the next Gateway leaves the rows of the last alone for a minute.
   it("an answer that had arrived is not sent again, those that were lost are sent once", async () => {
@@ -122,6 +133,21 @@ describe("kill -9 of the Gateway between the model's answer and the server's con
     expect(said(alice, since)).toEqual(["answer to alice", "answer to all"]);
     expect(said(bob, 0)).toEqual(["answer to bob"]);
     await bob.stop();
+  });
+
+  it("an answer that the agent has just finished, and the host not yet queued, is sent once", async () => {
+    const since = alice.stanzas.length;
+    const answer = await aboutToSay("just finished", () =>
+      alice.send({ to: BOT, body: "be quick" }),
+    );
+    const isOver = endOfRun(`agent:main:xmpp:default:direct:alice@localhost`);
+    answer();
+    await isOver;
+    await killAndRevive();
+    await alice.waitForBody(BOT, { since, timeoutMs: 90_000 });
+    await askMarker(alice, BOT);
+    const said = bodiesFrom(alice, BOT, since).filter((body) => !/marker/.test(body));
+    expect(said).toEqual(["just finished"]);
   });
 });
 

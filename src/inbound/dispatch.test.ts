@@ -11,6 +11,7 @@ import {
 } from "../../test/support/road-in.ts";
 import { ROOM, gone, item, presence } from "../../test/support/room-xml.ts";
 import { waitFor } from "../../test/support/wait.ts";
+import { readReplyFacts } from "../outbound/reply-facts.ts";
 import { STANZA_IDS } from "../protocol/xep-0359-ids.ts";
 import { createSessionTurns } from "./session-turns.ts";
 
@@ -319,6 +320,80 @@ describe("the host's word for a turn that has not begun", () => {
   it("is said where there was no turn at all", async () => {
     const { heard } = await hear(MISSING, () => undefined);
     expect(heard).toMatchObject([{ text: MISSING }]);
+  });
+});
+
+describe("an answer that is owed", () => {
+  type Dispatched = Parameters<NonNullable<RoadInOptions["dispatch"]>>[0];
+  /** What is noted and settled, and what the host does, in order. */
+  const follow = async (options: RoadInOptions, run: (dispatch: Dispatched) => unknown) => {
+    const seen: unknown[] = [];
+    const road = setUp({
+      keys: { dmPolicy: "open" },
+      ...options,
+      context: {
+        owed: {
+          note: ({ messageId, since, ...owed }) => void seen.push(["owed", owed]),
+          settle: () => void seen.push("settled"),
+        },
+        ...options.context,
+      },
+      dispatch: async (dispatch) => {
+        await run(dispatch);
+        seen.push("ended");
+      },
+    });
+    await road.session.receive(message("alice@example/x", body("hi"), "chat"));
+    await waitFor(() => seen.includes("settled"), { what: "the end of the turn" });
+    return seen;
+  };
+  const adopt = async ({ replyOptions }: Dispatched) =>
+    await replyOptions.turnAdoptionLifecycle.onAdopted();
+  const OWED = [
+    "owed",
+    {
+      agentId: "main",
+      sessionKey: "agent:main:xmpp:direct:alice@example",
+      to: "alice@example",
+    },
+  ];
+
+  it("is noted when the host takes the message over, until the turn has ended", async () => {
+    expect(await follow({}, adopt)).toEqual([OWED, "ended", "settled"]);
+  });
+
+  it("is noted until it is in the host's queue, not only planned for it", async () => {
+    const seen = await follow({}, async (dispatch) => {
+      await adopt(dispatch);
+      const queued = dispatch.delivery.durable({ text: "hello" }, { kind: "final" });
+      await Promise.resolve();
+      if (queued) readReplyFacts(queued.deps)?.onQueued?.();
+    });
+    expect(seen).toEqual([OWED, "settled", "ended", "settled"]);
+  });
+
+  it("is not noted where the host does not take the message over", async () => {
+    expect(await follow({}, () => undefined)).toEqual(["ended", "settled"]);
+  });
+
+  it("is none where the agent answers by its tool alone", async () => {
+    const cfg = { messages: { visibleReplies: "message_tool" } };
+    expect(await follow({ cfg }, adopt)).toEqual(["ended", "settled"]);
+  });
+
+  it("does not keep the turn from being taken over where it cannot be noted", async () => {
+    const taken: string[] = [];
+    const owed = {
+      note() {
+        throw new Error("disk full");
+      },
+      settle: () => void taken.push("settled"),
+    };
+    const road = setUp({ keys: { dmPolicy: "open" }, context: { owed }, dispatch: adopt });
+    await road.session.receive(message("alice@example/x", body("hi"), "chat"));
+    await waitFor(() => taken.length > 0, { what: "the end of the turn" });
+    expect(await road.queue.listPending()).toEqual([]);
+    expect(road.log.lines.join("\n")).toContain("could lose an answer: disk full");
   });
 });
 

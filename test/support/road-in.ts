@@ -62,6 +62,10 @@ type Dispatch = {
       payload: { text: string },
       info: { kind: string },
     ) => Promise<{ text: string } | null>;
+    durable: (
+      payload: { text: string },
+      info: { kind: string },
+    ) => false | { to: string; deps: Record<string, unknown> };
     deliver: (
       payload: { text: string; replyToId?: string },
       info: { participant?: { name: string } },

@@ -3,7 +3,7 @@
  * Of the sources only URLs (XEP-0103) are read; encrypted ones (XEP-0448) and Jingle's (XEP-0358) are not.
  */
 import { Element } from "ltx";
-import { attribute, onlyChild } from "./element.ts";
+import { attribute, onlyChild, referredId } from "./element.ts";
 import {
   decodeFileMetadata,
   encodeFileMetadata,
@@ -35,7 +35,6 @@ export type AttachedSources = {
 
 const MAX_SHARES = 20;
 const MAX_URLS = 10;
-const MAX_ID_LENGTH = 1000;
 const MAX_URL_LENGTH = 8000;
 
 /** The files that a message shares, 20 at most. */
@@ -48,7 +47,7 @@ export function decodeFileShares(message: Element): FileShare[] {
     const disposition = attribute(element, "disposition");
     const sources = element.getChild("sources", FILE_SHARING) ?? beside;
     return {
-      id: decodeId(element),
+      id: referredId(element),
       disposition:
         disposition === "inline" || disposition === "attachment" ? disposition : undefined,
       file: decodeFileMetadata(file),
@@ -67,17 +66,12 @@ function sourcesBeside(message: Element): Element | undefined {
 /** The sources that a message adds to an earlier one; undefined when it adds none. */
 export function decodeAttachedSources(message: Element): AttachedSources | undefined {
   const target = onlyChild(message, "attach-to", ATTACHING);
-  const messageId = target && decodeId(target);
+  const messageId = target && referredId(target);
   const sources = message
     .getChildren("sources", FILE_SHARING)
     .slice(0, MAX_SHARES)
-    .map((element) => ({ shareId: decodeId(element), urls: decodeUrls(element) }));
+    .map((element) => ({ shareId: referredId(element), urls: decodeUrls(element) }));
   return messageId !== undefined && sources.length > 0 ? { messageId, sources } : undefined;
-}
-
-function decodeId(element: Element): string | undefined {
-  const id = attribute(element, "id");
-  return id && id.length <= MAX_ID_LENGTH ? id : undefined;
 }
 
 function decodeUrls(sources: Element): string[] {

@@ -14,7 +14,7 @@ export function decodeOobUrls(message: Element): string[] {
 
 /**
  * The URL to hand over. Clients show the file in place of the text only where the body is the same URL and
- * nothing else; some do not where there is a description.
+ * nothing else.
  */
 export function encodeOobUrl(url: string, description?: string | undefined): Element {
   const oob = new Element("x", { xmlns: OOB });

@@ -1,6 +1,6 @@
 /**
  * XEP-0080 User Location 1.10.0, https://xmpp.org/extensions/xep-0080.html
- * as it stands in a message. Most clients (Conversations, Gajim) send a geo URI for a body instead.
+ * as it stands in a message. Clients such as Conversations send a geo URI for a body instead.
  */
 import { Element } from "ltx";
 import { childText } from "./element.ts";

@@ -1,6 +1,6 @@
 /**
  * XEP-0385 Stateless Inline Media Sharing 0.2.1, https://xmpp.org/extensions/xep-0385.html
- * Only read, for clients that do not know its successor XEP-0447 (Movim, Cheogram).
+ * Only read, for clients that do not know its successor XEP-0447.
  */
 import type { Element } from "ltx";
 import { attribute } from "./element.ts";

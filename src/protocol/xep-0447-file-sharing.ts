@@ -56,7 +56,7 @@ export function decodeFileShares(message: Element): FileShare[] {
   });
 }
 
-/** Early versions of Dino read and wrote the sources of a message's only share next to it. */
+/** An early version of Dino looked for the sources of a share next to it. */
 function sourcesBeside(message: Element): Element | undefined {
   return message.getChild("attach-to", ATTACHING)
     ? undefined

@@ -131,6 +131,7 @@ describe("the agent's last word, of which no delivery was noted", () => {
     ],
     ["there is no session", undefined, []],
     ["the message is not in it", DONE, [user("m0"), assistant("done")]],
+    ["the transcript begins later", DONE, [assistant("done")]],
     ["the agent said nothing", DONE, [user("m1")]],
     ["the agent was about to use a tool", DONE, [user("m1"), assistant("let me see", "toolUse")]],
     ["a tool was the last", DONE, [user("m1"), assistant("x", "toolUse"), toolResult]],

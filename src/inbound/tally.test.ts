@@ -1,5 +1,10 @@
+import { mkdtempSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { afterEach, expect, it, vi } from "vitest";
 import { body, createRoadIn, message } from "../../test/support/road-in.ts";
+import { waitFor } from "../../test/support/wait.ts";
 import { createTally } from "./tally.ts";
 
 afterEach(() => void vi.useRealTimers());
@@ -44,4 +49,18 @@ it("counts what the host never took over, however often it was asked", async () 
   expect(road.tally.read()).toEqual({});
   await vi.advanceTimersByTimeAsync(35 * 60_000);
   expect(road.tally.read()).toEqual({ "given-up": 1 });
+});
+
+it("counts what cannot be read any more from the disk", async () => {
+  const file = join(mkdtempSync(join(tmpdir(), "tally-")), "ingress.sqlite");
+  const held = createRoadIn({ policy: { dmPolicy: "open" }, file, failures: Infinity });
+  await held.session.receive(message("alice@example/a", body("hello")));
+  await held.receiver.stop();
+  const db = new DatabaseSync(file);
+  db.exec("UPDATE events SET payload = '{'");
+  db.close();
+  const road = createRoadIn({ policy: { dmPolicy: "open" }, file });
+  await waitFor(() => road.tally.read()["given-up"], { what: "it to be counted" });
+  expect(road.tally.read()).toEqual({ "given-up": 1 });
+  expect(road.turns).toEqual([]);
 });

@@ -351,7 +351,8 @@ describe("an answer that is owed", () => {
       ...options,
       context: {
         owed: {
-          note: ({ messageId, since, ...owed }) => void seen.push(["owed", owed]),
+          note: ({ agentId, sessionKey, to }) =>
+            void seen.push(["owed", { agentId, sessionKey, to }]),
           settle: () => void seen.push("settled"),
         },
         ...options.context,

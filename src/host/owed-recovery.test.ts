@@ -73,20 +73,21 @@ beforeEach(() => {
   evidence = () => ({ arrived: new Set(), isConclusive: true });
 });
 
-function start(entry: object | undefined, events: object[] = [], owed = [OWED]) {
+function start(session: object | undefined, events: object[] = []) {
   const log = createFakeLog();
   const recovery = createOwedRecovery({
     accountId: "default",
-    owed: { note: () => undefined, settle: (id) => void settled.push(id), left: () => owed },
+    owed: { note: () => undefined, settle: (id) => void settled.push(id), left: () => [OWED] },
     readConfig: () => ({}),
     log,
-    sessions: {
-      read: () => entry && { sessionId: "s", ...entry },
-      transcript: () => events as never,
-    },
+    sessions: { read: () => session && { sessionId: "s", ...session }, transcript: () => events },
   });
+  recovery.look();
   return { recovery, log };
 }
+
+/** A session whose transcript ends with the answer. */
+const startWith = (entry: object) => start(entry, [user("m1"), assistant("done")]);
 
 async function isHeld(): Promise<boolean> {
   const free = keptSends.settled("default alice@localhost").then(() => false);
@@ -117,6 +118,12 @@ describe("the agent's last word, of which no delivery was noted", () => {
     expect(sent).toHaveLength(1);
   });
 
+  it("is sent as well where the host takes the run for one under way", async () => {
+    const { recovery } = start({ status: "running" }, [user("m1"), assistant("done")]);
+    await recovery.recover(NOTHING_KEPT);
+    expect(texts()).toEqual([["done"]]);
+  });
+
   it("is the one after the tools", async () => {
     const events = [user("m1"), assistant("let me see", "toolUse"), toolResult, assistant("done")];
     await start(DONE, events).recovery.recover(NOTHING_KEPT);
@@ -124,11 +131,6 @@ describe("the agent's last word, of which no delivery was noted", () => {
   });
 
   it.each<[string, object | undefined, object[]]>([
-    [
-      "the run is under way: the host resumes it",
-      { status: "running" },
-      [user("m1"), assistant("done")],
-    ],
     ["there is no session", undefined, []],
     ["the message is not in it", DONE, [user("m0"), assistant("done")]],
     ["the transcript begins later", DONE, [assistant("done")]],
@@ -137,8 +139,17 @@ describe("the agent's last word, of which no delivery was noted", () => {
     ["a tool was the last", DONE, [user("m1"), assistant("x", "toolUse"), toolResult]],
     ["the model failed", DONE, [user("m1"), assistant("", "error")]],
     ["the agent had nothing to say", DONE, [user("m1"), assistant("NO_REPLY")]],
+    [
+      "another turn came after it",
+      delivery("queued"),
+      [user("m1"), assistant("done"), user("m2"), assistant("more")],
+    ],
     ["the word is another turn's", DONE, [user("m1"), user("m2"), assistant("done")]],
-    ["the session is of another shape", { status: 7 }, [user("m1"), assistant("done")]],
+    [
+      "the session is of another shape",
+      { pendingFinalDelivery: 7 },
+      [user("m1"), assistant("done")],
+    ],
   ])("is not sent where %s", async (_, entry, events) => {
     const { recovery } = start(entry, events);
     expect(await isHeld()).toBe(false);
@@ -150,7 +161,7 @@ describe("the agent's last word, of which no delivery was noted", () => {
 
 describe("an answer of which a delivery was noted", () => {
   it("is the host's where the host has it on its disk", async () => {
-    const { recovery } = start(delivery("prepared"));
+    const { recovery } = startWith(delivery("prepared"));
     await recovery.recover(new Set([DELIVERY]));
     expect(sent).toEqual([]);
     expect(settled).toEqual(["m1"]);
@@ -160,7 +171,7 @@ describe("an answer of which a delivery was noted", () => {
   it.each(["prepared", "queued", "unknown"])(
     "is sent where it did not arrive (%s)",
     async (state) => {
-      await start(delivery(state)).recovery.recover(NOTHING_KEPT);
+      await startWith(delivery(state)).recovery.recover(NOTHING_KEPT);
       expect(texts()).toEqual([["as it was to be sent"]]);
     },
   );
@@ -168,21 +179,21 @@ describe("an answer of which a delivery was noted", () => {
   it("is not sent where it arrived", async () => {
     const [id = ""] = messageIds({ deliveryId: DELIVERY, part: 0, parts: 1 }, 1);
     evidence = (isOurs) => ({ arrived: new Set([id].filter(isOurs)), isConclusive: true });
-    await start(delivery("queued")).recovery.recover(NOTHING_KEPT);
+    await startWith(delivery("queued")).recovery.recover(NOTHING_KEPT);
     expect(sent).toEqual([]);
     expect(settled).toEqual(["m1"]);
   });
 
   it("is sent without an archive only where it was no more than planned", async () => {
     evidence = () => ({ arrived: new Set(), isConclusive: false });
-    await start(delivery("queued")).recovery.recover(NOTHING_KEPT);
+    await startWith(delivery("queued")).recovery.recover(NOTHING_KEPT);
     expect(sent).toEqual([]);
-    await start(delivery("prepared")).recovery.recover(NOTHING_KEPT);
+    await startWith(delivery("prepared")).recovery.recover(NOTHING_KEPT);
     expect(texts()).toEqual([["as it was to be sent"]]);
   });
 
   it.each(["delivered", "suppressed"])("is done with where it is %s", async (state) => {
-    const { recovery } = start(delivery(state));
+    const { recovery } = startWith(delivery(state));
     await recovery.recover(NOTHING_KEPT);
     expect(sent).toEqual([]);
     expect(settled).toEqual(["m1"]);
@@ -196,7 +207,7 @@ describe("an answer of which a delivery was noted", () => {
 
   it("waits for a connection", async () => {
     isOnline = false;
-    const { recovery, log } = start(delivery("queued"));
+    const { recovery, log } = startWith(delivery("queued"));
     await recovery.recover(NOTHING_KEPT);
     expect(sent).toEqual([]);
     expect(settled).toEqual([]);
@@ -211,7 +222,7 @@ describe("an answer of which a delivery was noted", () => {
 
 it("is tried again where the host could not put it on its disk", async () => {
   sending = () => ({ status: "failed", error: new Error("disk full") });
-  const { recovery } = start(delivery("prepared"));
+  const { recovery } = startWith(delivery("prepared"));
   await recovery.recover(NOTHING_KEPT);
   expect(settled).toEqual([]);
   sending = () => ({ status: "sent" });

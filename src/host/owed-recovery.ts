@@ -1,15 +1,17 @@
 /**
  * Answers that were ready as the Gateway died. The host resumes a turn that was under way then, and sends what it
- * had in its queue; but between the end of the agent's run and that queue, some 100 ms, an answer is in the
- * session alone. It is looked for there, and sent.
+ * had in its queue; but from the agent's last word to that queue, some 200 ms, an answer is in the session alone. It
+ * is looked for there, and sent.
  *
- * | the session says                              | then                                                      |
- * | --------------------------------------------- | --------------------------------------------------------- |
- * | the run is under way                          | it is the host's                                          |
- * | a delivery of that answer, which the host has | it is the host's                                          |
- * | a delivery of that answer, which it has not   | the archive tells; else it is sent where it was only planned |
- * | no delivery, but the agent's last word        | it is sent: the host notes a delivery before it begins it |
- * | nothing                                       | there is none                                             |
+ * | the session ends with                         | then                                                         |
+ * | --------------------------------------------- | ------------------------------------------------------------ |
+ * | anything but the agent's answer               | there is none, or the host resumes the turn                  |
+ * | it, and a delivery of it that the host has    | it is the host's                                             |
+ * | it, and a delivery of it that the host has not | the archive tells; else it is sent where it was only planned |
+ * | it, and no delivery                           | it is sent: the host notes a delivery before it begins it    |
+ *
+ * In the first half of that time the run is not marked as over yet: the host then asks the agent to go on, who
+ * has said it all.
  */
 import type { OpenClawConfig } from "openclaw/plugin-sdk/channel-core";
 import { sendDurableMessageBatch } from "openclaw/plugin-sdk/channel-outbound";
@@ -35,7 +37,6 @@ const PATIENCE_MS = 10_000;
 
 const sessionEntry = z.object({
   sessionId: z.string(),
-  status: z.string().optional(),
   pendingFinalDelivery: z
     .object({
       createdAt: z.number(),
@@ -60,42 +61,29 @@ const transcriptMessage = z.object({
 type Found = { text: string; deliveries: { id: string; state: string }[] };
 
 export type OwedRecovery = {
+  /**
+   * Finds out what is owed; to be called before the host resumes anything, that is, as the account starts. Until it is
+   * known what became of an answer, the next turn of its conversation waits (outbound/kept-sends.ts).
+   */
+  look(): void;
   /** @param kept the ids of the deliveries that the host had on its disk; they were tried just now */
   recover(kept: ReadonlySet<string>): Promise<void>;
 };
 
-/**
- * To be called before the host resumes anything, that is, as the account starts. Until it is known what became of
- * an answer, the next turn of its conversation waits (outbound/kept-sends.ts).
- */
 export function createOwedRecovery(params: {
   accountId: string;
   owed: OwedAnswers;
   readConfig: () => OpenClawConfig;
   log: Logger;
-  sessions?: { read: typeof readSession; transcript: typeof loadTranscriptEventsSync };
+  sessions?: Sessions;
 }): OwedRecovery {
-  const { accountId, owed, readConfig, log } = params;
-  const sessions = params.sessions ?? { read: readSession, transcript: loadTranscriptEventsSync };
+  const { accountId, owed, readConfig, log, sessions = HOST } = params;
   const waiting = new Map<OwedAnswer, Found>();
 
   function settle(answer: OwedAnswer): void {
     waiting.delete(answer);
     keptSends.settle(keyOf(answer));
     owed.settle(answer.messageId);
-  }
-
-  try {
-    for (const answer of owed.left()) {
-      const found = findAnswer(answer, sessions);
-      if (!found) owed.settle(answer.messageId);
-      else {
-        waiting.set(answer, found);
-        keptSends.keep(`${accountId} ${answer.to}`, keyOf(answer));
-      }
-    }
-  } catch (error) {
-    log.error(`answers of before the start may be lost: ${messageOf(error)}`);
   }
 
   async function send(answer: OwedAnswer, { text }: Found): Promise<void> {
@@ -130,6 +118,20 @@ export function createOwedRecovery(params: {
   }
 
   return {
+    look() {
+      try {
+        for (const answer of owed.left()) {
+          const found = findAnswer(answer, sessions);
+          if (!found) owed.settle(answer.messageId);
+          else {
+            waiting.set(answer, found);
+            keptSends.keep(`${accountId} ${answer.to}`, keyOf(answer));
+          }
+        }
+      } catch (error) {
+        log.error(`answers of before the start may be lost: ${messageOf(error)}`);
+      }
+    },
     async recover(kept) {
       for (const [answer, found] of waiting) {
         try {
@@ -146,49 +148,50 @@ export function createOwedRecovery(params: {
 
 const keyOf = ({ messageId }: OwedAnswer): string => `owed ${messageId}`;
 
-function readSession(answer: OwedAnswer): unknown {
-  const { agentId, sessionKey } = answer;
-  return getSessionEntry({ agentId, sessionKey });
-}
+/** The host's. */
+type Sessions = {
+  read(answer: OwedAnswer): unknown;
+  transcript(answer: OwedAnswer, sessionId: string): readonly unknown[];
+};
+
+const HOST: Sessions = {
+  read: ({ agentId, sessionKey }) => getSessionEntry({ agentId, sessionKey }),
+  transcript: ({ agentId, sessionKey }, sessionId) =>
+    loadTranscriptEventsSync({ agentId, sessionKey, sessionId }),
+};
 
 /** The answer, where the agent has given it and the host may not have begun to send it. */
-function findAnswer(
-  answer: OwedAnswer,
-  { read, transcript }: { read: typeof readSession; transcript: typeof loadTranscriptEventsSync },
-): Found | undefined {
-  const entry = sessionEntry.safeParse(read(answer)).data;
-  if (!entry || entry.status === "running") return undefined;
-  const delivery = entry.pendingFinalDelivery;
+function findAnswer(answer: OwedAnswer, sessions: Sessions): Found | undefined {
+  const entry = sessionEntry.safeParse(sessions.read(answer)).data;
+  if (!entry) return undefined;
+  const { pendingFinalDelivery: delivery, sessionId } = entry;
+  const text = lastWord(sessions.transcript(answer, sessionId), answer.messageId);
+  if (text === undefined) return undefined;
   if (delivery && delivery.createdAt >= answer.since) {
-    const { text, deliveries } = delivery;
-    const isSettled = deliveries.some(
+    const isSettled = delivery.deliveries.some(
       ({ state }) => state === "delivered" || state === "suppressed",
     );
-    return text && deliveries.length > 0 && !isSettled ? { text, deliveries } : undefined;
+    // What is not text alone cannot be had from the session.
+    return delivery.text && !isSettled
+      ? { text: delivery.text, deliveries: delivery.deliveries }
+      : undefined;
   }
-  const { agentId, sessionKey } = answer;
-  const events = transcript({ agentId, sessionKey, sessionId: entry.sessionId });
-  const text = lastWord(events, answer.messageId);
   return text && !isSilentReplyText(text) ? { text, deliveries: [] } : undefined;
 }
 
-/** What the agent said last after that message, if that was the end of its turn. */
+/** What the agent said after that message, if that is the end of it all. */
 function lastWord(events: readonly unknown[], messageId: string): string | undefined {
   const messages = events.flatMap(
     (event) => transcriptMessage.safeParse(event).data?.message ?? [],
   );
-  const asked = messages.findLastIndex(
-    ({ role, __openclaw: host }) => role === "user" && host?.transport?.messageId === messageId,
-  );
-  if (asked < 0) return undefined;
-  const since = messages.slice(asked + 1);
-  const next = since.findIndex(({ role }) => role === "user");
-  const last = since.slice(0, next < 0 ? undefined : next).at(-1);
+  const asked = messages.findLast(({ role }) => role === "user");
+  const last = messages.at(-1);
+  if (asked?.__openclaw?.transport?.messageId !== messageId) return undefined;
   if (last?.role !== "assistant" || last.stopReason !== "stop") return undefined;
   const { content } = last;
-  if (typeof content === "string") return content.trim();
-  return content
-    .flatMap(({ type, text }) => (type === "text" && text ? text : []))
-    .join("")
-    .trim();
+  const texts =
+    typeof content === "string"
+      ? [content]
+      : content.flatMap(({ type, text }) => (type === "text" && text ? text : []));
+  return texts.join("").trim();
 }

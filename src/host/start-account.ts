@@ -255,6 +255,7 @@ export function startAccount(params: {
     onTried: recovery.recover,
     log,
   });
+  recovery.look();
   const looked = kept.look();
   const offState = session.onState((state) => {
     onStatus(statusOf(state));

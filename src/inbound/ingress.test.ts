@@ -145,6 +145,7 @@ describe("what waited as the account stopped", () => {
     const stopped = first.receiver.stop();
     change("DROP TRIGGER full");
     await stopped;
+    expect(await stored(first)).toBe(1);
     await stop(first);
     const second = start();
     await waitFor(() => said(second).length === 1, { what: "the turn" });

@@ -391,6 +391,18 @@ describe("an answer that is owed", () => {
     expect(seen).toEqual([OWED, "settled", "ended", "settled"]);
   });
 
+  it.each<[string, number]>([
+    ["block", 2],
+    ["final", 2],
+    ["tool", 1],
+  ])("is settled before part of it leaves without the queue: %s", async (kind, times) => {
+    const seen = await follow({}, async (dispatch) => {
+      await adopt(dispatch);
+      await dispatch.delivery.deliver({ text: "hello" }, { kind });
+    });
+    expect(seen.filter((one) => one === "settled")).toHaveLength(times);
+  });
+
   it("is not noted where the host does not take the message over", async () => {
     expect(await follow({}, () => undefined)).toEqual(["ended", "settled"]);
   });

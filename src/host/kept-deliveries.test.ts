@@ -5,16 +5,28 @@ import { keptSends } from "../outbound/kept-sends.ts";
 import { createKeptDeliveries } from "./kept-deliveries.ts";
 
 type Entry = { channel: string; id?: string; accountId?: string; to?: string };
-type Drain = { selectEntry: (entry: Entry) => object };
+type Drain = { drainKey: string; selectEntry: (entry: Entry) => object };
 /** What the host has on its disk. */
 let entries: Entry[] = [];
 const tried: Entry[][] = [];
+const underWay = new Set<string>();
+let during = async () => {};
 vi.mock("openclaw/plugin-sdk/infra-runtime", () => ({
-  async drainPendingDeliveries({ selectEntry }: Drain) {
+  async drainPendingDeliveries({ drainKey, selectEntry }: Drain) {
+    // As the host does.
+    if (underWay.has(drainKey)) return;
+    underWay.add(drainKey);
     tried.push(entries.filter((entry) => isMatch(selectEntry(entry))));
+    await during();
+    underWay.delete(drainKey);
   },
 }));
-const isMatch = (verdict: object) => "match" in verdict && verdict.match === true;
+/** Whether the host's own interval was passed over, try by try. */
+const hurried: boolean[] = [];
+function isMatch(verdict: object): boolean {
+  hurried.push("bypassBackoff" in verdict && verdict.bypassBackoff === true);
+  return "match" in verdict && verdict.match === true;
+}
 
 const kept = (id: string, to = "alice@localhost") => ({
   channel: "xmpp",
@@ -22,11 +34,12 @@ const kept = (id: string, to = "alice@localhost") => ({
   id,
   to,
 });
-const onTried = vi.fn(async () => {});
+const onTried = vi.fn(async () => false);
 
 beforeEach(() => {
   entries = [];
-  tried.length = 0;
+  tried.length = hurried.length = 0;
+  during = async () => {};
   onTried.mockClear();
   vi.useFakeTimers();
   return () => vi.useRealTimers();
@@ -71,6 +84,8 @@ it("is tried again until it is out, as the host may hold it for a while", async 
   deliveries.onOnline();
   await vi.advanceTimersByTimeAsync(6_000);
   expect(tried).toHaveLength(2);
+  // The host gives up after five tries: only the first does not wait for its interval.
+  expect(hurried).toEqual([true, false]);
   entries = [];
   await vi.advanceTimersByTimeAsync(60_000);
   expect(tried).toHaveLength(3);
@@ -101,5 +116,53 @@ it("holds its conversation from the first look until it is gone, and no other", 
   expect(await isFree("work alice@localhost")).toBe(true);
   expect(await isFree("work room:team@muc.localhost")).toBe(false);
   keptSends.settle("2");
+  deliveries.onOffline();
+});
+
+it("is tried again as long as something else has to be", async () => {
+  const deliveries = create();
+  onTried.mockResolvedValueOnce(true);
+  deliveries.onOnline();
+  await vi.advanceTimersByTimeAsync(60_000);
+  expect(tried).toHaveLength(2);
+});
+
+it("is tried again after the host could not", async () => {
+  const deliveries = create();
+  during = async () => await Promise.reject(new Error("locked"));
+  deliveries.onOnline();
+  await vi.advanceTimersByTimeAsync(1_000);
+  expect(onTried).not.toHaveBeenCalled();
+  during = async () => {};
+  await vi.advanceTimersByTimeAsync(60_000);
+  expect(onTried).toHaveBeenCalledOnce();
+});
+
+it("is not taken for gone while an earlier try is under way", async () => {
+  entries = [kept("1")];
+  const deliveries = create();
+  const first = Promise.withResolvers<void>();
+  during = async () => await first.promise;
+  deliveries.onOnline();
+  await vi.advanceTimersByTimeAsync(1_000);
+  deliveries.onOffline();
+  during = async () => {};
+  deliveries.onOnline();
+  await vi.advanceTimersByTimeAsync(1_000);
+  expect(onTried).toHaveBeenCalledWith(new Set(["1"]));
+  expect(await isFree("work alice@localhost")).toBe(false);
+  first.resolve();
+  deliveries.onOffline();
+  keptSends.settle("1");
+});
+
+it("holds its conversation once: what never gets out must not hold it for ever", async () => {
+  entries = [kept("1")];
+  const deliveries = create();
+  deliveries.onOnline();
+  await vi.advanceTimersByTimeAsync(5 * 60_000);
+  expect(await isFree("work alice@localhost")).toBe(false);
+  await vi.advanceTimersByTimeAsync(60_000);
+  expect(await isFree("work alice@localhost")).toBe(true);
   deliveries.onOffline();
 });

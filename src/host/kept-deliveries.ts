@@ -4,6 +4,7 @@
  * sent as the Gateway died is held for a minute. Until one is out, no turn begins in its conversation
  * (outbound/kept-sends.ts), or newer answers would overtake it.
  */
+import { randomUUID } from "node:crypto";
 import type { OpenClawConfig } from "openclaw/plugin-sdk/channel-core";
 import { normalizeAccountId } from "openclaw/plugin-sdk/account-core";
 import { drainPendingDeliveries } from "openclaw/plugin-sdk/infra-runtime";
@@ -29,20 +30,24 @@ export type KeptDeliveries = {
 export function createKeptDeliveries(params: {
   accountId: string;
   readConfig: () => OpenClawConfig;
-  /** Told the ids of what was kept, once that was tried. */
-  onTried: (ids: ReadonlySet<string>) => Promise<void>;
+  /** Told the ids of all that was kept since the first look, once that was tried. @returns whether to try again */
+  onTried: (ids: ReadonlySet<string>) => Promise<boolean>;
   log: Logger;
 }): KeptDeliveries {
   const { accountId, readConfig, onTried, log } = params;
   let timer: NodeJS.Timeout | undefined;
   let known = new Set<string>();
+  const seen = new Set<string>();
 
-  async function go({ isTry }: { isTry: boolean }): Promise<void> {
+  /** @returns whether anything is left to try */
+  async function go(how: { isTry: boolean; bypassBackoff: boolean }): Promise<boolean> {
+    const { isTry, bypassBackoff } = how;
     const ids = new Set<string>();
     const cfg = readConfig();
     try {
       await drainPendingDeliveries({
-        drainKey: `${CHANNEL_ID}:${accountId}${isTry ? "" : ":look"}`,
+        // The host does nothing for a key that it is at; it takes care itself that nothing is tried twice at once.
+        drainKey: `${CHANNEL_ID}:${accountId}:${randomUUID()}`,
         logLabel: "XMPP is back",
         cfg,
         log,
@@ -51,33 +56,40 @@ export function createKeptDeliveries(params: {
           if (isOurs) {
             ids.add(id);
             const target = parseTarget(to, roomPredicate(cfg, accountId));
-            if (!("problem" in target)) keptSends.keep(placeOf(accountId, target), id);
+            // Held once, for as long as that is good for: one that never gets out must not hold others for ever.
+            if (!known.has(id) && !("problem" in target)) {
+              keptSends.keep(placeOf(accountId, target), id);
+            }
+            seen.add(id);
           }
-          return { match: isOurs && isTry, bypassBackoff: true };
+          return { match: isOurs && isTry, bypassBackoff };
         },
       });
       for (const id of known) if (!ids.has(id)) keptSends.settle(id);
       known = ids;
-      if (isTry) await onTried(ids);
+      const isMore = isTry && (await onTried(seen));
+      return isMore || ids.size > 0;
     } catch (error) {
       log.warn(`what the host keeps was not tried again: ${messageOf(error)}`);
+      return true;
     }
   }
 
-  async function tryUntilOut(mine: () => boolean): Promise<void> {
-    await go({ isTry: true });
-    if (known.size > 0 && mine()) schedule(AGAIN_MS);
+  async function tryUntilOut(isFirst: boolean, isCurrent: () => boolean): Promise<void> {
+    // The host tries a message five times; only the first of ours is none of its own.
+    const isMore = await go({ isTry: true, bypassBackoff: isFirst });
+    if (isMore && isCurrent()) schedule(AGAIN_MS, false);
   }
 
-  function schedule(ms: number): void {
+  function schedule(ms: number, isFirst: boolean): void {
     clearTimeout(timer);
-    const next = setTimeout(() => void tryUntilOut(() => timer === next), ms).unref();
+    const next = setTimeout(() => void tryUntilOut(isFirst, () => timer === next), ms).unref();
     timer = next;
   }
 
   return {
-    look: async () => await go({ isTry: false }),
-    onOnline: () => schedule(SETTLED_MS),
+    look: async () => void (await go({ isTry: false, bypassBackoff: false })),
+    onOnline: () => schedule(SETTLED_MS, true),
     onOffline() {
       clearTimeout(timer);
       timer = undefined;

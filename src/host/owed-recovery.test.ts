@@ -26,7 +26,11 @@ vi.mock(import("../outbound/reach.ts"), async (original) => ({
   isReachable: () => true,
 }));
 let evidence: (isOurs: (id: string) => boolean) => Evidence;
+/** What we have said after the message of that archive id. */
+let said: Record<string, string> = {};
 vi.mock("../outbound/evidence.ts", () => ({
+  hasSaid: async (_live: unknown, _target: unknown, after: string, text: string) =>
+    said[after] === text,
   findEvidence: async (_live: unknown, _target: unknown, isOurs: (id: string) => boolean) =>
     evidence(isOurs),
 }));
@@ -44,8 +48,8 @@ const NOTHING_KEPT = new Set<string>();
 const user = (messageId: string, content = "do it") => ({
   message: { role: "user", content, __openclaw: { transport: { messageId } } },
 });
-const assistant = (text: string, stopReason = "stop") => ({
-  message: { role: "assistant", stopReason, content: [{ type: "text", text }] },
+const assistant = (text: string, stopReason = "stop", more = {}) => ({
+  message: { role: "assistant", stopReason, content: [{ type: "text", text }], ...more },
 });
 const toolResult = { message: { role: "toolResult", content: [{ type: "text", text: "ok" }] } };
 const other = { type: "model_change" };
@@ -62,6 +66,8 @@ const delivery = (state: string, over = {}) => ({
 });
 
 const settled: string[] = [];
+let isDenied = false;
+let time = 2_000;
 
 beforeEach(() => {
   sent.length = settled.length = 0;
@@ -70,23 +76,39 @@ beforeEach(() => {
     return { status: "sent" };
   };
   isOnline = true;
+  isDenied = false;
+  said = {};
+  time = 2_000;
   evidence = () => ({ arrived: new Set(), isConclusive: true });
 });
 
-function start(entry: object | undefined, events: object[] = [], owed = [OWED]) {
+function start(session: object | undefined, events: object[] = [], left = [OWED]) {
   const log = createFakeLog();
+  const state = { session };
   const recovery = createOwedRecovery({
     accountId: "default",
-    owed: { note: () => undefined, settle: (id) => void settled.push(id), left: () => owed },
+    owed: {
+      note: () => undefined,
+      settle: ({ messageId }) => void settled.push(messageId),
+      has: ({ messageId }) => !settled.includes(messageId),
+      left: () => left,
+    },
     readConfig: () => ({}),
+    readLongest: () => 60_000,
     log,
+    now: () => time,
     sessions: {
-      read: () => entry && { sessionId: "s", ...entry },
-      transcript: () => events as never,
+      read: () => state.session && { sessionId: "s", ...state.session },
+      transcript: () => events,
+      isDenied: () => isDenied,
     },
   });
-  return { recovery, log };
+  recovery.look();
+  return { recovery, log, state };
 }
+
+/** A session whose transcript ends with the answer. */
+const startWith = (entry: object) => start(entry, [user("m1"), assistant("done")]);
 
 async function isHeld(): Promise<boolean> {
   const free = keptSends.settled("default alice@localhost").then(() => false);
@@ -117,6 +139,88 @@ describe("the agent's last word, of which no delivery was noted", () => {
     expect(sent).toHaveLength(1);
   });
 
+  it("is sent as the person was to see it", async () => {
+    const content = [
+      { type: "text", text: "Let me think aloud.", textSignature: { phase: "commentary" } },
+      { type: "text", text: "<think>hm</think>Hello", textSignature: '{"phase":"final_answer"}' },
+    ];
+    const events = [user("m1"), assistant("", "stop", { content })];
+    await start(DONE, events).recovery.recover(NOTHING_KEPT);
+    expect(texts()).toEqual([["Hello"]]);
+  });
+
+  it("is not sent where the archive has it: it had left, and the note of it stayed", async () => {
+    said = { m1: "done" };
+    const again = { ...OWED, messageId: "m1~+2" };
+    const { recovery } = start(DONE, [user("m1~+2"), assistant("done")], [again]);
+    await recovery.recover(NOTHING_KEPT);
+    expect(sent).toEqual([]);
+    expect(settled).toEqual(["m1~+2"]);
+  });
+
+  it("is sent once where several messages were added to its turn", async () => {
+    const left = [OWED, { ...OWED, messageId: "m2" }];
+    const { recovery } = start(DONE, [user("m1"), user("m2"), assistant("done")], left);
+    await recovery.recover(NOTHING_KEPT);
+    expect(texts()).toEqual([["done"]]);
+    expect(settled).toEqual(expect.arrayContaining(["m1", "m2"]));
+  });
+
+  it("is not sent where the operator lets nothing go there any more", async () => {
+    isDenied = true;
+    const { recovery } = start(DONE, [user("m1"), assistant("done")]);
+    await recovery.recover(NOTHING_KEPT);
+    expect(sent).toEqual([]);
+    expect(settled).toEqual(["m1"]);
+  });
+
+  it("is not sent when it is older than what waits may be", async () => {
+    time = 62_000;
+    const { recovery, log } = start(DONE, [user("m1"), assistant("done")]);
+    await recovery.recover(NOTHING_KEPT);
+    expect(sent).toEqual([]);
+    expect(log.lines.join()).toContain("too old");
+  });
+
+  it("is sent where another session cannot be read", async () => {
+    const broken = { ...OWED, sessionKey: "broken", messageId: "m0" };
+    const { recovery } = start(
+      {
+        get pendingFinalDelivery() {
+          if (settled.length === 0) throw new Error("locked");
+          return undefined;
+        },
+      },
+      [user("m1"), assistant("done")],
+      [broken, OWED],
+    );
+    await recovery.recover(NOTHING_KEPT);
+    expect(texts()).toEqual([["done"]]);
+  });
+
+  it("is sent once, however often it is tried at a time, and not after a stop", async () => {
+    const { recovery } = start(DONE, [user("m1"), assistant("done")]);
+    const again = start(DONE, [user("m1"), assistant("done")]).recovery;
+    await Promise.all([recovery, recovery, again].map((one) => one.recover(NOTHING_KEPT)));
+    await again.recover(NOTHING_KEPT);
+    expect(sent).toHaveLength(1);
+  });
+
+  it("is the next one's once the account has stopped", async () => {
+    const { recovery } = start(DONE, [user("m1"), assistant("done")]);
+    recovery.stop();
+    expect(await recovery.recover(NOTHING_KEPT)).toBe(true);
+    expect(sent).toEqual([]);
+    expect(settled).toEqual([]);
+    keptSends.settle(JSON.stringify(["owed", "default", OWED.to, "m1"]));
+  });
+
+  it("is sent as well where the host takes the run for one under way", async () => {
+    const { recovery } = start({ status: "running" }, [user("m1"), assistant("done")]);
+    await recovery.recover(NOTHING_KEPT);
+    expect(texts()).toEqual([["done"]]);
+  });
+
   it("is the one after the tools", async () => {
     const events = [user("m1"), assistant("let me see", "toolUse"), toolResult, assistant("done")];
     await start(DONE, events).recovery.recover(NOTHING_KEPT);
@@ -124,20 +228,37 @@ describe("the agent's last word, of which no delivery was noted", () => {
   });
 
   it.each<[string, object | undefined, object[]]>([
-    [
-      "the run is under way: the host resumes it",
-      { status: "running" },
-      [user("m1"), assistant("done")],
-    ],
     ["there is no session", undefined, []],
     ["the message is not in it", DONE, [user("m0"), assistant("done")]],
+    ["the transcript begins later", DONE, [assistant("done")]],
     ["the agent said nothing", DONE, [user("m1")]],
     ["the agent was about to use a tool", DONE, [user("m1"), assistant("let me see", "toolUse")]],
     ["a tool was the last", DONE, [user("m1"), assistant("x", "toolUse"), toolResult]],
     ["the model failed", DONE, [user("m1"), assistant("", "error")]],
     ["the agent had nothing to say", DONE, [user("m1"), assistant("NO_REPLY")]],
+    ["it says so as an action", DONE, [user("m1"), assistant('{"action":"NO_REPLY"}')]],
+    ["it only thought", DONE, [user("m1"), assistant("<think>hm</think>")]],
+    [
+      "the last is the host's copy of what was sent there",
+      DONE,
+      [user("m1"), assistant("hi", "stop", { provider: "openclaw", model: "delivery-mirror" })],
+    ],
+    [
+      "the last is of a shape that nobody knows",
+      DONE,
+      [user("m1"), assistant("done"), { message: { role: "assistant", content: 7 } }],
+    ],
+    [
+      "another turn came after it",
+      delivery("queued"),
+      [user("m1"), assistant("done"), user("m2"), assistant("more")],
+    ],
     ["the word is another turn's", DONE, [user("m1"), user("m2"), assistant("done")]],
-    ["the session is of another shape", { status: 7 }, [user("m1"), assistant("done")]],
+    [
+      "the session is of another shape",
+      { pendingFinalDelivery: 7 },
+      [user("m1"), assistant("done")],
+    ],
   ])("is not sent where %s", async (_, entry, events) => {
     const { recovery } = start(entry, events);
     expect(await isHeld()).toBe(false);
@@ -149,7 +270,7 @@ describe("the agent's last word, of which no delivery was noted", () => {
 
 describe("an answer of which a delivery was noted", () => {
   it("is the host's where the host has it on its disk", async () => {
-    const { recovery } = start(delivery("prepared"));
+    const { recovery } = startWith(delivery("prepared"));
     await recovery.recover(new Set([DELIVERY]));
     expect(sent).toEqual([]);
     expect(settled).toEqual(["m1"]);
@@ -159,7 +280,7 @@ describe("an answer of which a delivery was noted", () => {
   it.each(["prepared", "queued", "unknown"])(
     "is sent where it did not arrive (%s)",
     async (state) => {
-      await start(delivery(state)).recovery.recover(NOTHING_KEPT);
+      await startWith(delivery(state)).recovery.recover(NOTHING_KEPT);
       expect(texts()).toEqual([["as it was to be sent"]]);
     },
   );
@@ -167,21 +288,38 @@ describe("an answer of which a delivery was noted", () => {
   it("is not sent where it arrived", async () => {
     const [id = ""] = messageIds({ deliveryId: DELIVERY, part: 0, parts: 1 }, 1);
     evidence = (isOurs) => ({ arrived: new Set([id].filter(isOurs)), isConclusive: true });
-    await start(delivery("queued")).recovery.recover(NOTHING_KEPT);
+    await startWith(delivery("queued")).recovery.recover(NOTHING_KEPT);
     expect(sent).toEqual([]);
     expect(settled).toEqual(["m1"]);
   });
 
   it("is sent without an archive only where it was no more than planned", async () => {
     evidence = () => ({ arrived: new Set(), isConclusive: false });
-    await start(delivery("queued")).recovery.recover(NOTHING_KEPT);
+    await startWith(delivery("queued")).recovery.recover(NOTHING_KEPT);
     expect(sent).toEqual([]);
-    await start(delivery("prepared")).recovery.recover(NOTHING_KEPT);
+    settled.length = 0;
+    await startWith(delivery("prepared")).recovery.recover(NOTHING_KEPT);
     expect(texts()).toEqual([["as it was to be sent"]]);
   });
 
   it.each(["delivered", "suppressed"])("is done with where it is %s", async (state) => {
-    const { recovery } = start(delivery(state));
+    const { recovery } = startWith(delivery(state));
+    await recovery.recover(NOTHING_KEPT);
+    expect(sent).toEqual([]);
+    expect(settled).toEqual(["m1"]);
+  });
+
+  it("is not sent where it was settled meanwhile", async () => {
+    evidence = () => ({ arrived: new Set(), isConclusive: false });
+    const { recovery, state } = startWith(delivery("prepared"));
+    state.session = delivery("delivered");
+    await recovery.recover(NOTHING_KEPT);
+    expect(sent).toEqual([]);
+    expect(settled).toEqual(["m1"]);
+  });
+
+  it("is the host's where that takes the run for one under way", async () => {
+    const { recovery } = startWith({ ...delivery("prepared"), status: "running" });
     await recovery.recover(NOTHING_KEPT);
     expect(sent).toEqual([]);
     expect(settled).toEqual(["m1"]);
@@ -195,14 +333,17 @@ describe("an answer of which a delivery was noted", () => {
 
   it("waits for a connection", async () => {
     isOnline = false;
-    const { recovery, log } = start(delivery("queued"));
-    await recovery.recover(NOTHING_KEPT);
+    const { recovery, log } = startWith(delivery("queued"));
+    expect(await recovery.recover(NOTHING_KEPT)).toBe(true);
     expect(sent).toEqual([]);
     expect(settled).toEqual([]);
     expect(await isHeld()).toBe(true);
     expect(log.lines.join("\n")).toContain("an answer to alice@localhost waits: no connection");
     isOnline = true;
-    await recovery.recover(NOTHING_KEPT);
+    keptSends.settle(JSON.stringify(["owed", "default", OWED.to, "m1"]));
+    recovery.hold();
+    expect(await isHeld()).toBe(true);
+    expect(await recovery.recover(NOTHING_KEPT)).toBe(false);
     expect(sent).toHaveLength(1);
     expect(await isHeld()).toBe(false);
   });
@@ -210,7 +351,7 @@ describe("an answer of which a delivery was noted", () => {
 
 it("is tried again where the host could not put it on its disk", async () => {
   sending = () => ({ status: "failed", error: new Error("disk full") });
-  const { recovery } = start(delivery("prepared"));
+  const { recovery } = startWith(delivery("prepared"));
   await recovery.recover(NOTHING_KEPT);
   expect(settled).toEqual([]);
   sending = () => ({ status: "sent" });

@@ -1,27 +1,31 @@
 /**
  * Answers that were ready as the Gateway died. The host resumes a turn that was under way then, and sends what it
- * had in its queue; but between the end of the agent's run and that queue, some 100 ms, an answer is in the
- * session alone. It is looked for there, and sent.
+ * had in its queue; but from the agent's last word to that queue, some 200 ms, an answer is in the session alone. It
+ * is looked for there, and sent.
  *
- * | the session says                              | then                                                      |
- * | --------------------------------------------- | --------------------------------------------------------- |
- * | the run is under way                          | it is the host's                                          |
- * | a delivery of that answer, which the host has | it is the host's                                          |
- * | a delivery of that answer, which it has not   | the archive tells; else it is sent where it was only planned |
- * | no delivery, but the agent's last word        | it is sent: the host notes a delivery before it begins it |
- * | nothing                                       | there is none                                             |
+ * | the session ends with                          | then                                                         |
+ * | ---------------------------------------------- | ------------------------------------------------------------ |
+ * | anything but the agent's answer                | there is none, or the host resumes the turn                  |
+ * | it, and a delivery of it that the host has     | it is the host's                                             |
+ * | it, and a delivery of it that the host has not | the archive tells; else it is sent where it was only planned |
+ * | it, and no delivery                            | it is sent, unless the archive has it: the host notes a delivery before it begins it, and clears it after |
+ *
+ * In the first half of that time the run is not marked as over yet: the host then asks the agent to go on, who
+ * has said it all.
  */
 import type { OpenClawConfig } from "openclaw/plugin-sdk/channel-core";
 import { sendDurableMessageBatch } from "openclaw/plugin-sdk/channel-outbound";
-import { isSilentReplyText } from "openclaw/plugin-sdk/reply-chunking";
+import { isSilentReplyPayloadText } from "openclaw/plugin-sdk/reply-chunking";
 import {
   getSessionEntry,
   loadTranscriptEventsSync,
+  resolveSendPolicy,
 } from "openclaw/plugin-sdk/session-store-runtime";
+import { sanitizeAssistantVisibleText } from "openclaw/plugin-sdk/text-chunking";
 import { z } from "zod";
 import type { Logger } from "../client/types.ts";
 import { messageOf } from "../errors.ts";
-import { findEvidence } from "../outbound/evidence.ts";
+import { findEvidence, hasSaid } from "../outbound/evidence.ts";
 import { keptSends } from "../outbound/kept-sends.ts";
 import { placeInDelivery } from "../outbound/message-ids.ts";
 import { isReachable, reach } from "../outbound/reach.ts";
@@ -33,69 +37,118 @@ import { findLiveAccount } from "./live-accounts.ts";
 
 const PATIENCE_MS = 10_000;
 
-const sessionEntry = z.object({
+const deliverySchema = z.object({
+  createdAt: z.number(),
+  text: z.string().optional(),
+  deliveries: z.array(z.object({ id: z.string(), state: z.string() })).default([]),
+});
+
+const sessionSchema = z.object({
   sessionId: z.string(),
   status: z.string().optional(),
-  pendingFinalDelivery: z
-    .object({
-      createdAt: z.number(),
-      text: z.string().optional(),
-      deliveries: z.array(z.object({ id: z.string(), state: z.string() })).default([]),
-    })
+  pendingFinalDelivery: deliverySchema.optional(),
+});
+
+const eventSchema = z.object({ message: z.object({ role: z.string() }) });
+
+const userSchema = z.object({
+  __openclaw: z.object({ transport: z.object({ messageId: z.string() }).optional() }).optional(),
+});
+
+const answerSchema = z.object({
+  stopReason: z.literal("stop"),
+  /** What the host itself writes there, a copy of what was said by a tool for one, is its own. */
+  provider: z
+    .string()
+    .refine((provider) => provider !== "openclaw")
     .optional(),
+  content: z.union([
+    z.string(),
+    z.array(
+      z.object({
+        type: z.string(),
+        text: z.string().optional(),
+        textSignature: z.unknown().optional(),
+      }),
+    ),
+  ]),
 });
 
-const transcriptMessage = z.object({
-  message: z.object({
-    role: z.string(),
-    stopReason: z.string().optional(),
-    content: z.union([
-      z.string(),
-      z.array(z.object({ type: z.string(), text: z.string().optional() })),
-    ]),
-    __openclaw: z.object({ transport: z.object({ messageId: z.string() }).optional() }).optional(),
-  }),
-});
-
-type Found = { text: string; deliveries: { id: string; state: string }[] };
+type Delivery = z.infer<typeof deliverySchema>;
+type Found = { text: string; deliveries: Delivery["deliveries"] };
 
 export type OwedRecovery = {
-  /** @param kept the ids of the deliveries that the host had on its disk; they were tried just now */
-  recover(kept: ReadonlySet<string>): Promise<void>;
+  /**
+   * Finds out what is owed; to be called before the host resumes anything, that is, as the account starts. Until it is
+   * known what became of an answer, the next turn of its conversation waits (outbound/kept-sends.ts).
+   */
+  look(): void;
+  /** Such a turn waits from now on, again. */
+  hold(): void;
+  /**
+   * @param kept the ids of the deliveries that the host had on its disk since `look`
+   * @returns whether anything is still owed
+   */
+  recover(kept: ReadonlySet<string>): Promise<boolean>;
+  stop(): void;
 };
 
-/**
- * To be called before the host resumes anything, that is, as the account starts. Until it is known what became of
- * an answer, the next turn of its conversation waits (outbound/kept-sends.ts).
- */
+/** The host's. */
+type Sessions = {
+  read(answer: OwedAnswer): unknown;
+  transcript(answer: OwedAnswer, sessionId: string): readonly unknown[];
+  isDenied(answer: OwedAnswer, cfg: OpenClawConfig): boolean;
+};
+
+const HOST: Sessions = {
+  read: ({ agentId, sessionKey }) => getSessionEntry({ agentId, sessionKey }),
+  transcript: ({ agentId, sessionKey }, sessionId) =>
+    loadTranscriptEventsSync({ agentId, sessionKey, sessionId }),
+  isDenied({ agentId, sessionKey }, cfg) {
+    const entry = getSessionEntry({ agentId, sessionKey });
+    return (
+      resolveSendPolicy({ cfg, sessionKey, channel: CHANNEL_ID, ...(entry && { entry }) }) ===
+      "deny"
+    );
+  },
+};
+
+/** Of all accounts: one may be restarted while an answer of it is being sent. */
+const underWay = new Set<string>();
+
+/** @param readLongest how old an answer may be, ms */
 export function createOwedRecovery(params: {
   accountId: string;
   owed: OwedAnswers;
   readConfig: () => OpenClawConfig;
+  readLongest: () => number;
   log: Logger;
-  sessions?: { read: typeof readSession; transcript: typeof loadTranscriptEventsSync };
+  now: () => number;
+  sessions?: Sessions;
 }): OwedRecovery {
-  const { accountId, owed, readConfig, log } = params;
-  const sessions = params.sessions ?? { read: readSession, transcript: loadTranscriptEventsSync };
+  const { accountId, owed, readConfig, readLongest, log, now, sessions = HOST } = params;
   const waiting = new Map<OwedAnswer, Found>();
+  let isStopped = false;
+
+  const keyOf = ({ to, messageId }: OwedAnswer): string =>
+    JSON.stringify(["owed", accountId, to, messageId]);
 
   function settle(answer: OwedAnswer): void {
     waiting.delete(answer);
     keptSends.settle(keyOf(answer));
-    owed.settle(answer.messageId);
+    owed.settle(answer);
   }
 
-  try {
-    for (const answer of owed.left()) {
+  function find(answer: OwedAnswer): Found | undefined {
+    try {
       const found = findAnswer(answer, sessions);
-      if (!found) owed.settle(answer.messageId);
-      else {
-        waiting.set(answer, found);
-        keptSends.keep(`${accountId} ${answer.to}`, keyOf(answer));
-      }
+      if (!found || sessions.isDenied(answer, readConfig())) return undefined;
+      if (now() - answer.since <= readLongest()) return found;
+      log.warn(`an answer to ${answer.to} is too old, and is not sent any more`);
+    } catch (error) {
+      log.error(`an answer to ${answer.to} may be lost: ${messageOf(error)}`);
     }
-  } catch (error) {
-    log.error(`answers of before the start may be lost: ${messageOf(error)}`);
+    return undefined;
   }
 
   async function send(answer: OwedAnswer, { text }: Found): Promise<void> {
@@ -108,87 +161,130 @@ export function createOwedRecovery(params: {
       payloads: [{ text }],
       deps: withReplyFacts({ patienceMs: PATIENCE_MS, onQueued: () => settle(answer) }),
     });
-    if (result.status === "failed") throw result.error;
+    if (result.status === "failed" && waiting.has(answer)) throw result.error;
   }
 
   /** Whether it has to be sent. @throws where that cannot be known now */
-  async function isMissing(answer: OwedAnswer, { deliveries }: Found): Promise<boolean> {
-    if (deliveries.length === 0) return true;
+  async function isMissing(answer: OwedAnswer, { text, deliveries }: Found): Promise<boolean> {
     const target = parseTarget(answer.to, () => false);
     if ("problem" in target) return false;
     const live = await reach(() => findLiveAccount(accountId), target, PATIENCE_MS);
     if (!live || !isReachable(live, target)) throw new Error("no connection");
-    const isOurs = (id: string) => deliveries.some((one) => placeInDelivery(one.id, id));
+    if (deliveries.length === 0) {
+      return !(await hasSaid(live, target, archiveId(answer.messageId), text));
+    }
     const { arrived, isConclusive } = await findEvidence(
       live,
       target,
-      isOurs,
+      (id) => deliveries.some((one) => placeInDelivery(one.id, id)),
       new Date(answer.since),
     );
-    if (arrived.size > 0) return false;
+    if (arrived.size > 0 || isOver(deliveryOf(answer, sessions), deliveries)) return false;
     return isConclusive || deliveries.every(({ state }) => state === "prepared");
   }
 
+  async function recoverOne(answer: OwedAnswer, found: Found, kept: ReadonlySet<string>) {
+    const key = keyOf(answer);
+    if (underWay.has(key)) return;
+    underWay.add(key);
+    try {
+      const isHosts = found.deliveries.some(({ id }) => kept.has(id)) || !owed.has(answer);
+      const hasToGo = !isHosts && (await isMissing(answer, found));
+      if (isStopped) return;
+      if (hasToGo) await send(answer, found);
+      settle(answer);
+    } catch (error) {
+      log.warn(`an answer to ${answer.to} waits: ${messageOf(error)}`);
+    } finally {
+      underWay.delete(key);
+    }
+  }
+
+  function hold(): void {
+    for (const answer of waiting.keys()) keptSends.keep(`${accountId} ${answer.to}`, keyOf(answer));
+  }
+
   return {
-    async recover(kept) {
-      for (const [answer, found] of waiting) {
-        try {
-          const isHosts = found.deliveries.some(({ id }) => kept.has(id));
-          if (!isHosts && (await isMissing(answer, found))) await send(answer, found);
-          settle(answer);
-        } catch (error) {
-          log.warn(`an answer to ${answer.to} waits: ${messageOf(error)}`);
-        }
+    look() {
+      // Of several messages that were added to one turn the last one stands for it.
+      const last = new Map(owed.left().map((answer) => [answer.sessionKey, answer]));
+      for (const answer of owed.left()) {
+        const found = last.get(answer.sessionKey)?.messageId === answer.messageId && find(answer);
+        if (found) waiting.set(answer, found);
+        else owed.settle(answer);
       }
+      hold();
     },
+    hold,
+    async recover(kept) {
+      await Promise.all([...waiting].map(async (one) => await recoverOne(...one, kept)));
+      return waiting.size > 0;
+    },
+    stop: () => void (isStopped = true),
   };
 }
 
-const keyOf = ({ messageId }: OwedAnswer): string => `owed ${messageId}`;
+/** Its id in the archive; a message that the host was given again has another one (see ingress.ts). */
+const archiveId = (messageId: string): string => messageId.replace(/(?:~|\+\d+)+$/u, "");
 
-function readSession(answer: OwedAnswer): unknown {
-  const { agentId, sessionKey } = answer;
-  return getSessionEntry({ agentId, sessionKey });
+const deliveryOf = (answer: OwedAnswer, { read }: Sessions): Delivery | undefined =>
+  sessionSchema.safeParse(read(answer)).data?.pendingFinalDelivery;
+
+/** Whether those deliveries were settled by now. */
+function isOver(delivery: Delivery | undefined, deliveries: Delivery["deliveries"]): boolean {
+  const now = delivery?.deliveries.filter(({ id }) => deliveries.some((one) => one.id === id));
+  return (now ?? []).some(({ state }) => state === "delivered" || state === "suppressed");
 }
 
 /** The answer, where the agent has given it and the host may not have begun to send it. */
-function findAnswer(
-  answer: OwedAnswer,
-  { read, transcript }: { read: typeof readSession; transcript: typeof loadTranscriptEventsSync },
-): Found | undefined {
-  const entry = sessionEntry.safeParse(read(answer)).data;
-  if (!entry || entry.status === "running") return undefined;
-  const delivery = entry.pendingFinalDelivery;
+function findAnswer(answer: OwedAnswer, { read, transcript }: Sessions): Found | undefined {
+  const entry = sessionSchema.safeParse(read(answer)).data;
+  if (!entry) return undefined;
+  const { pendingFinalDelivery: delivery, sessionId, status } = entry;
+  const text = lastWord(transcript(answer, sessionId), answer.messageId);
+  if (text === undefined || isSilentReplyPayloadText(text)) return undefined;
   if (delivery && delivery.createdAt >= answer.since) {
-    const { text, deliveries } = delivery;
-    const isSettled = deliveries.some(
-      ({ state }) => state === "delivered" || state === "suppressed",
-    );
-    return text && deliveries.length > 0 && !isSettled ? { text, deliveries } : undefined;
+    // What is not text alone cannot be had from the session; and what it has noted the host resumes by itself.
+    const isHosts = status === "running" || isOver(delivery, delivery.deliveries);
+    const { text: planned, deliveries } = delivery;
+    return planned && !isHosts ? { text: planned, deliveries } : undefined;
   }
-  const { agentId, sessionKey } = answer;
-  const events = transcript({ agentId, sessionKey, sessionId: entry.sessionId });
-  const text = lastWord(events, answer.messageId);
-  return text && !isSilentReplyText(text) ? { text, deliveries: [] } : undefined;
+  return { text, deliveries: [] };
 }
 
-/** What the agent said last after that message, if that was the end of its turn. */
+/** What the agent said after that message, if that is the end of it all. */
 function lastWord(events: readonly unknown[], messageId: string): string | undefined {
-  const messages = events.flatMap(
-    (event) => transcriptMessage.safeParse(event).data?.message ?? [],
-  );
-  const asked = messages.findLastIndex(
-    ({ role, __openclaw: host }) => role === "user" && host?.transport?.messageId === messageId,
-  );
-  if (asked < 0) return undefined;
-  const since = messages.slice(asked + 1);
-  const next = since.findIndex(({ role }) => role === "user");
-  const last = since.slice(0, next < 0 ? undefined : next).at(-1);
-  if (last?.role !== "assistant" || last.stopReason !== "stop") return undefined;
-  const { content } = last;
-  if (typeof content === "string") return content.trim();
-  return content
-    .flatMap(({ type, text }) => (type === "text" && text ? text : []))
-    .join("")
-    .trim();
+  let answer: z.infer<typeof answerSchema> | undefined;
+  for (const event of events.toReversed()) {
+    // There are others than messages.
+    const message = eventSchema.safeParse(event).data && (event as { message: object }).message;
+    if (!message) continue;
+    if (!answer) {
+      if (roleOf(message) !== "assistant") return undefined;
+      answer = answerSchema.safeParse(message).data;
+      if (!answer) return undefined;
+    } else if (roleOf(message) === "user") {
+      const asked = userSchema.safeParse(message).data?.__openclaw?.transport?.messageId;
+      return asked === messageId ? visible(answer.content) : undefined;
+    }
+  }
+  return undefined;
 }
+
+const roleOf = (message: object): unknown => "role" in message && message.role;
+
+function visible(content: z.infer<typeof answerSchema>["content"]): string | undefined {
+  const texts =
+    typeof content === "string"
+      ? [content]
+      : content.flatMap(({ type, text, textSignature }) =>
+          type === "text" && text && !isCommentary(textSignature) ? text : [],
+        );
+  return sanitizeAssistantVisibleText(texts.join("\n")).trim() || undefined;
+}
+
+/** What the agent thinks aloud is marked so: as an object, or as JSON. */
+const isCommentary = (signature: unknown): boolean =>
+  /"phase":\s*"commentary"/u.test(
+    typeof signature === "string" ? signature : JSON.stringify(signature ?? null),
+  );

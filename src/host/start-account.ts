@@ -248,18 +248,27 @@ export function startAccount(params: {
     if (state === "refused" || state === "leaving") history.forget(room);
   });
   const readHostConfig = () => config.read().cfg;
-  const recovery = createOwedRecovery({ accountId, owed, readConfig: readHostConfig, log });
+  const recovery = createOwedRecovery({
+    accountId,
+    owed,
+    readConfig: readHostConfig,
+    readLongest: () => readAccount().limits.queueMaxAgeMinutes * 60_000,
+    log,
+    now: Date.now,
+  });
   const kept = createKeptDeliveries({
     accountId,
     readConfig: readHostConfig,
     onTried: recovery.recover,
     log,
   });
+  recovery.look();
   const looked = kept.look();
   const offState = session.onState((state) => {
     onStatus(statusOf(state));
     if (state.kind !== "online") return kept.onOffline();
     // What waits from before may be answered now, once it is known which answers are still to come.
+    recovery.hold();
     void looked.then(receiver.start);
     kept.onOnline();
   });
@@ -299,6 +308,8 @@ export function startAccount(params: {
     stop: () =>
       (stopping ??= (async () => {
         removeLive();
+        kept.onOffline();
+        recovery.stop();
         pairing.stop();
         // Until the stream has ended the server may still hand us messages, and counts them as ours.
         await session.stop();

@@ -1,6 +1,6 @@
 /** A turn as it is handed to the host, and its answer as it leaves. */
 import { parse } from "ltx";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { OWN_JID } from "../../test/support/fake-session.ts";
 import {
   type RoadInOptions,
@@ -163,6 +163,18 @@ describe("the host is told", () => {
     expect({ sourceReplyDeliveryMode, suppressTyping }).toEqual(isEvent ? onlyTool : {});
   });
 
+  it.each<[string, object, number]>([
+    ["a question", {}, 1],
+    ["what nobody asked for", roomEvents, 0],
+  ])("and an answer is owed to %s %j", async (_, cfg, owed) => {
+    const note = vi.fn();
+    const dispatch: RoadInOptions["dispatch"] = async ({ replyOptions }) =>
+      await replyOptions.turnAdoptionLifecycle.onAdopted();
+    const context = { owed: { note, settle: () => undefined } };
+    await setUp({ keys: always, cfg, context, dispatch }).say("hi all");
+    expect(note).toHaveBeenCalledTimes(owed);
+  });
+
   it("that a reply to the agent is a question, unless the operator says otherwise", async () => {
     const inside = `<reply xmlns="urn:xmpp:reply:0" id="x" to="${ROOM}/bot"/>`;
     const kindOf = async (keys: object) =>
@@ -298,8 +310,14 @@ describe("the host's word for a turn that has not begun", () => {
   const adopt: Host = async ({ replyOptions }) => replyOptions.turnAdoptionLifecycle.onAdopted();
 
   it("is not said where it adopted the turn as it shut down: it is asked again, a few times", async () => {
-    const { heard, queue } = await hear(RESTARTING, adopt);
+    const read: unknown[] = [];
+    const { heard, queue } = await hear(RESTARTING, async (dispatch) => {
+      read.push(dispatch.ctxPayload.message.bodyForAgent);
+      await adopt(dispatch);
+    });
     await waitFor(() => heard.at(-1) !== null, { what: "the host's word in the end" });
+    expect(read[0]).toBe("hi");
+    expect(read[1]).toMatch(/^\[The Gateway restarted .* it was said once\.\]\nhi$/u);
     expect(heard).toMatchObject([...Array.from({ length: 5 }, () => null), { text: RESTARTING }]);
     expect(await queue.listPending()).toEqual([]);
   });
@@ -333,7 +351,8 @@ describe("an answer that is owed", () => {
       ...options,
       context: {
         owed: {
-          note: ({ messageId, since, ...owed }) => void seen.push(["owed", owed]),
+          note: ({ agentId, sessionKey, to }) =>
+            void seen.push(["owed", { agentId, sessionKey, to }]),
           settle: () => void seen.push("settled"),
         },
         ...options.context,
@@ -372,6 +391,18 @@ describe("an answer that is owed", () => {
     expect(seen).toEqual([OWED, "settled", "ended", "settled"]);
   });
 
+  it.each<[string, number]>([
+    ["block", 2],
+    ["final", 2],
+    ["tool", 1],
+  ])("is settled before part of it leaves without the queue: %s", async (kind, times) => {
+    const seen = await follow({}, async (dispatch) => {
+      await adopt(dispatch);
+      await dispatch.delivery.deliver({ text: "hello" }, { kind });
+    });
+    expect(seen.filter((one) => one === "settled")).toHaveLength(times);
+  });
+
   it("is not noted where the host does not take the message over", async () => {
     expect(await follow({}, () => undefined)).toEqual(["ended", "settled"]);
   });
@@ -403,12 +434,12 @@ describe("a message that the host puts off behind a turn that runs", () => {
   const texts = (asked: Asked[]) => asked.map(({ ctxPayload }) => ctxPayload.message.rawBody);
 
   /** A first turn whose agent is at work for long; the host puts off what comes meanwhile. */
-  const busy = async () => {
+  const busy = async (sessionTurns = createSessionTurns({ undisturbedMs: 0 })) => {
     const asked: Asked[] = [];
     const first = Promise.withResolvers<void>();
     const road = setUp({
       keys: { dmPolicy: "open" },
-      context: { sessionTurns: createSessionTurns({ undisturbedMs: 0 }) },
+      context: { sessionTurns },
       dispatch: async (dispatch) => {
         asked.push(dispatch);
         const { turnAdoptionLifecycle, onAssistantMessageStart } = dispatch.replyOptions;
@@ -433,6 +464,26 @@ describe("a message that the host puts off behind a turn that runs", () => {
     first.resolve();
     await waitFor(() => asked.length === 4, { what: "the others" });
     expect(texts(asked)).toEqual(["one", "two", "two", "three"]);
+  });
+
+  it("closes the running turn to others", async () => {
+    let sealed = 0;
+    const sessionTurns = createSessionTurns({ undisturbedMs: 0 });
+    const { asked, first } = await busy({
+      ...sessionTurns,
+      async enter(sessionKey, place) {
+        const turn = await sessionTurns.enter(sessionKey, place);
+        const sealOthers = () => {
+          sealed++;
+          turn.sealOthers();
+        };
+        return { ...turn, sealOthers };
+      },
+    });
+    await waitFor(() => sealed === 1, { what: "it to be closed" });
+    first.resolve();
+    await waitFor(() => asked.length === 4, { what: "the others" });
+    expect(sealed).toBe(1);
   });
 
   it("cannot be taken over by the host any more then", async () => {

@@ -24,6 +24,7 @@ import type { SessionTurn } from "./session-turns.ts";
 import { createSettlements } from "./settling.ts";
 import { buildContext, type Admitted, type Turn } from "./turn-context.ts";
 import type { InboundContext, InboundMessage } from "./types.ts";
+import type { OwedKey } from "../state/owed-answers.ts";
 import { CHANNEL_ID, DEFAULT_TEXT_CHUNK_LIMIT } from "../policy/account-policy.ts";
 
 /** The host stops "composing" after this long, ms; an agent with tools may well work for minutes. */
@@ -60,12 +61,16 @@ export function dispatchTurn(
     sessionTurn.answer();
     context.settling.hold(sessionKey, Promise.all([ended.promise, settled]));
   };
-  const turn = runTurn(context, inbound, { ...admitted, history }, handover, onAnswer);
+  const settleOwed = () => context.owed.settle(owedKey(inbound));
+  const turn = runTurn(context, inbound, { ...admitted, history }, handover, {
+    onAnswer,
+    settleOwed,
+  });
   return handover.follow(
     turn.finally(() => {
       ended.resolve();
       sessionTurn.end();
-      context.owed.settle(inbound.messageId);
+      settleOwed();
     }),
   );
 }
@@ -76,7 +81,7 @@ export function dispatchTurn(
  */
 function noting(
   { cfg, log, now, owed }: InboundContext,
-  { conversation, messageId, sender }: InboundMessage,
+  inbound: InboundMessage,
   { eventKind, host, route }: Admitted,
   lifecycle: Lifecycle,
 ): Lifecycle {
@@ -86,9 +91,8 @@ function noting(
     ...lifecycle,
     async onAdopted() {
       const { agentId, sessionKey } = route;
-      const to = formatTarget(replyTarget(conversation, sender.stay));
       try {
-        owed.note({ messageId, agentId, sessionKey, to, since: now() });
+        owed.note({ ...owedKey(inbound), agentId, sessionKey, since: now() });
       } catch (error) {
         log.warn(`a crash of the Gateway could lose an answer: ${messageOf(error)}`);
       }
@@ -97,13 +101,24 @@ function noting(
   };
 }
 
-/** `onAnswer` is called before the final answer leaves, with what resolves when the host has settled it. */
+const owedKey = ({ conversation, messageId, sender }: InboundMessage): OwedKey => ({
+  to: formatTarget(replyTarget(conversation, sender.stay)),
+  messageId,
+});
+
+type TurnEvents = {
+  /** Called before the final answer leaves, with what resolves when the host has settled it. */
+  onAnswer: (settled: Promise<unknown>) => void;
+  /** The host has the answer on its disk, or it goes without that. */
+  settleOwed: () => void;
+};
+
 async function runTurn(
   context: InboundContext,
   inbound: InboundMessage,
   admitted: Turn,
   handover: Handover,
-  onAnswer: (settled: Promise<unknown>) => void,
+  { onAnswer, settleOwed }: TurnEvents,
 ): Promise<void> {
   const { accountId, cfg, log, outbox, runtime } = context;
   const { eventKind, route, room } = admitted;
@@ -140,15 +155,16 @@ async function runTurn(
           threadId: undefined,
           deps: withReplyFacts({
             ...factsOf(payload, participant?.name),
-            onQueued: () => context.owed.settle(inbound.messageId),
+            onQueued: settleOwed,
           }),
         };
       },
       onDelivered: (_payload, { kind }) => {
         if (kind === "final") settlements.close();
       },
-      deliver: async (payload, { participant }) => {
+      deliver: async (payload, { kind, participant }) => {
         handover.begin();
+        if (kind !== "tool") settleOwed();
         const { text } = attachmentsAsLinks(context, payload);
         if (!text?.trim()) return { visibleReplySent: false, messageIds: [] };
         const { departures, limits } = outbox;

@@ -95,16 +95,12 @@ export function createHandover(params: {
       await Promise.resolve(lifecycle.onCancelled?.()).finally(begun.resolve),
   };
 
+  /** @throws where that cannot be written: the message is this process's then, and the next one's */
   async function takeBack(): Promise<void> {
     state = "taken back";
     onTakenBack();
     takingBack.abort(new Error("the message waits on disk"));
-    await lifecycle
-      .takeBack()
-      .finally(begun.resolve)
-      .catch((error: unknown) =>
-        log.error(`the message waits for the next start: ${messageOf(error)}`),
-      );
+    await lifecycle.takeBack().finally(begun.resolve);
   }
 
   async function watch(turn: Promise<void>): Promise<void> {

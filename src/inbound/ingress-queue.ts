@@ -79,6 +79,7 @@ export function openMessageQueue(params: QueueParams): MessageQueue {
       accountId,
       now,
       onEnqueue,
+      onCorrupt: () => tally.add("given-up"),
     });
     return {
       ...own,

@@ -131,6 +131,26 @@ describe("what waited as the account stopped", () => {
     expect(second.turns[0]?.messageId).toMatch(/\+7$/);
   });
 
+  it("was put off as the disk was full, and the account stopped: it comes again", async () => {
+    const first = start({
+      dispatch: async ({ replyOptions }) => replyOptions.turnAdoptionLifecycle.onDeferred(),
+    });
+    const change = (sql: string) => void first.database.transact((db) => db.run(sql));
+    change(
+      "CREATE TRIGGER full BEFORE UPDATE ON events WHEN new.status = 'pending' BEGIN SELECT RAISE(ABORT, 'full'); END",
+    );
+    await first.session.receive(dm("one"));
+    const isTold = () => first.log.lines.some((line) => line.includes("release retry"));
+    await waitFor(isTold, { what: "a try in vain" });
+    const stopped = first.receiver.stop();
+    change("DROP TRIGGER full");
+    await stopped;
+    expect(await stored(first)).toBe(1);
+    await stop(first);
+    const second = start();
+    await waitFor(() => said(second).length === 1, { what: "the turn" });
+  });
+
   it("waits for an answer of that conversation that the host keeps, and for no other", async () => {
     keptSends.keep("default alice@example", "kept");
     const road = start();

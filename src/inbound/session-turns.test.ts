@@ -40,6 +40,8 @@ it("lets the same place in where the agent is at work for long, and nobody else"
   expect(await soon()).toBe("one");
   speak("one");
   await expect.poll(soon).toBe("one two");
+  speak("two");
+  expect(await soon()).toBe("one two");
   end("one");
   expect(await soon()).toBe("one two");
   end("two");

@@ -1,5 +1,10 @@
+import { mkdtempSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { afterEach, expect, it, vi } from "vitest";
 import { body, createRoadIn, message } from "../../test/support/road-in.ts";
+import { waitFor } from "../../test/support/wait.ts";
+import { createIngressDatabase } from "../state/ingress-database.ts";
 import { createTally } from "./tally.ts";
 
 afterEach(() => void vi.useRealTimers());
@@ -44,4 +49,19 @@ it("counts what the host never took over, however often it was asked", async () 
   expect(road.tally.read()).toEqual({});
   await vi.advanceTimersByTimeAsync(35 * 60_000);
   expect(road.tally.read()).toEqual({ "given-up": 1 });
+});
+
+it("counts what cannot be read any more from the disk", async () => {
+  const file = join(mkdtempSync(join(tmpdir(), "tally-")), "ingress.sqlite");
+  createIngressDatabase(file, { log: { warn: vi.fn() } }).transact((sql) =>
+    sql.run(
+      `INSERT INTO events (id, status, lane, payload, received_at, updated_at, claim_token, claimed_at)
+       VALUES ('1', 'claimed', 'alice', '{', ?1, ?1, 'token', 1)`,
+      Date.now(),
+    ),
+  );
+  const road = createRoadIn({ policy: { dmPolicy: "open" }, file });
+  await waitFor(() => road.tally.read()["given-up"], { what: "it to be counted" });
+  expect(road.tally.read()).toEqual({ "given-up": 1 });
+  expect(road.turns).toEqual([]);
 });

@@ -1,4 +1,4 @@
-import { expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { addFakeArchive, type FakeItem } from "../../test/support/fake-archive.ts";
 import { createFakeLog, createFakeSession, OWN_JID } from "../../test/support/fake-session.ts";
 import { createOutbox } from "../../test/support/outbox.ts";
@@ -9,7 +9,7 @@ import { XmppNotSentError, XmppStanzaError } from "../errors.ts";
 import type { BareJid, FullJid } from "../protocol/jid.ts";
 import { DISCO_INFO } from "../protocol/xep-0030-disco.ts";
 import { ARCHIVE } from "../protocol/xep-0313-mam.ts";
-import { findEvidence } from "./evidence.ts";
+import { findEvidence, hasSaid } from "./evidence.ts";
 import type { Target } from "./target.ts";
 
 const NOW = new Date("2026-11-21T08:00:00Z");
@@ -26,10 +26,12 @@ const message = (from: string, id: string, minutes = 0): FakeItem => ({
   xml: `<message xmlns="jabber:client" from="${from}" id="${id}"><body>x</body></message>`,
 });
 
-async function evidence(
+type ArchiveOptions = { isAvailable?: boolean; refusal?: Error };
+
+function withArchive(
   target: Target,
   items: FakeItem[],
-  { isAvailable = true, refusal }: { isAvailable?: boolean; refusal?: Error } = {},
+  { isAvailable = true, refusal }: ArchiveOptions = {},
 ) {
   const session = createFakeSession();
   const rooms = createRooms({ session, log: createFakeLog(), nick: "bot" });
@@ -42,9 +44,12 @@ async function evidence(
   );
   session.onRequest(ARCHIVE, refusal ?? new XmppStanzaError("cancel", "feature-not-implemented"));
   if (!refusal) addFakeArchive(session, items, target.kind === "room" ? target.room : undefined);
-  const outbox = createOutbox(session, rooms);
+  return createOutbox(session, rooms);
+}
+
+async function evidence(target: Target, items: FakeItem[], options?: ArchiveOptions) {
   const { arrived, isConclusive } = await findEvidence(
-    outbox,
+    withArchive(target, items, options),
     target,
     (id) => id.startsWith("ours-"),
     NOW,
@@ -108,4 +113,57 @@ it("knows nothing where there is no archive, or it does not answer the question"
 it("leaves it to the asker to ask again after a loss", async () => {
   const refusal = new XmppNotSentError("offline");
   await expect(evidence(TARGETS.room, [], { refusal })).rejects.toBe(refusal);
+});
+
+describe("what was said after a message", () => {
+  const TEXT = "**Hello**, I have done it.\n\nAnd more.";
+  const saying = (id: string, from: string, text: string): FakeItem => ({
+    id,
+    stamp: NOW.toISOString(),
+    xml: `<message xmlns="jabber:client" from="${from}" id="m-${id}"><body>${text}</body></message>`,
+  });
+  const ME = OWN_JID;
+  const asked = saying("asked", "alice@example.com/x", "do it");
+
+  it.each<[string, Target, FakeItem[], boolean]>([
+    [
+      "all of it",
+      TARGETS.alice,
+      [asked, saying("1", ME, "*Hello*, I have done it.\n\nAnd more.")],
+      true,
+    ],
+    [
+      "the first of several messages",
+      TARGETS.alice,
+      [asked, saying("1", ME, "*Hello*, I have done it.")],
+      true,
+    ],
+    [
+      "with a nick in front, in a room",
+      TARGETS.room,
+      [
+        saying("asked", `${ROOM}/alice`, "do it"),
+        saying("1", `${ROOM}/bot`, "alice: *Hello*, I have done it. And more."),
+      ],
+      true,
+    ],
+    ["something else", TARGETS.alice, [asked, saying("1", ME, "Working on it")], false],
+    ["nothing but a sign", TARGETS.alice, [asked, saying("1", ME, "👍")], false],
+    [
+      "the same by somebody else",
+      TARGETS.alice,
+      [asked, saying("1", "alice@example.com/x", "*Hello*, I have done it.")],
+      false,
+    ],
+    ["the same before", TARGETS.alice, [saying("1", ME, "*Hello*, I have done it."), asked], false],
+    ["anything, of which the archive does not know the question", TARGETS.alice, [], false],
+  ])("%s", async (_, target, items, isSaid) => {
+    expect(await hasSaid(withArchive(target, items), target, "asked", TEXT)).toBe(isSaid);
+  });
+
+  it("is not known without an archive", async () => {
+    const items = [asked, saying("1", ME, TEXT)];
+    const outbox = withArchive(TARGETS.alice, items, { isAvailable: false });
+    expect(await hasSaid(outbox, TARGETS.alice, "asked", TEXT)).toBe(false);
+  });
 });

@@ -83,6 +83,43 @@ export async function findEvidence(
   return { arrived, isConclusive: isComplete && !isForged };
 }
 
+/**
+ * Whether we have said `text` there after a message, in whole or at least how it begins.
+ * @param after the archive's id of that message
+ * @returns false also where there is no archive, or it does not have that message
+ * @throws as `findEvidence`
+ */
+export async function hasSaid(
+  { session, rooms, archive }: Pick<Outbox, "session" | "rooms" | "archive">,
+  target: Target,
+  after: string,
+  text: string,
+): Promise<boolean> {
+  const of = target.kind === "room" ? target.room : undefined;
+  if (!(await archive.isAvailable(of))) return false;
+  const words = wordsOf(text);
+  let read = 0;
+  try {
+    const query = of ? { of, after } : { with: conversationOf(target), after };
+    for await (const { messages } of archive.pages({ ...query, pageSize: 100 })) {
+      for (const { message } of messages) {
+        const body = wordsOf(message.getChildText("body") ?? "");
+        if (body === "" || !isFromUs(message, session, of && rooms)) continue;
+        // The first of several messages; or with the nick of whom it is for in front.
+        if (words.startsWith(body) || body.endsWith(words)) return true;
+      }
+      read += messages.length;
+      if (read > MOST_MESSAGES) return false;
+    }
+  } catch (error) {
+    if (!(error instanceof XmppStanzaError)) throw error;
+  }
+  return false;
+}
+
+/** Without what styling changes. */
+const wordsOf = (text: string): string => text.replace(/[^\p{L}\p{N}]/gu, "");
+
 function isFromUs(message: Element, { jid }: XmppSession, rooms: Rooms | undefined): boolean {
   const from = parseJid(attribute(message, "from") ?? "");
   if (!from) return false;

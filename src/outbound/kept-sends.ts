@@ -2,7 +2,6 @@
  * Messages that could not leave, and that the host keeps to try them again. An answer that a newer one of its
  * conversation overtakes is given up by the host, without a word; so no turn begins there before it is out.
  */
-import { setTimeout as delay } from "node:timers/promises";
 
 /** The host may have given it up, ms. */
 const LONGEST_MS = 5 * 60_000;
@@ -31,9 +30,7 @@ export function createKeptSends(longestMs = LONGEST_MS): KeptSends {
       const one = { place, over: Promise.withResolvers<void>() };
       kept.set(id, one);
       // It may have been kept anew since.
-      void delay(longestMs, undefined, { ref: false }).then(
-        () => kept.get(id) === one && settle(id),
-      );
+      setTimeout(() => kept.get(id) === one && settle(id), longestMs).unref();
     },
     async settled(place) {
       for (;;) {

@@ -50,7 +50,7 @@ const SCHEMA = `
 /** Came later; earlier versions of this plugin do without it. */
 const ADDED = `
   CREATE TABLE IF NOT EXISTS owed_answers (
-    message_id TEXT PRIMARY KEY,
+    key TEXT PRIMARY KEY,
     process TEXT NOT NULL,
     answer TEXT NOT NULL -- JSON
   ) STRICT;

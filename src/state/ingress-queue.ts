@@ -41,6 +41,8 @@ export type IngressQueueOptions<P> = {
    * @throws to refuse it
    */
   onEnqueue?: (sql: Sql, id: string, payload: P, laneKey: string | undefined) => string;
+  /** A row cannot be read: it has failed. */
+  onCorrupt?: () => void;
 };
 
 export function createIngressQueue<P, M = unknown, C = unknown>({
@@ -49,6 +51,7 @@ export function createIngressQueue<P, M = unknown, C = unknown>({
   accountId,
   now = Date.now,
   onEnqueue = (_sql, id) => id,
+  onCorrupt,
 }: IngressQueueOptions<P>): IngressQueue<P, M, C> {
   const name = { channelId, accountId, queueName: JSON.stringify([channelId, accountId]) };
   const { transact } = database;
@@ -66,6 +69,12 @@ export function createIngressQueue<P, M = unknown, C = unknown>({
     const sql = `UPDATE events SET ${assignments} WHERE id = ? AND ${guard}`;
     const guarded = token === undefined ? [id] : [id, token];
     return transact((tx) => tx.run(sql, ...values, ...guarded) > 0);
+  }
+
+  function giveUp(...row: Parameters<typeof failCorrupt>): boolean {
+    const hasFailed = failCorrupt(...row);
+    if (hasFailed) onCorrupt?.();
+    return hasFailed;
   }
 
   /** Pending → claimed. Rows that cannot be read become failed. */
@@ -120,7 +129,7 @@ export function createIngressQueue<P, M = unknown, C = unknown>({
           }
           default:
             if (record) return { kind: "pending", duplicate: true, record };
-            failCorrupt(sql, row, "corrupt_payload", at);
+            giveUp(sql, row, "corrupt_payload", at);
             return {
               kind: "failed",
               duplicate: true,
@@ -199,7 +208,7 @@ export function createIngressQueue<P, M = unknown, C = unknown>({
             if (record && isFree(lane)) return take(sql, row, options.ownerId, lane);
             if (record || corrupt >= MAX_CORRUPT_PER_CLAIM) continue;
             corrupt += 1;
-            hasFailed = failCorrupt(sql, row, "corrupt_payload", now());
+            hasFailed = giveUp(sql, row, "corrupt_payload", now());
           }
           // What failed made room for others within the limit.
           if (!hasFailed) return null;
@@ -211,7 +220,7 @@ export function createIngressQueue<P, M = unknown, C = unknown>({
         const row = rowOf(sql, idOf(id));
         if (row?.["status"] !== "pending") return null;
         if (recordOf(name, row)) return take(sql, row, options.ownerId, undefined);
-        failCorrupt(sql, row, "corrupt_payload", now());
+        giveUp(sql, row, "corrupt_payload", now());
         return null;
       }, CLAIM_MAY_BE_LOST);
     },
@@ -333,7 +342,7 @@ export function createIngressQueue<P, M = unknown, C = unknown>({
             Number(current["claimed_at"] ?? cutoff) <= cutoff;
           if (!isSame) return false;
           if (!record) {
-            return failCorrupt(sql, current, claim ? "corrupt_payload" : "corrupt_claim", at);
+            return giveUp(sql, current, claim ? "corrupt_payload" : "corrupt_claim", at);
           }
           return (
             sql.run(

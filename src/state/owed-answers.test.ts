@@ -60,7 +60,7 @@ it("is gone once it is settled", () => {
   const { owed } = open();
   owed.note(answer("1"));
   owed.note(answer("2"));
-  owed.settle("1");
+  owed.settle(answer("1"));
   asAnotherProcess();
   expect(owed.left()).toEqual([answer("2")]);
 });
@@ -70,7 +70,7 @@ it("is settled by a turn that ends after its account was restarted", () => {
   first.owed.note(answer("1"));
   first.database.close();
   const second = open();
-  first.owed.settle("1");
+  first.owed.settle(answer("1"));
   asAnotherProcess();
   expect(second.owed.left()).toEqual([]);
 });
@@ -79,7 +79,7 @@ it("is settled with the next start where the account is stopped by then", () => 
   const first = open();
   first.owed.note(answer("1"));
   first.database.close();
-  first.owed.settle("1");
+  first.owed.settle(answer("1"));
   const second = open();
   asAnotherProcess();
   expect(second.owed.left()).toEqual([]);
@@ -91,7 +91,7 @@ it("is settled as soon as the disk takes it", () => {
   change(
     "CREATE TRIGGER full BEFORE DELETE ON owed_answers BEGIN SELECT RAISE(ABORT, 'full'); END",
   );
-  owed.settle("1");
+  owed.settle(answer("1"));
   change("DROP TRIGGER full");
   vi.advanceTimersByTime(1_000);
   asAnotherProcess();
@@ -102,8 +102,9 @@ it("is passed over where a row is unreadable", () => {
   const { owed } = open();
   owed.note(answer("1"));
   owed.note(answer("2"));
-  change("UPDATE owed_answers SET answer = '{' WHERE message_id = '1'");
+  change("UPDATE owed_answers SET answer = '{' WHERE key LIKE '%,_1_]'");
   asAnotherProcess();
+  expect(owed.left()).toEqual([answer("2")]);
   expect(owed.left()).toEqual([answer("2")]);
   expect(log.warn).toHaveBeenCalledOnce();
 });
@@ -115,4 +116,14 @@ it("has its place in a file that an earlier version made", () => {
   owed.note(answer("1"));
   asAnotherProcess();
   expect(owed.left()).toHaveLength(1);
+});
+
+it("is another one where another room gave the same id", () => {
+  const { owed } = open();
+  const elsewhere = { ...answer("1"), to: "room:team@muc.localhost" };
+  owed.note(answer("1"));
+  owed.note(elsewhere);
+  expect([owed.has(answer("1")), owed.has(elsewhere)]).toEqual([true, true]);
+  owed.settle(elsewhere);
+  expect([owed.has(answer("1")), owed.has(elsewhere)]).toEqual([true, false]);
 });

@@ -21,14 +21,21 @@ const owedAnswer = z.object({
 
 export type OwedAnswer = z.infer<typeof owedAnswer>;
 
+/** Rooms give their ids each for themselves. */
+export type OwedKey = Pick<OwedAnswer, "to" | "messageId">;
+
 export type OwedAnswers = {
   /** On disk when it returns. @throws IngressStorageError */
   note(owed: OwedAnswer): void;
   /** It is on the host's disk, or there is none. Where that cannot be written now, it is soon. */
-  settle(messageId: string): void;
-  /** What earlier processes left. */
+  settle(owed: OwedKey): void;
+  /** Whether it is noted and not settled. @throws IngressStorageError */
+  has(owed: OwedKey): boolean;
+  /** What earlier processes left, the oldest first. @throws IngressStorageError */
   left(): OwedAnswer[];
 };
+
+const keyOf = ({ to, messageId }: OwedKey): string => JSON.stringify([to, messageId]);
 
 /** Not the account's: turns outlive its restart. */
 const PROCESS = randomUUID();
@@ -58,9 +65,7 @@ export function createOwedAnswers(
     clearTimeout(ledger.retry);
     try {
       ledger.database.transact((sql) => {
-        for (const id of ledger.settled) {
-          sql.run("DELETE FROM owed_answers WHERE message_id = ?", id);
-        }
+        for (const key of ledger.settled) sql.run("DELETE FROM owed_answers WHERE key = ?", key);
       });
       ledger.settled.clear();
     } catch {
@@ -72,30 +77,39 @@ export function createOwedAnswers(
     note(owed) {
       database.transact((sql) =>
         sql.run(
-          "INSERT OR REPLACE INTO owed_answers (message_id, process, answer) VALUES (?, ?, ?)",
-          owed.messageId,
+          "INSERT OR REPLACE INTO owed_answers (key, process, answer) VALUES (?, ?, ?)",
+          keyOf(owed),
           PROCESS,
           JSON.stringify(owed),
         ),
       );
     },
-    settle(messageId) {
-      ledgers.get(accountId)?.settled.add(messageId);
+    settle(owed) {
+      ledgers.get(accountId)?.settled.add(keyOf(owed));
       settleAll(RETRIES);
+    },
+    has(owed) {
+      const key = keyOf(owed);
+      if (ledgers.get(accountId)?.settled.has(key)) return false;
+      return database.transact(
+        (sql) => sql.get("SELECT 1 FROM owed_answers WHERE key = ?", key) !== undefined,
+      );
     },
     left() {
       settleAll(RETRIES);
-      const rows = database.transact((sql) =>
-        sql.all("SELECT answer FROM owed_answers WHERE process != ? ORDER BY rowid", PROCESS),
+      return database.transact((sql) =>
+        sql
+          .all("SELECT key, answer FROM owed_answers WHERE process != ? ORDER BY rowid", PROCESS)
+          .flatMap(({ key = null, answer }) => {
+            try {
+              return owedAnswer.parse(JSON.parse(String(answer)));
+            } catch (error) {
+              log.warn(`a note of an answer is unreadable: ${messageOf(error)}`);
+              sql.run("DELETE FROM owed_answers WHERE key = ?", key);
+              return [];
+            }
+          }),
       );
-      return rows.flatMap(({ answer }) => {
-        try {
-          return owedAnswer.parse(JSON.parse(String(answer)));
-        } catch (error) {
-          log.warn(`a note of an answer is unreadable: ${messageOf(error)}`);
-          return [];
-        }
-      });
     },
   };
 }

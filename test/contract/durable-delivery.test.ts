@@ -13,6 +13,7 @@ import { XmppConnectionError } from "../../src/errors.ts";
 import { DISCO_INFO } from "../../src/protocol/xep-0030-disco.ts";
 import { ARCHIVE } from "../../src/protocol/xep-0313-mam.ts";
 import { keptSends } from "../../src/outbound/kept-sends.ts";
+import { withReplyFacts } from "../../src/outbound/reply-facts.ts";
 import { resolveAccount } from "../../src/host/account.ts";
 import { addFakeArchive, type FakeItem } from "../support/fake-archive.ts";
 import { createFakeLog, createFakeSession, OWN_JID } from "../support/fake-session.ts";
@@ -130,6 +131,16 @@ it("tells the host that it is about to write, right before it does", async () =>
   const assertDirectAdapterHandoff = () => void order.push("handoff");
   await messageAdapter.send.text(context({ onPlatformSendDispatch, assertDirectAdapterHandoff }));
   expect(order).toEqual(["dispatch", "handoff", "written"]);
+});
+
+it("tells the turn that its answer is in the host's queue, before it is written", async () => {
+  const order: string[] = [];
+  session.send = async () => void order.push("written");
+  const onQueued = () => void order.push("queued");
+  await messageAdapter.send.text(
+    context({ deps: withReplyFacts({ patienceMs: 1_000, onQueued }) }),
+  );
+  expect(order).toEqual(["queued", "written"]);
 });
 
 describe("a send that the host keeps", () => {

@@ -5,6 +5,7 @@ import { DatabaseSync } from "node:sqlite";
 import { afterAll, beforeAll, beforeEach, expect, it } from "vitest";
 import { ask, askMarker, bodiesFrom, hasReachedModel, think } from "../support/conversation.ts";
 import { mergeConfig, startGateway, type Gateway } from "../support/gateway.ts";
+import { hasSaid } from "../support/host-sessions.ts";
 import { startProsody, type Prosody } from "../support/prosody.ts";
 import { passwordFor } from "../support/secrets.ts";
 import { startSlixmppUser, type SlixmppClient } from "../support/slixmpp.ts";
@@ -109,6 +110,22 @@ it("as the process is killed: what waits on disk, and what the model was at, is 
     "resumed",
   ]);
   await bert.stop();
+});
+
+it("as the process is killed right after the agent's last word: that is said once", async () => {
+  const since = anna.stanzas.length;
+  const thinking = think(model);
+  await anna.send({ to: BOT, body: "be quick" });
+  await thinking.asked();
+  const isSaid = hasSaid(gateway, "just said");
+  thinking.answer(() => "just said");
+  await isSaid;
+  await gateway.halt("SIGKILL");
+  model.setReply(() => "resumed");
+  await gateway.resume();
+  await anna.waitFor(({ body }) => body === "just said", { since, timeoutMs: 90_000 });
+  // Beside it the host may say that it goes on: it does not know that the run was over.
+  expect((await told(anna, since)).filter((body) => body === "just said")).toHaveLength(1);
 });
 
 it("what waits on disk as the account is restarted is answered once", async () => {

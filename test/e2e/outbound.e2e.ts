@@ -3,13 +3,12 @@
  * Gateway is behind a line that can be cut, frozen, or made deaf; the server slows clients down.
  */
 import { randomUUID } from "node:crypto";
-import { join } from "node:path";
-import { DatabaseSync } from "node:sqlite";
-import { setImmediate, setTimeout as delay } from "node:timers/promises";
+import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { connectComponent, type Component } from "../support/component.ts";
 import { ask, askMarker, bodiesFrom, think } from "../support/conversation.ts";
 import { startGateway, type Gateway } from "../support/gateway.ts";
+import { hasEnded } from "../support/host-sessions.ts";
 import { startProsody, type Prosody } from "../support/prosody.ts";
 import { passwordFor } from "../support/secrets.ts";
 import { startSlixmppUser, type SlixmppClient } from "../support/slixmpp.ts";
@@ -88,15 +87,6 @@ async function killAndRevive(): Promise<void> {
   await gateway.resume();
 }
 
-/** Resolves when the host has written that the agent's run is over: some 30 to 100 ms before its answer is queued. */
-async function endOfRun(sessionKey: string): Promise<void> {
-  const file = join(gateway.stateDir, "agents/main/agent/openclaw-agent.sqlite");
-  const db = new DatabaseSync(file, { readOnly: true });
-  const read = db.prepare("SELECT status FROM session_nodes WHERE session_key = ?");
-  while (read.get(sessionKey)?.["status"] === "running") await setImmediate();
-  db.close();
-}
-
 describe("kill -9 of the Gateway between the model's answer and the server's confirmation", () => {
   // One kill for all: the next Gateway leaves the rows of the last alone for a minute.
   it("an answer that had arrived is not sent again, those that were lost are sent once", async () => {
@@ -135,12 +125,12 @@ describe("kill -9 of the Gateway between the model's answer and the server's con
     await bob.stop();
   });
 
-  it("an answer that the agent has just finished, and the host not yet queued, is sent once", async () => {
+  it("one that the agent has just finished, and the host not yet queued, is sent once", async () => {
     const since = alice.stanzas.length;
     const answer = await aboutToSay("just finished", () =>
       alice.send({ to: BOT, body: "be quick" }),
     );
-    const isOver = endOfRun(`agent:main:xmpp:default:direct:alice@localhost`);
+    const isOver = hasEnded(gateway, "agent:main:xmpp:default:direct:alice@localhost");
     answer();
     await isOver;
     await killAndRevive();

@@ -68,7 +68,7 @@ type Dispatch = {
     ) => false | { to: string; deps: Record<string, unknown> };
     deliver: (
       payload: { text: string; replyToId?: string },
-      info: { participant?: { name: string } },
+      info: { kind?: string; participant?: { name: string } },
     ) => Promise<unknown>;
   };
 };

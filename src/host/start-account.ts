@@ -15,6 +15,7 @@ import { createRoster } from "../client/roster.ts";
 import { createServerServices, isRoom } from "../client/server-services.ts";
 import { createSession } from "../client/session.ts";
 import type { Logger } from "../client/types.ts";
+import { createAcknowledging } from "../inbound/acknowledging.ts";
 import { createCatchUp } from "../inbound/catch-up.ts";
 import { createInvitations } from "../inbound/invitations.ts";
 import { createPairing } from "../inbound/pairing.ts";
@@ -23,8 +24,10 @@ import { openMessageQueue, REMEMBERED_ENTRIES, REMEMBERED_MS } from "../inbound/
 import { createReceiver } from "../inbound/receive.ts";
 import { departuresOf } from "../outbound/departures.ts";
 import { isTooMuch } from "../outbound/send.ts";
+import { createRecentMessages } from "../outbound/recent-messages.ts";
 import { createSentMessages } from "../outbound/sent-messages.ts";
 import { createTurnLimits } from "../inbound/turn-limits.ts";
+import { createRevisions } from "../inbound/revisions.ts";
 import { createRoomHistory } from "../inbound/room-history.ts";
 import { createSessionTurns } from "../inbound/session-turns.ts";
 import { createStrangers } from "../inbound/strangers.ts";
@@ -36,13 +39,20 @@ import { bareJid, domainOf, type BareJid } from "../protocol/jid.ts";
 import { DIRECT_INVITATION } from "../protocol/xep-0045-invitation.ts";
 import { MUC } from "../protocol/xep-0045-muc.ts";
 import { CHAT_STATES } from "../protocol/xep-0085-chat-states.ts";
+import { RECEIPTS } from "../protocol/xep-0184-receipts.ts";
+import { CORRECTION } from "../protocol/xep-0308-correction.ts";
+import { MARKERS } from "../protocol/xep-0333-markers.ts";
 import { STANZA_IDS } from "../protocol/xep-0359-ids.ts";
 import { ARCHIVE } from "../protocol/xep-0313-mam.ts";
 import { OCCUPANT_ID } from "../protocol/xep-0421-occupant-id.ts";
+import { RETRACTION } from "../protocol/xep-0424-retraction.ts";
+import { FALLBACK } from "../protocol/xep-0428-fallback.ts";
+import { REACTIONS } from "../protocol/xep-0444-reactions.ts";
 import { REPLY } from "../protocol/xep-0461-reply.ts";
 import { decideSubscription } from "../policy/subscription.ts";
 import { createIngressDatabase } from "../state/ingress-database.ts";
 import { createArchiveCursors } from "../state/archive-cursors.ts";
+import { createEventNames } from "../state/event-names.ts";
 import { createOwedAnswers } from "../state/owed-answers.ts";
 import { createInvitedRooms } from "../state/invited-rooms.ts";
 import { createKnownUsers } from "../state/known-users.ts";
@@ -108,10 +118,16 @@ export function startAccount(params: {
     identity: botIdentity(account.nick),
     features: [
       CHAT_STATES,
+      CORRECTION,
       DIRECT_INVITATION,
+      FALLBACK,
+      MARKERS,
       MUC,
       OCCUPANT_ID,
+      REACTIONS,
+      RECEIPTS,
       REPLY,
+      RETRACTION,
       STANZA_IDS,
       ...(account.bookmarks === "off" ? [] : [BOOKMARKS_NOTIFY]),
     ],
@@ -158,7 +174,9 @@ export function startAccount(params: {
     if (refusal.isLate) tellAgent({ runtime, cfg: config.read().cfg, accountId }, refusal);
   });
   const { limits } = account;
-  const outbox = { session, rooms, sent, archive: createArchive({ session }), departures, limits };
+  const recent = createRecentMessages();
+  const archive = createArchive({ session });
+  const outbox = { session, rooms, sent, recent, archive, departures, limits };
   const findOutbox = () => findLiveAccount(accountId);
   const pairing = createPairing({
     accountId,
@@ -238,6 +256,8 @@ export function startAccount(params: {
     tally,
     turnLimits: createTurnLimits(),
     history,
+    acknowledging: createAcknowledging(() => readAccount().config.sendReadReceipts ?? true),
+    revisions: createRevisions(queue, createEventNames(database, Date.now), Date.now),
     log,
     now: Date.now,
     onInbound: (at) => record("inbound", at),
@@ -245,7 +265,9 @@ export function startAccount(params: {
   });
 
   const offRoom = rooms.onRoom(({ room, state }) => {
-    if (state === "refused" || state === "leaving") history.forget(room);
+    if (state !== "refused" && state !== "leaving") return;
+    history.forget(room);
+    recent.forget(room);
   });
   const readHostConfig = () => config.read().cfg;
   const recovery = createOwedRecovery({ accountId, owed, readConfig: readHostConfig, log });

@@ -333,7 +333,7 @@ describe("an answer that is owed", () => {
       ...options,
       context: {
         owed: {
-          note: ({ messageId, since, ...owed }) => void seen.push(["owed", owed]),
+          note: ({ messageId: _id, since: _since, ...owed }) => void seen.push(["owed", owed]),
           settle: () => void seen.push("settled"),
         },
         ...options.context,

@@ -14,10 +14,12 @@ import { createRate } from "../policy/rate.ts";
 import { decodeMessage, type Message } from "../protocol/stanza.ts";
 import { sentAt } from "../protocol/xep-0203-delay.ts";
 import { trustedStanzaId } from "../protocol/xep-0359-ids.ts";
+import { createAboutMessages, type About } from "./about-messages.ts";
 import { findAddressed, findStanding, type Standing } from "./archived-addressing.ts";
 import { hostConversation } from "./conversation.ts";
 import { IngressFullError } from "./ingress-queue.ts";
 import { createIngress } from "./ingress.ts";
+import { correctedBy } from "./revisions.ts";
 import { isOwnArchived, resolveArchivedSender, resolveSender, senderKey } from "./sender.ts";
 import { storeMessage, type StoredMessage } from "./stored-message.ts";
 import { createStops, stopLane } from "./stops.ts";
@@ -57,6 +59,7 @@ export function createReceiver(context: ReceiverContext): Receiver {
   const ingress = createIngress({
     queue: context.queue,
     isStopped: stops.has,
+    isReplaced: context.revisions.isReplaced,
     readConfig: () => readConfig().cfg,
     // Decided by what is the configuration when its turn comes, not when it arrived.
     takeUp: async (inbound, eventId, lifecycle) =>
@@ -65,6 +68,9 @@ export function createReceiver(context: ReceiverContext): Receiver {
     now,
   });
   const mayHaveWaited = createKept(context);
+  const aboutMessages = createAboutMessages(context);
+  /** What is being stored: who says something of a message means one that came before. */
+  const storing = new Set<Promise<unknown>>();
   let lastJid: FullJid | undefined;
   const refusals = { count: 0, toldAt: -Infinity };
 
@@ -88,6 +94,18 @@ export function createReceiver(context: ReceiverContext): Receiver {
     return storeMessage(inbound, { lane, share, xml: stanza.toString(), archiveId, isHeld });
   }
 
+  async function store(message: StoredMessage, inbound: Found["inbound"]): Promise<boolean> {
+    const corrects = correctedBy(inbound.message);
+    const stored = (async () => {
+      if (corrects === undefined) return await ingress.admit(message);
+      await Promise.allSettled(storing);
+      const placed = await context.revisions.place(message, corrects, inbound);
+      return await ingress.admit(placed.message, placed.receivedAt);
+    })();
+    storing.add(stored);
+    return await stored.finally(() => storing.delete(stored));
+  }
+
   function noteRefusal(error: IngressFullError): void {
     tally.add("queue-full");
     refusals.count += 1;
@@ -106,13 +124,22 @@ export function createReceiver(context: ReceiverContext): Receiver {
         readMessage(context, decodeMessage(stanza), ownJid, archived, mayHaveWaited),
       );
       if (!found || (wanted && !(await wanted))) return;
+      if ("about" in found) {
+        await Promise.allSettled(storing);
+        return await aboutMessages.receive(found.about);
+      }
+      if ("moderated" in found) {
+        await Promise.allSettled(storing);
+        return await aboutMessages.moderate(found.moderated.room, found.moderated.id);
+      }
+      aboutMessages.noteProgress(found.inbound.message, found.inbound.conversation);
       const mayBeStored = context.strangers.mayBeStored(found.inbound);
       // Awaited only where it must be: what comes next must not overtake.
       if (!(mayBeStored === true || (await mayBeStored))) return tally.add("not-admitted");
       const message = guarded(() => prepare(stanza, found));
       if (!message) return;
       try {
-        if (!(await ingress.admit(message))) tally.add("duplicate");
+        if (!(await store(message, found.inbound))) tally.add("duplicate");
       } catch (error) {
         // What lies in an archive can wait there.
         if (!(error instanceof IngressFullError) || archived) throw error;
@@ -129,7 +156,10 @@ export function createReceiver(context: ReceiverContext): Receiver {
       }
     },
     stop: ingress.stop,
-    idle: ingress.idle,
+    async idle() {
+      await ingress.idle();
+      await aboutMessages.idle();
+    },
   };
 }
 
@@ -141,6 +171,9 @@ function shareOf({ strangers }: ReceiverContext, inbound: InboundMessage): strin
 function saysStop({ body, ownNick }: InboundMessage): boolean {
   return isAbortRequestText(ownNick === undefined ? body : stripMention(body, { nick: ownNick }));
 }
+
+/** What is to be acted on: a message to the agent, or one about another message. */
+type Read = Found | { about: About } | { moderated: { room: BareJid; id: string } };
 
 /** An admitted message, and the id that stands on it. */
 type Found = {
@@ -194,7 +227,7 @@ function readMessage(
   ownJid: FullJid,
   archived: Archived | undefined,
   mayHaveWaited: (sender: string) => boolean,
-): Found | undefined {
+): Read | undefined {
   const { now, outbox } = context;
   const { rooms } = outbox;
   const own = bareJid(ownJid);
@@ -220,9 +253,10 @@ function readMessage(
     context.onInvitation(message.invitation);
   }
   const isEncrypted = !admission.admit && admission.drop === "encrypted";
-  if (!conversation || (!admission.admit && !isEncrypted)) {
+  const isAbout = !admission.admit && admission.drop === "no-body";
+  if (!conversation || (!admission.admit && !isEncrypted && !isAbout)) {
     noteDrop(context, message, admission.admit ? "no-sender" : admission.drop);
-    return undefined;
+    return readModeration(context, message, admission);
   }
   const room = conversation.kind === "direct" ? undefined : rooms.get(conversation.room);
   const by = archived?.by ?? (conversation.kind === "room" ? conversation.room : own);
@@ -233,6 +267,11 @@ function readMessage(
       ? resolveArchivedSender(conversation, rooms, context.isBelieved, message)
       : resolveSender(conversation, rooms, context.isBelieved, message.occupantId);
   const isArchived = archived !== undefined;
+  if (isAbout) {
+    const ownNick = room ? { ownNick: room.nick } : {};
+    return { about: { message, conversation, sender, isArchived, ...ownNick } };
+  }
+  if (conversation.kind === "room") outbox.recent.touch(conversation.room);
   const isHeld = isArchived || isHeldBack(message, own);
   const hasWaited = isArchived || (isHeld && mayHaveWaited(senderKey({ conversation, sender })));
   const inbound = {
@@ -248,6 +287,20 @@ function readMessage(
   return { inbound, by, stanzaId, isArchived, isHeld };
 }
 
+/** XEP-0425 §5: only the room itself says so, and only one that we are in. */
+function readModeration(
+  { outbox }: ReceiverContext,
+  { from, moderation }: Message,
+  admission: ReturnType<typeof admit>,
+): Read | undefined {
+  if (admission.admit || admission.drop !== "room-service" || !from || !moderation)
+    return undefined;
+  const room = outbox.rooms.get(from.bare);
+  return room?.state === "joined" && room.stanzaIds
+    ? { moderated: { room: room.room, id: moderation.id } }
+    : undefined;
+}
+
 /**
  * What comes back for a message of ours decides its fate, and an error is worth a line. Whatever else
  * is dropped is routine: anybody can send errors.
@@ -255,7 +308,11 @@ function readMessage(
 function noteDrop({ log, outbox }: ReceiverContext, message: Message, drop: Drop): void {
   const { from, error, id, type } = message;
   if (drop === "own" && type === "groupchat" && from && id !== undefined) {
-    outbox.sent.reflect(id, from.bare, trustedStanzaId(message.stanzaIds, from.bare));
+    const stanzaId = trustedStanzaId(message.stanzaIds, from.bare);
+    outbox.sent.reflect(id, from.bare, stanzaId);
+    if (stanzaId !== undefined && outbox.rooms.get(from.bare)?.stanzaIds) {
+      outbox.recent.name(from.bare, id, stanzaId);
+    }
   }
   const refusal = error && new XmppStanzaError(error.type, error.condition, error.text);
   if (refusal && from && id !== undefined && outbox.sent.refuse(id, from.full, refusal)) {

@@ -130,7 +130,7 @@ describe("a reaction in a room", () => {
         withId(message(`${ROOM}/bot`, body("x") + stanzaId, "groupchat"), id),
       );
     };
-    const target = { kind: "room", room: ROOM, to: ROOM as string as FullJid } as const;
+    const target = { kind: "room", room: ROOM, to: ROOM } as const;
     await sendText(road.outbox, target, "It rains.", { textLimit: 4_000 });
     const id = /id="([^"]+)"/.exec(road.session.takeSent()[0] ?? "")?.[1] ?? "";
     const react = async (nick: string, to = `room-${id}`) =>

@@ -10,7 +10,7 @@ import type { Target } from "./target.ts";
 
 const PEER = "alice@example" as FullJid;
 const DIRECT: Target = { kind: "direct", to: PEER };
-const IN_ROOM: Target = { kind: "room", room: ROOM, to: ROOM as string as FullJid };
+const IN_ROOM: Target = { kind: "room", room: ROOM, to: ROOM };
 
 const restricted = (fields: string) =>
   `<iq type="result"><query xmlns="http://jabber.org/protocol/disco#info"><identity category="conference" type="text"/><feature var="muc_open"/><x xmlns="jabber:x:data" type="result"><field var="FORM_TYPE" type="hidden"><value>urn:xmpp:reactions:0:restrictions</value></field>${fields}</x></query></iq>`;

@@ -42,7 +42,7 @@ export type RecentMessages = {
   remove(place: Place, id: string): void;
   /** Somebody said something there, whoever it was. */
   touch(place: Place): void;
-  /** Whether nothing was said there since. */
+  /** Whether nobody else has said anything there since. */
   isLast(place: Place, id: string): boolean;
   /** Of a room that we left. */
   forget(place: Place): void;
@@ -85,7 +85,8 @@ export function createRecentMessages(): RecentMessages {
   return {
     add(place, said) {
       const known = open(place);
-      known.at += 1;
+      // What we say ourselves comes between nothing: it is the rest of the same answer, mostly.
+      if (said.senderId !== undefined) known.at += 1;
       const ids = [...new Set(said.ids)].slice(0, MAX_NAMES);
       const text = said.text.slice(0, MAX_TEXT).toWellFormed();
       known.entries.push({ ...said, ids, text, reactions: new Map(), at: known.at });

@@ -11,6 +11,10 @@ import {
   type RoadInOptions,
 } from "../../test/support/road-in.ts";
 import { codes, item, presence, ROOM } from "../../test/support/room-xml.ts";
+import { createFakeLog } from "../../test/support/fake-session.ts";
+import { createIngressDatabase } from "../state/ingress-database.ts";
+import { createIngressQueue } from "../state/ingress-queue.ts";
+import type { MessageQueue } from "./ingress-queue.ts";
 import { STANZA_IDS } from "../protocol/xep-0359-ids.ts";
 
 const ALICE = "alice@example/phone";
@@ -84,6 +88,24 @@ describe("a message that waits", () => {
     expect(texts()).toEqual(["wait", ...expected]);
     expect(events).toEqual([]);
     expect(tally.read().revised).toBe(count);
+  });
+
+  it.each(WAITING)("in the host's queue, with %s", async (_, said, expected) => {
+    const log = createFakeLog();
+    const hosts = createIngressDatabase(":memory:", { log });
+    const hostsQueue = createIngressQueue({
+      database: hosts,
+      channelId: "xmpp",
+      accountId: "default",
+    }) as unknown as MessageQueue;
+    const { say, go, texts, receiver, events } = await whileItWaits({ hostsQueue });
+    await say("a", FIRST);
+    await say("b", body("second"));
+    for (const [n, inside] of said.entries()) await say(`c${n}`, inside);
+    go();
+    await expect.poll(texts).toEqual(["wait", ...expected]);
+    await receiver.idle();
+    expect([texts(), events]).toEqual([["wait", ...expected], []]);
   });
 
   it.each(WAITING)("across a restart, with %s", async (_, said, expected) => {

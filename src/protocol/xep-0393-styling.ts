@@ -57,7 +57,7 @@ function parseBlocks(text: string, lines: readonly Range[], depth: number, found
   const content = lines.map(({ begin, end }) => text.slice(begin, end));
   let index = 0;
   while (index < lines.length) {
-    const { begin, end } = lines[index] as Range;
+    const { begin } = lines[index] as Range;
     const line = content[index] ?? "";
     const fence = FENCE.exec(line);
     if (fence) {

@@ -10,6 +10,14 @@ export function attribute(element: Element, name: string): string | undefined {
   return typeof value === "string" ? value : undefined;
 }
 
+const MAX_ID_LENGTH = 1000;
+
+/** The `id` by which an element refers to something; undefined when it has none, an empty one, or one too long to be kept. */
+export function referredId(element: Element): string | undefined {
+  const id = attribute(element, "id");
+  return id && id.length <= MAX_ID_LENGTH ? id : undefined;
+}
+
 /** The trimmed text of the first such child; undefined when there is none, or when it is blank. */
 export function childText(element: Element, name: string, xmlns?: string): string | undefined {
   const text = element.getChild(name, xmlns)?.getText().trim();

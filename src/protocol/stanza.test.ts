@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import type { FullJid } from "./jid.ts";
 import { decodeMessage, encodeErrorReply, encodeMessage } from "./stanza.ts";
 import { sentAt } from "./xep-0203-delay.ts";
+import { RETRACTION } from "./xep-0424-retraction.ts";
 import { stripInvalidXmlChars } from "./xml-text.ts";
 
 const TO = "alice@example.com" as FullJid;
@@ -52,6 +53,60 @@ describe("encodeMessage", () => {
   });
 });
 
+describe("a message that takes another back", () => {
+  const encode = (body?: string) =>
+    decodeMessage(encodeMessage({ to: TO, type: "chat", retractId: "m1", body }));
+
+  it("says so to clients that do not know how, and is all fallback", () => {
+    const message = encode();
+    expect(message.retraction).toEqual({ id: "m1" });
+    expect(message.body).toMatch(/^\/me .*took a message back/);
+    expect(message.fallbacks).toEqual([{ for: RETRACTION, body: "whole" }]);
+    expect(message.isAboutAnother).toBe(true);
+  });
+
+  it("says it in the words it is given", () => {
+    expect(encode("gone").body).toBe("gone");
+    expect(encode("gone").fallbacks).toEqual([{ for: RETRACTION, body: "whole" }]);
+  });
+});
+
+it("asks for and gives receipts and markers", () => {
+  const asking = decodeMessage(
+    encodeMessage({ to: TO, type: "chat", body: "x", receiptRequested: true, markable: true }),
+  );
+  expect(asking).toMatchObject({ receiptRequest: true, isMarkable: true });
+  const giving = decodeMessage(
+    encodeMessage({ to: TO, type: "chat", receivedId: "m1", displayedId: "m2" }),
+  );
+  expect(giving).toMatchObject({
+    body: undefined,
+    receiptRequest: false,
+    receiptFor: "m1",
+    isMarkable: false,
+    marker: { type: "displayed", id: "m2" },
+  });
+});
+
+it("hands a file over for clients of either kind", () => {
+  const url = "https://files.example.com/a.jpg";
+  const file = { name: "a.jpg", size: 3, hashes: [] };
+  const share = { disposition: "inline" as const, file, urls: [url] };
+  const message = decodeMessage(
+    encodeMessage({ to: TO, type: "chat", body: url, oobUrl: url, fileShares: [share, share] }),
+  );
+  expect(message.oobUrls).toEqual([url]);
+  expect(message.fileShares).toMatchObject([share, share]);
+});
+
+it("gives a place", () => {
+  const location = { lat: 45.44, lon: 12.33, accuracy: 20, description: "Venice" };
+  expect(decodeMessage(encodeMessage({ to: TO, type: "chat", location })).location).toEqual({
+    ...location,
+    altitude: undefined,
+  });
+});
+
 describe("decodeMessage", () => {
   it("never throws, whatever the elements are called and hold", () => {
     const names = [
@@ -67,6 +122,15 @@ describe("decodeMessage", () => {
       "fallback",
       "reference",
       "occupant-id",
+      "file-sharing",
+      "sources",
+      "attach-to",
+      "reactions",
+      "retract",
+      "apply-to",
+      "received",
+      "displayed",
+      "geoloc",
     ];
     const spaces = [
       "",
@@ -81,8 +145,25 @@ describe("decodeMessage", () => {
       "urn:xmpp:fallback:0",
       "urn:xmpp:reference:0",
       "urn:xmpp:occupant-id:0",
+      "urn:xmpp:sfs:0",
+      "urn:xmpp:message-attaching:1",
+      "urn:xmpp:reactions:0",
+      "urn:xmpp:message-retract:1",
+      "urn:xmpp:fasten:0",
+      "urn:xmpp:receipts",
+      "urn:xmpp:chat-markers:0",
+      "http://jabber.org/protocol/geoloc",
     ];
-    const values = ["", "constructor", "__proto__", "\u202e", "9".repeat(5000), "@/@", "xmpp:%"];
+    const values = [
+      "",
+      "constructor",
+      "__proto__",
+      "\u202e",
+      "9".repeat(5000),
+      "@/@",
+      "xmpp:%",
+      "geo:1,2",
+    ];
     for (const name of names) {
       for (const space of spaces) {
         for (const value of values) {

@@ -8,19 +8,54 @@ import { parseJid, type FullJid, type Jid } from "./jid.ts";
 import { decodeStanzaError, encodeStanzaError, type StanzaError } from "./rfc-6120-stanza-error.ts";
 import { decodeInvitation, hasMucUser, type Invitation } from "./xep-0045-invitation.ts";
 import { type ArchivedAuthor, decodeArchivedAuthor } from "./xep-0045-muc.ts";
-import { decodeOobUrls } from "./xep-0066-oob.ts";
+import { decodeOobUrls, encodeOobUrl } from "./xep-0066-oob.ts";
+import { decodeLocation, encodeLocation, type Location } from "./xep-0080-location.ts";
 import { decodeChatState, encodeChatState, type ChatState } from "./xep-0085-chat-states.ts";
+import {
+  decodeReceipt,
+  encodeReceipt,
+  encodeReceiptRequest,
+  hasReceiptRequest,
+} from "./xep-0184-receipts.ts";
 import { decodeDelays, type Delay } from "./xep-0203-delay.ts";
 import { hasForwarded } from "./xep-0280-carbons.ts";
 import { decodeReplaceId, encodeReplaceId } from "./xep-0308-correction.ts";
+import {
+  decodeMarker,
+  encodeDisplayed,
+  encodeMarkable,
+  hasMarkable,
+  type Marker,
+} from "./xep-0333-markers.ts";
 import { decodeHints, encodeHint, type Hint } from "./xep-0334-hints.ts";
 import { decodeOriginId, decodeStanzaIds, encodeOriginId, type StanzaId } from "./xep-0359-ids.ts";
 import { decodeMentions, type Mention } from "./xep-0372-references.ts";
 import { decodeEncryption, type Encryption } from "./xep-0380-eme.ts";
+import { decodeMediaShares } from "./xep-0385-media-sharing.ts";
 import { decodeOccupantId } from "./xep-0421-occupant-id.ts";
-import { hasRetraction } from "./xep-0424-retraction.ts";
-import { hasReactions } from "./xep-0444-reactions.ts";
-import { decodeFallbacks, type Fallback } from "./xep-0428-fallback.ts";
+import {
+  decodeRetraction,
+  encodeRetraction,
+  hasRetraction,
+  RETRACTION,
+  RETRACTION_BODY,
+  type Retraction,
+} from "./xep-0424-retraction.ts";
+import { decodeModeration, type Moderation } from "./xep-0425-moderation.ts";
+import { decodeFallbacks, encodeFallback, type Fallback } from "./xep-0428-fallback.ts";
+import {
+  decodeReactions,
+  encodeReactions,
+  hasReactions,
+  type Reactions,
+} from "./xep-0444-reactions.ts";
+import {
+  type AttachedSources,
+  decodeAttachedSources,
+  decodeFileShares,
+  encodeFileShare,
+  type FileShare,
+} from "./xep-0447-file-sharing.ts";
 import { decodeReply, encodeReply, type Reply } from "./xep-0461-reply.ts";
 import { stripInvalidXmlChars } from "./xml-text.ts";
 
@@ -53,6 +88,12 @@ export type Message = {
   archivedAuthor: ArchivedAuthor | undefined;
   /** It says something about another message (XEP-0444, XEP-0424), in words only for clients that do not know how. */
   isAboutAnother: boolean;
+  /** XEP-0444: the sender's whole set of reactions to another message. */
+  reactions: Reactions | undefined;
+  /** XEP-0424: the sender takes another of their own messages back. */
+  retraction: Retraction | undefined;
+  /** XEP-0425: the room took a message away. `occupantId` is then not the moderator's; some rooms put the author's there. */
+  moderation: Moderation | undefined;
   /** XEP-0308: the id of the message that this one replaces. */
   replaceId: string | undefined;
   /** XEP-0461: the message that this one answers. */
@@ -67,6 +108,20 @@ export type Message = {
   /** Set when the text itself is encrypted: `body` is then a stopgap, not what the sender wrote. */
   encryption: Encryption | undefined;
   oobUrls: string[];
+  /** XEP-0447, else XEP-0385. The same files mostly stand in `oobUrls` and the body as well. */
+  fileShares: FileShare[];
+  /** XEP-0447 §3.3: where the files of an earlier message are. */
+  attachedSources: AttachedSources | undefined;
+  /** XEP-0184: the sender wants to hear that this arrived. */
+  receiptRequest: boolean;
+  /** XEP-0184: the id of the message that arrived. */
+  receiptFor: string | undefined;
+  /** XEP-0333: the sender wants to hear that this was displayed. */
+  isMarkable: boolean;
+  /** XEP-0333: how far the sender has got. */
+  marker: Marker | undefined;
+  /** XEP-0080, or a geo URI that is the body or handed over. */
+  location: Location | undefined;
 };
 
 /** RFC 6121 §5.2.2: an unknown type is "normal". */
@@ -81,6 +136,7 @@ export function decodeMessage(element: Element): Message {
   const type = decodeType(attribute(element, "type"));
   const to = attribute(element, "to");
   const toJid = to === undefined ? undefined : parseJid(to);
+  const fileShares = decodeFileShares(element);
   return {
     type,
     id: attribute(element, "id") || undefined,
@@ -100,6 +156,9 @@ export function decodeMessage(element: Element): Message {
     hasMucUser: hasMucUser(element),
     archivedAuthor: decodeArchivedAuthor(element),
     isAboutAnother: hasReactions(element) || hasRetraction(element),
+    reactions: decodeReactions(element),
+    retraction: decodeRetraction(element),
+    moderation: decodeModeration(element),
     replaceId: decodeReplaceId(element),
     reply: decodeReply(element),
     fallbacks: decodeFallbacks(element),
@@ -108,6 +167,13 @@ export function decodeMessage(element: Element): Message {
     hints: decodeHints(element),
     encryption: decodeEncryption(element),
     oobUrls: decodeOobUrls(element),
+    fileShares: fileShares.length > 0 ? fileShares : decodeMediaShares(element),
+    attachedSources: decodeAttachedSources(element),
+    receiptRequest: hasReceiptRequest(element),
+    receiptFor: decodeReceipt(element),
+    isMarkable: hasMarkable(element),
+    marker: decodeMarker(element),
+    location: decodeLocation(element),
   };
 }
 
@@ -138,11 +204,26 @@ export type OutboundMessage = {
   replaceId?: string | undefined;
   reply?: Reply | undefined;
   hints?: readonly Hint[] | undefined;
+  /** Ranges count the body after `stripInvalidXmlChars`. */
+  fallbacks?: readonly Fallback[] | undefined;
+  /** For clients to show the file in place of the text, the body is this URL and nothing else. */
+  oobUrl?: string | undefined;
+  fileShares?: readonly FileShare[] | undefined;
+  reactions?: Reactions | undefined;
+  /** Takes that message back; without a `body` it gets one that says so to clients that do not know how. */
+  retractId?: string | undefined;
+  receiptRequested?: boolean | undefined;
+  receivedId?: string | undefined;
+  markable?: boolean | undefined;
+  displayedId?: string | undefined;
+  location?: Location | undefined;
 };
 
 /** The `<message/>` to send. Texts lose what XML cannot carry. */
 export function encodeMessage(message: OutboundMessage): Element {
-  const { to, type, id, body, subject, thread } = message;
+  const { to, type, id, subject, thread } = message;
+  const isRetraction = message.retractId !== undefined;
+  const body = message.body ?? (isRetraction ? RETRACTION_BODY : undefined);
   const element = new Element("message", { to, type, ...(id === undefined ? {} : { id }) });
   if (subject !== undefined) element.c("subject").t(stripInvalidXmlChars(subject));
   if (body !== undefined) element.c("body").t(stripInvalidXmlChars(body));
@@ -153,9 +234,27 @@ export function encodeMessage(message: OutboundMessage): Element {
   if (message.chatState) element.append(encodeChatState(message.chatState));
   if (message.replaceId !== undefined) element.append(encodeReplaceId(message.replaceId));
   if (message.reply) element.append(encodeReply(message.reply));
+  for (const payload of encodePayloads(message)) element.append(payload);
+  if (isRetraction) element.append(encodeFallback({ for: RETRACTION, body: "whole" }));
+  for (const fallback of message.fallbacks ?? []) element.append(encodeFallback(fallback));
   if (message.originId !== undefined) element.append(encodeOriginId(message.originId));
   for (const hint of message.hints ?? []) element.append(encodeHint(hint));
   return element;
+}
+
+function encodePayloads(message: OutboundMessage): Element[] {
+  const { fileShares = [], oobUrl, reactions, retractId, location } = message;
+  return [
+    ...fileShares.map(encodeFileShare),
+    oobUrl === undefined ? undefined : encodeOobUrl(oobUrl),
+    location && encodeLocation(location),
+    reactions && encodeReactions(reactions),
+    retractId === undefined ? undefined : encodeRetraction({ id: retractId }),
+    message.receiptRequested ? encodeReceiptRequest() : undefined,
+    message.receivedId === undefined ? undefined : encodeReceipt(message.receivedId),
+    message.markable ? encodeMarkable() : undefined,
+    message.displayedId === undefined ? undefined : encodeDisplayed(message.displayedId),
+  ].filter((payload) => payload !== undefined);
 }
 
 /**

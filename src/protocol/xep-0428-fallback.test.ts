@@ -24,3 +24,8 @@ it.each<[string, Fallback[], string]>([
 ])("strips %s", (_name, fallbacks, left) => {
   expect(stripFallback("> hi\nyes", fallbacks, REPLY)).toBe(left);
 });
+
+it("counts characters as people do, not UTF-16 code units", () => {
+  const fallbacks: Fallback[] = [{ for: REPLY, body: [{ begin: 0, end: 5 }] }];
+  expect(stripFallback("> 😀🐢\n🐢 yes", fallbacks, REPLY)).toBe("🐢 yes");
+});

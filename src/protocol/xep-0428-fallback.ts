@@ -1,7 +1,7 @@
 /**
  * XEP-0428 Fallback Indication 0.2.1, https://xmpp.org/extensions/xep-0428.html
  */
-import type { Element } from "ltx";
+import { Element } from "ltx";
 import { attribute } from "./element.ts";
 import { cutRanges, decodeRange, type CharacterRange } from "./xep-0426-characters.ts";
 
@@ -39,6 +39,20 @@ function decodeBody(fallback: Element): Fallback["body"] {
 
 function hasRange(body: Element): boolean {
   return attribute(body, "start") !== undefined || attribute(body, "end") !== undefined;
+}
+
+/** The `<fallback/>` that says so of a body; its ranges count the body as it is sent, see `stripInvalidXmlChars`. */
+export function encodeFallback(fallback: Fallback): Element {
+  const element = new Element("fallback", { xmlns: FALLBACK, for: fallback.for });
+  if (fallback.body === "whole") element.c("body");
+  // Without a child it would be the whole message.
+  else if (fallback.body.length === 0) element.c("subject");
+  else {
+    for (const { begin, end } of fallback.body) {
+      element.c("body", { start: String(begin), end: String(end) });
+    }
+  }
+  return element;
 }
 
 /** What is left of `body`, exactly as it was decoded, for one who understands `namespace`. */

@@ -145,6 +145,29 @@ describe("a place", () => {
   });
 });
 
+describe("styling", () => {
+  const markup = (inside: string) => `<markup xmlns="urn:xmpp:markup:0">${inside}</markup>`;
+
+  it.each([
+    ["XEP-0393", body("*now*, _maybe_ and `x * y`"), "**now**, *maybe* and `x * y`"],
+    ["what is no styling", body("2 * 3 * 4 = 24"), "2 * 3 * 4 = 24"],
+    [
+      "a body that is to be read as it stands",
+      `${body("*now*")}<unstyled xmlns="urn:xmpp:styling:0"/>`,
+      "*now*",
+    ],
+    ["XEP-0394", body("now!") + markup('<span start="0" end="3"><strong/></span>'), "**now**!"],
+  ])("as %s is Markdown for the agent", async (_, inside, text) => {
+    const turn = await setUp().say(inside);
+    expect(turn.message.bodyForAgent).toBe(text);
+  });
+
+  it("is left alone in what commands are looked for in", async () => {
+    const turn = await setUp().say(body("*now*"));
+    expect(turn.message.rawBody).toBe("*now*");
+  });
+});
+
 describe("what nobody is to keep (XEP-0334)", () => {
   it.each([
     ["no-store", []],

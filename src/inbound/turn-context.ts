@@ -8,6 +8,7 @@ import type { resolveAccess } from "./access.ts";
 import type { Addressing } from "./addressing.ts";
 import type { HostConversation } from "./conversation.ts";
 import type { TakenHistory } from "./room-history.ts";
+import { agentText } from "./agent-text.ts";
 import { locationFacts } from "./location.ts";
 import { quotedBy } from "./quoted.ts";
 import { describePresent, describeRoom } from "./room-facts.ts";
@@ -48,7 +49,7 @@ export function buildContext(context: InboundContext, inbound: InboundMessage, t
   const to = host.jid ?? formatTarget(replyTarget(conversation, sender.stay));
   const isGroup = host.kind === "group";
   const label = conversationLabel(context, inbound, host);
-  const place = locationFacts(addressing.text, inbound.message.location);
+  const place = locationFacts(agentText(inbound, addressing), inbound.message.location);
   const quote = quotedBy(context, inbound);
   const { thread } = inbound.message;
   const envelope = turn.buildEnvelope({

@@ -48,26 +48,30 @@ export type AboutMessages = {
 export function createAboutMessages(context: ReceiverContext): AboutMessages {
   const { history, log, now, outbox, readConfig, revisions, tally } = context;
   const rate = createRate(60_000);
-  const running = new Set<Promise<unknown>>();
+  /** What is being told, by whom it is about. */
+  const running = new Map<string, Promise<void>>();
 
   const current = (): InboundContext => ({ ...context, ...readConfig() });
 
-  /** What is told needs nobody to wait for it. */
-  function run(work: () => Promise<void>): void {
-    const done = work()
+  /** What is told needs nobody to wait for it, but what the same person did before. */
+  function run({ sender }: About, work: () => Promise<void>): void {
+    const done = (running.get(sender.id) ?? Promise.resolve())
+      .then(work)
       .catch((error: unknown) => log.warn(`an event was not told: ${messageOf(error)}`))
-      .finally(() => running.delete(done));
-    running.add(done);
+      .finally(() => {
+        if (running.get(sender.id) === done) running.delete(sender.id);
+      });
+    running.set(sender.id, done);
   }
 
   async function react(about: About, said: SaidMessage | undefined): Promise<void> {
     const { conversation, message, sender } = about;
     const { reactions } = message;
     if (!reactions || !said || about.isArchived) return;
-    const now_ = current();
-    if (!isWanted(now_, about, said)) return;
+    const config = current();
+    if (!isWanted(config, about, said)) return;
     if (rate.take(senderKey(about), PER_MINUTE, now()) !== "granted") return;
-    const session = await findHeard(now_, asInbound(about, now()));
+    const session = await findHeard(config, asInbound(about, now()));
     if (!session) return tally.add("not-admitted");
     const before = said.reactions.get(sender.id) ?? [];
     const signs = [...new Set(reactions.reactions.map(asSign))].slice(0, MAX_TOLD);
@@ -102,7 +106,7 @@ export function createAboutMessages(context: ReceiverContext): AboutMessages {
   async function retract(about: About, id: string): Promise<void> {
     const taken = await takeBack(about.conversation, nameOfMessage(about, id), id);
     if (!taken) return;
-    run(async () => {
+    run(about, async () => {
       if (rate.take(senderKey(about), PER_MINUTE, now()) !== "granted") return;
       const session = await findHeard(current(), asInbound(about, now()));
       if (!session) return tally.add("not-admitted");
@@ -121,7 +125,7 @@ export function createAboutMessages(context: ReceiverContext): AboutMessages {
       const { reactions } = message;
       if (!reactions) return;
       const said = outbox.recent.find(placeOfConversation(conversation), reactions.id);
-      run(async () => await react(about, said));
+      run(about, async () => await react(about, said));
     },
     async moderate(room, id) {
       const taken = await takeBack(room, roomsNameOf(room, id), id);
@@ -143,7 +147,7 @@ export function createAboutMessages(context: ReceiverContext): AboutMessages {
       }
     },
     async idle() {
-      await Promise.allSettled(running);
+      await Promise.allSettled(running.values());
     },
   };
 }

@@ -86,11 +86,9 @@ export function createRevisions(
         replaces: waiting ? [event] : [],
         inbound: { ...message.inbound, revises: [...before, event] },
       };
-      if (!waiting) return { message: revised };
-      return {
-        message: { ...revised, lane: waiting.laneKey ?? message.lane },
-        receivedAt: waiting.receivedAt,
-      };
+      // One that now says stop goes where stops go.
+      if (waiting?.laneKey !== message.lane) return { message: revised };
+      return { message: revised, receivedAt: waiting.receivedAt };
     },
     async retract(name) {
       const event = find(name);

@@ -15,6 +15,7 @@ import { createRoster } from "../client/roster.ts";
 import { createServerServices, isRoom } from "../client/server-services.ts";
 import { createSession } from "../client/session.ts";
 import type { Logger } from "../client/types.ts";
+import { messageOf } from "../errors.ts";
 import { createAcknowledging } from "../inbound/acknowledging.ts";
 import { createCatchUp } from "../inbound/catch-up.ts";
 import { createInvitations } from "../inbound/invitations.ts";
@@ -24,7 +25,7 @@ import { openMessageQueue, REMEMBERED_ENTRIES, REMEMBERED_MS } from "../inbound/
 import { createReceiver } from "../inbound/receive.ts";
 import { departuresOf } from "../outbound/departures.ts";
 import { isTooMuch } from "../outbound/send.ts";
-import { createRecentMessages } from "../outbound/recent-messages.ts";
+import { createRecentMessages, type OwnNames } from "../outbound/recent-messages.ts";
 import { createSentMessages } from "../outbound/sent-messages.ts";
 import { createTurnLimits } from "../inbound/turn-limits.ts";
 import { createRevisions } from "../inbound/revisions.ts";
@@ -52,7 +53,7 @@ import { REPLY } from "../protocol/xep-0461-reply.ts";
 import { decideSubscription } from "../policy/subscription.ts";
 import { createIngressDatabase } from "../state/ingress-database.ts";
 import { createArchiveCursors } from "../state/archive-cursors.ts";
-import { createEventNames } from "../state/event-names.ts";
+import { createEventNames, type EventNames } from "../state/event-names.ts";
 import { createOwedAnswers } from "../state/owed-answers.ts";
 import { createInvitedRooms } from "../state/invited-rooms.ts";
 import { createKnownUsers } from "../state/known-users.ts";
@@ -174,7 +175,9 @@ export function startAccount(params: {
     if (refusal.isLate) tellAgent({ runtime, cfg: config.read().cfg, accountId }, refusal);
   });
   const { limits } = account;
-  const recent = createRecentMessages();
+  const database = createIngressDatabase(join(directory, "ingress.sqlite"), { log });
+  const eventNames = createEventNames(database, Date.now);
+  const recent = createRecentMessages(orLog(eventNames, log));
   const archive = createArchive({ session });
   const outbox = { session, rooms, sent, recent, archive, departures, limits };
   const findOutbox = () => findLiveAccount(accountId);
@@ -203,7 +206,6 @@ export function startAccount(params: {
   const history = createRoomHistory(
     account.config.historyLimit ?? cfg.messages?.groupChat?.historyLimit,
   );
-  const database = createIngressDatabase(join(directory, "ingress.sqlite"), { log });
   const owed = createOwedAnswers(accountId, database, log);
   const queue = openMessageQueue({
     runtime,
@@ -257,7 +259,7 @@ export function startAccount(params: {
     turnLimits: createTurnLimits(),
     history,
     acknowledging: createAcknowledging(() => readAccount().config.sendReadReceipts ?? true),
-    revisions: createRevisions(queue, createEventNames(database, Date.now), Date.now),
+    revisions: createRevisions(queue, eventNames, Date.now),
     log,
     now: Date.now,
     onInbound: (at) => record("inbound", at),
@@ -341,6 +343,22 @@ export function startAccount(params: {
         offState();
         onStatus(channelStoppedPatch());
       })()),
+  };
+}
+
+/** What cannot be noted or looked up keeps nothing from being sent, or read. */
+function orLog(names: EventNames, log: Logger): OwnNames {
+  const attempt = <T>(work: () => T, otherwise: T): T => {
+    try {
+      return work();
+    } catch (error) {
+      log.debug?.(`own messages are not remembered: ${messageOf(error)}`);
+      return otherwise;
+    }
+  };
+  return {
+    noteOwn: (place, id) => attempt(() => names.noteOwn(place, id), undefined),
+    isOwn: (place, id) => attempt(() => names.isOwn(place, id), false),
   };
 }
 

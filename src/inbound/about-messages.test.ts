@@ -1,4 +1,7 @@
 /** Reactions (XEP-0444), as far as the agent hears of them. */
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import {
   body,
@@ -58,6 +61,21 @@ describe("a reaction in a direct chat", () => {
       "with 👎",
       "took back",
     ]);
+  });
+
+  it("to a message of before a restart is told without its text", async () => {
+    const folder = await mkdtemp(join(tmpdir(), "about-"));
+    const file = join(folder, "ingress.sqlite");
+    const before = await setUp({ file });
+    await before.receiver.stop();
+    before.database.close();
+    const { react, events, database } = await setUp({ file });
+    await react(reactions(before.ours, "👍"));
+    await react(reactions("nothing", "👍"));
+    await react(reactions(before.ours, "👍"), { from: "eve@example/x" });
+    expect(events).toEqual(["alice@example reacted with 👍 to an earlier message of yours."]);
+    database.close();
+    await rm(folder, { recursive: true });
   });
 
   it("shows no words that the sender made up", async () => {

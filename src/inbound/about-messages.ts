@@ -67,22 +67,25 @@ export function createAboutMessages(context: ReceiverContext): AboutMessages {
   async function react(about: About, said: SaidMessage | undefined): Promise<void> {
     const { conversation, message, sender } = about;
     const { reactions } = message;
-    if (!reactions || !said || about.isArchived) return;
+    if (!reactions || about.isArchived) return;
+    const place = placeOfConversation(conversation);
+    const isOurs = outbox.recent.isOurs(place, reactions.id);
     const config = current();
-    if (!isWanted(config, about, said)) return;
+    if ((!said && !isOurs) || !isWanted(config, about, isOurs)) return;
     if (rate.take(senderKey(about), PER_MINUTE, now()) !== "granted") return;
     const session = await findHeard(config, asInbound(about, now()));
     if (!session) return tally.add("not-admitted");
-    const before = said.reactions.get(sender.id) ?? [];
+    const before = said?.reactions.get(sender.id) ?? [];
     const signs = [...new Set(reactions.reactions.map(asSign))].slice(0, MAX_TOLD);
-    said.reactions.set(sender.id, signs);
-    if (signs.join(" ") === before.join(" ")) return;
-    const what = `${whose(said)} message ${snippet(said.text)}`;
+    said?.reactions.set(sender.id, signs);
+    if (said && signs.join(" ") === before.join(" ")) return;
+    const whose = isOurs ? "your" : "somebody's";
+    const what = said ? `${whose} message ${snippet(said.text)}` : "an earlier message of yours";
     const text =
       signs.length > 0
         ? `${nameOf(about)} reacted with ${signs.join(" ")} to ${what}.`
         : `${nameOf(about)} took back their reaction to ${what}.`;
-    const key = ["reaction", placeOfConversation(conversation), reactions.id, sender.id];
+    const key = ["reaction", place, reactions.id, sender.id];
     tellAgent(context, session, key, text);
   }
 
@@ -164,13 +167,13 @@ const ROOM_ITSELF: Sender = {
 function isWanted(
   { settings }: Pick<InboundConfig, "settings">,
   { sender }: About,
-  said: SaidMessage,
+  isOurs: boolean,
 ): boolean {
   switch (settings.reactionNotifications ?? "own") {
     case "off":
       return false;
     case "own":
-      return said.senderId === undefined;
+      return isOurs;
     case "all":
       return true;
     case "allowlist": {
@@ -180,8 +183,6 @@ function isWanted(
     }
   }
 }
-
-const whose = ({ senderId }: SaidMessage) => (senderId === undefined ? "your" : "somebody's");
 
 /** An emoji, or a name of one; other words have no place in an event. */
 const SIGN = /^(?:\p{RGI_Emoji}|\p{Extended_Pictographic}|:[\w+\-]{1,30}:)$/v;

@@ -117,7 +117,8 @@ function isReplyToUs(
   nick: string,
 ): boolean {
   if (!reply) return false;
-  return outbox.sent.isOurs(reply.id, room) || reply.to === occupantJid(room, nick);
+  const isOurs = outbox.sent.isOurs(reply.id, room) || outbox.recent.isOurs(room, reply.id);
+  return isOurs || reply.to === occupantJid(room, nick);
 }
 
 function matchesPattern(

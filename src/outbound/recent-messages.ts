@@ -44,6 +44,8 @@ export type RecentMessages = {
   touch(place: Place): void;
   /** Whether nobody else has said anything there since. */
   isLast(place: Place, id: string): boolean;
+  /** Whether we said it, also before the account was started. */
+  isOurs(place: Place, id: string): boolean;
   /** Of a room that we left. */
   forget(place: Place): void;
 };
@@ -63,7 +65,15 @@ export function placeOfConversation(conversation: Conversation): Place {
 export const placeOfTarget = (target: Target): Place =>
   target.kind === "room-private" ? target.to : conversationOf(target);
 
-export function createRecentMessages(): RecentMessages {
+/** What is remembered of our own messages beyond this process: which they are. */
+export type OwnNames = {
+  noteOwn(place: Place, id: string): void;
+  isOwn(place: Place, id: string): boolean;
+};
+
+const NONE: OwnNames = { noteOwn: () => undefined, isOwn: () => false };
+
+export function createRecentMessages({ noteOwn, isOwn }: OwnNames = NONE): RecentMessages {
   type Entry = SaidMessage & { at: number };
   const places = new Map<Place, { entries: Entry[]; at: number }>();
 
@@ -91,12 +101,16 @@ export function createRecentMessages(): RecentMessages {
       const text = said.text.slice(0, MAX_TEXT).toWellFormed();
       known.entries.push({ ...said, ids, text, reactions: new Map(), at: known.at });
       if (known.entries.length > KEPT_EACH) known.entries.shift();
+      if (said.senderId === undefined && said.reference !== undefined) {
+        noteOwn(place, said.reference);
+      }
     },
     find,
     name(place, id, reference) {
       const entry = find(place, id);
       if (!entry) return;
       entry.reference = reference;
+      if (entry.senderId === undefined) noteOwn(place, reference);
       if (!entry.ids.includes(reference)) entry.ids.push(reference);
     },
     remove(place, id) {
@@ -108,6 +122,10 @@ export function createRecentMessages(): RecentMessages {
       if (known) known.at += 1;
     },
     isLast: (place, id) => find(place, id)?.at === places.get(place)?.at,
+    isOurs(place, id) {
+      const entry = find(place, id);
+      return entry ? entry.senderId === undefined : isOwn(place, id);
+    },
     forget: (place) => void places.delete(place),
   };
 }

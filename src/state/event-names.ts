@@ -1,6 +1,6 @@
 /**
  * What people and rooms call the messages that wait, or waited: by that name somebody corrects one (XEP-0308) or takes
- * it back (XEP-0424, XEP-0425). Kept with the queue, beside the ids by which copies are known, for as long.
+ * it back (XEP-0424, XEP-0425); and what ours are called, to which somebody may react long after. Kept with the queue, beside the ids by which copies are known, for as long.
  */
 import type { IngressDatabase, Sql } from "./ingress-database.ts";
 
@@ -11,9 +11,13 @@ export type EventNames = {
   replace(event: string, by: string | undefined): void;
   /** Whether that is so, by now. */
   isReplaced(event: string): boolean;
+  /** That we said something in `place` that is called `id` there; a power failure may lose it. */
+  noteOwn(place: string, id: string): void;
+  isOwn(place: string, id: string): boolean;
 };
 
 const nameKey = (name: string) => `name ${name}`;
+const ownKey = (place: string, id: string) => `own ${JSON.stringify([place, id])}`;
 const replacedKey = (event: string) => `replaced ${event}`;
 
 /** Part of the transaction that stores an event. */
@@ -40,6 +44,10 @@ export function createEventNames(database: IngressDatabase, now: () => number): 
       database.transact((sql) => put(sql, replacedKey(event), by ?? "", now())),
     isReplaced: (event) =>
       database.transact((sql) => read(sql, replacedKey(event)) !== undefined, true),
+    noteOwn: (place, id) =>
+      database.transact((sql) => put(sql, ownKey(place, id), "", now()), true),
+    isOwn: (place, id) =>
+      database.transact((sql) => read(sql, ownKey(place, id)) !== undefined, true),
   };
 }
 

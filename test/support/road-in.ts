@@ -18,6 +18,7 @@ import { createSettling } from "../../src/inbound/settling.ts";
 import { createStrangers } from "../../src/inbound/strangers.ts";
 import { createTally } from "../../src/inbound/tally.ts";
 import { createTurnLimits } from "../../src/inbound/turn-limits.ts";
+import { createRecentMessages } from "../../src/outbound/recent-messages.ts";
 import type { ReceiverContext } from "../../src/inbound/types.ts";
 import type { XmppAccountPolicy } from "../../src/policy/account-policy.ts";
 import { DEFAULT_CATCH_UP, DEFAULT_LIMITS } from "../../src/policy/limits.ts";
@@ -181,7 +182,16 @@ export function createRoadIn(options: RoadInOptions = {}) {
       },
     },
   };
-  const outbox = createOutbox(session, rooms);
+  const database = createIngressDatabase(options.file ?? ":memory:", {
+    log,
+    ...(options.maxPages === undefined ? {} : { maxPages: options.maxPages }),
+  });
+  const now = options.context?.now ?? (() => Date.now());
+  const eventNames = createEventNames(database, now);
+  const outbox = {
+    ...createOutbox(session, rooms),
+    recent: createRecentMessages(eventNames),
+  };
   const tally = createTally();
   const untrusted = Object.assign(new Error("not in the catalogue"), {
     name: "PluginTrustRefusalError",
@@ -192,11 +202,6 @@ export function createRoadIn(options: RoadInOptions = {}) {
       throw untrusted;
     },
   };
-  const now = options.context?.now ?? (() => Date.now());
-  const database = createIngressDatabase(options.file ?? ":memory:", {
-    log,
-    ...(options.maxPages === undefined ? {} : { maxPages: options.maxPages }),
-  });
   const queue = openMessageQueue({
     runtime: { ...runtime, state } as unknown as Parameters<typeof openMessageQueue>[0]["runtime"],
     accountId: "default",
@@ -232,7 +237,7 @@ export function createRoadIn(options: RoadInOptions = {}) {
     },
     history: createRoomHistory(10),
     acknowledging: createAcknowledging(() => true),
-    revisions: createRevisions(queue, createEventNames(database, now), now),
+    revisions: createRevisions(queue, eventNames, now),
     pairing: {
       approved: async () => [],
       challenge: async ({ sender }: { sender: { id: string } }) => void challenged.push(sender.id),

@@ -26,6 +26,7 @@ import { security } from "./host/security.ts";
 import { setupContract } from "./host/setup.ts";
 import { setupWizard } from "./host/setup-wizard.ts";
 import { publicFacts, status, type XmppProbe } from "./host/status.ts";
+import { threading } from "./host/threading.ts";
 import { CHANNEL_ID, DEFAULT_TEXT_CHUNK_LIMIT } from "./policy/account-policy.ts";
 import { normalizeAllowEntry } from "./policy/allowlist.ts";
 import { bareJid } from "./protocol/jid.ts";
@@ -74,6 +75,7 @@ export const xmppPlugin = createChatChannelPlugin<XmppAccount, XmppProbe>({
     gateway: { startAccount: runAccount },
   },
   security,
+  threading,
   pairing: {
     text: {
       idLabel: "jid",

@@ -23,6 +23,10 @@ import {
 import { ARCHIVE } from "../protocol/xep-0313-mam.ts";
 import { STANZA_IDS } from "../protocol/xep-0359-ids.ts";
 import { OCCUPANT_ID } from "../protocol/xep-0421-occupant-id.ts";
+import {
+  findReactionRestrictions,
+  type ReactionRestrictions,
+} from "../protocol/xep-0444-reactions.ts";
 import { attribute } from "../protocol/element.ts";
 import type { RoomEvent } from "./room-events.ts";
 import type { Room } from "./room.ts";
@@ -41,6 +45,8 @@ export type RoomDescription = {
   stanzaIds: boolean;
   /** XEP-0313: it keeps an archive that may be asked; undefined until it has answered. */
   archive?: boolean | undefined;
+  /** XEP-0444 §2.2: which reactions it allows; undefined where it restricts nothing. */
+  reactions?: ReactionRestrictions | undefined;
 };
 
 export const UNDESCRIBED: RoomDescription = {
@@ -68,7 +74,8 @@ export function receiveAnswer(room: Room, iq: Element): RoomEvent | undefined {
   return describe(room, info ?? { identities: [], features: [], forms: [] });
 }
 
-function describe(room: Room, { identities, features }: DiscoInfo): RoomEvent | undefined {
+function describe(room: Room, info: DiscoInfo): RoomEvent | undefined {
+  const { identities, features } = info;
   const before = room.about;
   const has = new Set(features);
   const identity = identities.find(({ category }) => category === "conference");
@@ -85,10 +92,11 @@ function describe(room: Room, { identities, features }: DiscoInfo): RoomEvent | 
     occupantIds: has.has(OCCUPANT_ID),
     stanzaIds: has.has(STANZA_IDS),
     archive: has.has(ARCHIVE),
+    reactions: findReactionRestrictions(info),
   };
   room.about = about;
   const isSame = (Object.keys(about) as (keyof RoomDescription)[]).every(
-    (key) => before[key] === about[key],
+    (key) => JSON.stringify(before[key]) === JSON.stringify(about[key]),
   );
   return isSame ? undefined : { kind: "changed" };
 }

@@ -9,10 +9,12 @@ import {
   ChannelBotLoopProtectionSchema,
   ChannelImplicitMentionsSchema,
   DmPolicySchema,
+  ChannelSendReadReceiptsSchema,
   GroupPolicySchema,
   buildChannelAccountSchemaParts,
   buildChannelAllowBotsSchema,
   buildChannelConfigSchema,
+  buildChannelReactionShape,
   buildGroupEntrySchema,
   buildMultiAccountChannelSchema,
 } from "openclaw/plugin-sdk/channel-config-schema";
@@ -79,6 +81,19 @@ const SaslSchema = z
   })
   .strict();
 
+const ReplyToModeSchema = z.enum(["off", "first", "all", "batched"]);
+const ReplyToModesSchema = z
+  .object({ direct: ReplyToModeSchema.optional(), group: ReplyToModeSchema.optional() })
+  .strict();
+const AckReactionScopeSchema = z.enum([
+  "all",
+  "direct",
+  "group-all",
+  "group-mentions",
+  "off",
+  "none",
+]);
+
 const { accountShape } = buildChannelAccountSchemaParts();
 
 const XmppAccountSchema = z
@@ -98,6 +113,14 @@ const XmppAccountSchema = z
     allowBots: buildChannelAllowBotsSchema({ allowMentions: true }),
     botLoopProtection: ChannelBotLoopProtectionSchema.optional(),
     implicitMentions: ChannelImplicitMentionsSchema.optional(),
+    replyToModeByChatType: ReplyToModesSchema.optional(),
+    sendReadReceipts: ChannelSendReadReceiptsSchema,
+    ...buildChannelReactionShape({
+      notificationModes: ["off", "own", "all", "allowlist"],
+      reactionAllowlist: true,
+      ackReaction: z.string().optional(),
+    }),
+    ackReactionScope: AckReactionScopeSchema.optional(),
     roomOwnerBypass: z.boolean().optional(),
     sharedSessions: z.enum(["off", "identified"]).optional(),
     catchUp: CatchUpSchema.optional(),

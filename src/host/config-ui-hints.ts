@@ -69,6 +69,30 @@ export const xmppConfigUiHints: Record<string, ChannelConfigUiHint> = {
     label: "XMPP Group Allowlist",
     help: "JIDs that may address the agent in rooms; matched against the real JID that the room shows.",
   },
+  replyToModeByChatType: {
+    label: "XMPP Reply Mode by Chat Type",
+    help: "replyToMode for direct chats (direct) and rooms (group), over replyToMode.",
+  },
+  reactionNotifications: {
+    label: "XMPP Reaction Notifications",
+    help: 'Which reactions the agent hears of: "own" (default, to its messages), "all", "allowlist" (of reactionAllowlist) or "off".',
+  },
+  reactionAllowlist: {
+    label: "XMPP Reaction Allowlist",
+    help: 'JIDs whose reactions the agent hears of with reactionNotifications "allowlist"; in rooms also occupant:, affiliation: and role: entries.',
+  },
+  ackReaction: {
+    label: "XMPP Ack Reaction",
+    help: "Emoji that the agent puts on a message while it works on it; empty: none.",
+  },
+  ackReactionScope: {
+    label: "XMPP Ack Reaction Scope",
+    help: 'Which messages get it: "group-mentions" (default), "group-all", "direct", "all", "off".',
+  },
+  sendReadReceipts: {
+    label: "XMPP Read Receipts",
+    help: "Tell people that the agent has taken up what they wrote (XEP-0333). Default: true.",
+  },
   "tls.caFile": {
     label: "XMPP CA File",
     help: "PEM file with the operator's own CA, trusted besides the system's.",

@@ -8,7 +8,7 @@ import { CHANNEL_ID } from "../policy/account-policy.ts";
 import { resolveAccount, type XmppAccount } from "./account.ts";
 import { describeProblems } from "./account-problems.ts";
 
-/** What applies without a new connection: all that concerns rooms alone. */
+/** What applies without a new connection: all that concerns rooms, or single messages, alone. */
 const LIVE_KEYS = [
   "rooms",
   "mucRooms",
@@ -24,6 +24,12 @@ const LIVE_KEYS = [
   "implicitMentions",
   "mentionPatterns",
   "replyToMode",
+  "replyToModeByChatType",
+  "reactionNotifications",
+  "reactionAllowlist",
+  "ackReaction",
+  "ackReactionScope",
+  "sendReadReceipts",
 ] as const;
 
 /** For the host's reload rules: of these paths a change restarts nothing. */

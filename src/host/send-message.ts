@@ -8,10 +8,12 @@ import { departuresOf } from "../outbound/departures.ts";
 import type { DeliveryPart } from "../outbound/message-ids.ts";
 import { keptSends } from "../outbound/kept-sends.ts";
 import { placeOf } from "../outbound/reply-target.ts";
+import { placeOfTarget } from "../outbound/recent-messages.ts";
+import { answeredBy, type Answered } from "../outbound/reply-quote.ts";
 import { readReplyFacts } from "../outbound/reply-facts.ts";
+import type { MessageFacts } from "../outbound/send.ts";
 import { parseTarget, type Target } from "../outbound/target.ts";
 import { bareJid } from "../protocol/jid.ts";
-import type { Reply } from "../protocol/xep-0461-reply.ts";
 import { CHANNEL_ID, DEFAULT_TEXT_CHUNK_LIMIT } from "../policy/account-policy.ts";
 import { resolveAccount, type XmppAccount } from "./account.ts";
 import { findLiveAccount, requireLiveAccount } from "./live-accounts.ts";
@@ -53,7 +55,8 @@ export async function sendMessage(ctx: SendTextContext, text: string) {
     if (!facts) assertRunning(account);
     return await deliverText(road, target, convertMarkdownTables(text, tables), {
       patienceMs: isOnline ? PATIENCE_ONLINE_MS : PATIENCE_MS,
-      reply: replyFrom(ctx, target),
+      thread: threadFrom(ctx),
+      ...replyFrom(ctx, target, accountId),
       ...facts,
       textLimit: resolveTextChunkLimit(cfg, CHANNEL_ID, accountId, {
         fallbackLimit: DEFAULT_TEXT_CHUNK_LIMIT,
@@ -116,10 +119,21 @@ function deliveryOf(ctx: SendTextContext): DeliveryPart | undefined {
   return { deliveryId: deliveryQueueId, part: deliveryPartIndex, parts: deliveryPartCount };
 }
 
-/** Whose message that id is, the host does not say; in a direct chat it can be theirs only. */
-function replyFrom({ replyToId }: SendTextContext, target: Target): Reply | undefined {
-  if (!replyToId) return undefined;
-  return { id: replyToId, to: target.kind === "direct" ? target.to : undefined };
+/** RFC 6121 §5.2.5: what is said in a thread stays there. */
+function threadFrom({ threadId }: SendTextContext): MessageFacts["thread"] {
+  return threadId === undefined || threadId === null || threadId === ""
+    ? undefined
+    : { id: String(threadId), parent: undefined };
+}
+
+/** Of a message that is not known any more, only its id; in a direct chat it can be theirs only. */
+function replyFrom({ replyToId }: SendTextContext, target: Target, accountId: string): Answered {
+  if (!replyToId) return {};
+  const live = findLiveAccount(accountId);
+  const found =
+    live && answeredBy(live, placeOfTarget(target), replyToId, { isAlwaysQuoted: true });
+  if (found?.reply) return found;
+  return { reply: { id: replyToId, to: target.kind === "direct" ? target.to : undefined } };
 }
 
 /** The input is wrong: nothing was sent, and trying again cannot help. */

@@ -15,6 +15,8 @@ import { createRoster } from "../client/roster.ts";
 import { createServerServices, isRoom } from "../client/server-services.ts";
 import { createSession } from "../client/session.ts";
 import type { Logger } from "../client/types.ts";
+import { messageOf } from "../errors.ts";
+import { createAcknowledging } from "../inbound/acknowledging.ts";
 import { createCatchUp } from "../inbound/catch-up.ts";
 import { createInvitations } from "../inbound/invitations.ts";
 import { createPairing } from "../inbound/pairing.ts";
@@ -23,8 +25,10 @@ import { openMessageQueue, REMEMBERED_ENTRIES, REMEMBERED_MS } from "../inbound/
 import { createReceiver } from "../inbound/receive.ts";
 import { departuresOf } from "../outbound/departures.ts";
 import { isTooMuch } from "../outbound/send.ts";
+import { createRecentMessages, type OwnNames } from "../outbound/recent-messages.ts";
 import { createSentMessages } from "../outbound/sent-messages.ts";
 import { createTurnLimits } from "../inbound/turn-limits.ts";
+import { createRevisions } from "../inbound/revisions.ts";
 import { createRoomHistory } from "../inbound/room-history.ts";
 import { createSessionTurns } from "../inbound/session-turns.ts";
 import { createStrangers } from "../inbound/strangers.ts";
@@ -36,13 +40,20 @@ import { bareJid, domainOf, type BareJid } from "../protocol/jid.ts";
 import { DIRECT_INVITATION } from "../protocol/xep-0045-invitation.ts";
 import { MUC } from "../protocol/xep-0045-muc.ts";
 import { CHAT_STATES } from "../protocol/xep-0085-chat-states.ts";
+import { RECEIPTS } from "../protocol/xep-0184-receipts.ts";
+import { CORRECTION } from "../protocol/xep-0308-correction.ts";
+import { MARKERS } from "../protocol/xep-0333-markers.ts";
 import { STANZA_IDS } from "../protocol/xep-0359-ids.ts";
 import { ARCHIVE } from "../protocol/xep-0313-mam.ts";
 import { OCCUPANT_ID } from "../protocol/xep-0421-occupant-id.ts";
+import { RETRACTION } from "../protocol/xep-0424-retraction.ts";
+import { FALLBACK } from "../protocol/xep-0428-fallback.ts";
+import { REACTIONS } from "../protocol/xep-0444-reactions.ts";
 import { REPLY } from "../protocol/xep-0461-reply.ts";
 import { decideSubscription } from "../policy/subscription.ts";
 import { createIngressDatabase } from "../state/ingress-database.ts";
 import { createArchiveCursors } from "../state/archive-cursors.ts";
+import { createEventNames, type EventNames } from "../state/event-names.ts";
 import { createOwedAnswers } from "../state/owed-answers.ts";
 import { createInvitedRooms } from "../state/invited-rooms.ts";
 import { createKnownUsers } from "../state/known-users.ts";
@@ -108,10 +119,16 @@ export function startAccount(params: {
     identity: botIdentity(account.nick),
     features: [
       CHAT_STATES,
+      CORRECTION,
       DIRECT_INVITATION,
+      FALLBACK,
+      MARKERS,
       MUC,
       OCCUPANT_ID,
+      REACTIONS,
+      RECEIPTS,
       REPLY,
+      RETRACTION,
       STANZA_IDS,
       ...(account.bookmarks === "off" ? [] : [BOOKMARKS_NOTIFY]),
     ],
@@ -158,7 +175,11 @@ export function startAccount(params: {
     if (refusal.isLate) tellAgent({ runtime, cfg: config.read().cfg, accountId }, refusal);
   });
   const { limits } = account;
-  const outbox = { session, rooms, sent, archive: createArchive({ session }), departures, limits };
+  const database = createIngressDatabase(join(directory, "ingress.sqlite"), { log });
+  const eventNames = createEventNames(database, Date.now);
+  const recent = createRecentMessages(orLog(eventNames, log));
+  const archive = createArchive({ session });
+  const outbox = { session, rooms, sent, recent, archive, departures, limits };
   const findOutbox = () => findLiveAccount(accountId);
   const pairing = createPairing({
     accountId,
@@ -185,7 +206,6 @@ export function startAccount(params: {
   const history = createRoomHistory(
     account.config.historyLimit ?? cfg.messages?.groupChat?.historyLimit,
   );
-  const database = createIngressDatabase(join(directory, "ingress.sqlite"), { log });
   const owed = createOwedAnswers(accountId, database, log);
   const queue = openMessageQueue({
     runtime,
@@ -238,6 +258,8 @@ export function startAccount(params: {
     tally,
     turnLimits: createTurnLimits(),
     history,
+    acknowledging: createAcknowledging(() => readAccount().config.sendReadReceipts ?? true),
+    revisions: createRevisions(queue, eventNames, Date.now),
     log,
     now: Date.now,
     onInbound: (at) => record("inbound", at),
@@ -245,7 +267,9 @@ export function startAccount(params: {
   });
 
   const offRoom = rooms.onRoom(({ room, state }) => {
-    if (state === "refused" || state === "leaving") history.forget(room);
+    if (state !== "refused" && state !== "leaving") return;
+    history.forget(room);
+    recent.forget(room);
   });
   const readHostConfig = () => config.read().cfg;
   const recovery = createOwedRecovery({
@@ -330,6 +354,22 @@ export function startAccount(params: {
         offState();
         onStatus(channelStoppedPatch());
       })()),
+  };
+}
+
+/** What cannot be noted or looked up keeps nothing from being sent, or read. */
+function orLog(names: EventNames, log: Logger): OwnNames {
+  const attempt = <T>(work: () => T, otherwise: T): T => {
+    try {
+      return work();
+    } catch (error) {
+      log.debug?.(`own messages are not remembered: ${messageOf(error)}`);
+      return otherwise;
+    }
+  };
+  return {
+    noteOwn: (place, id) => attempt(() => names.noteOwn(place, id), undefined),
+    isOwn: (place, id) => attempt(() => names.isOwn(place, id), false),
   };
 }
 

@@ -3,8 +3,10 @@ import type { OpenClawConfig } from "openclaw/plugin-sdk/channel-core";
 import { createFakeSession } from "../../test/support/fake-session.ts";
 import { prepared } from "../../test/support/xmpp-subjects.ts";
 import type { ConnectionState } from "../client/types.ts";
+import type { FullJid } from "../protocol/jid.ts";
 import { XmppConnectionError } from "../errors.ts";
 import { createTally } from "../inbound/tally.ts";
+import { createSentMessages } from "../outbound/sent-messages.ts";
 import { resolveAccount } from "./account.ts";
 import { addLiveAccount, type LiveAccount } from "./live-accounts.ts";
 import { status } from "./status.ts";
@@ -15,6 +17,7 @@ const cfg = {
 const account = resolveAccount(cfg);
 const REFUSED = new XmppConnectionError("not-authorized", "the server says no: go away");
 
+const sent = createSentMessages();
 let remove = () => undefined as unknown;
 afterEach(() => void remove());
 
@@ -27,6 +30,7 @@ function run(state: ConnectionState, hasArchive: boolean | undefined, roomHasArc
     account,
     session: { ...createFakeSession(), state },
     rooms: { list: () => rooms },
+    sent,
     tally: createTally(),
     catchUp: { hasArchive },
   } as unknown as LiveAccount);
@@ -52,6 +56,20 @@ describe("channels status", () => {
       ],
       dropped: {},
     });
+  });
+
+  it("shows when a message was last said to have arrived, and to have been read", async () => {
+    run({ kind: "waiting" } as ConnectionState, true);
+    expect(await snapshotOf()).not.toHaveProperty("lastDeliveredAt");
+    sent.add("a", "alice@example" as FullJid);
+    sent.acknowledge("a", "eve@example/x" as FullJid, "displayed", 5);
+    sent.acknowledge("b", "alice@example/x" as FullJid, "displayed", 6);
+    expect(await snapshotOf()).not.toHaveProperty("lastDeliveredAt");
+    sent.acknowledge("a", "alice@example/x" as FullJid, "delivered", 7);
+    expect(await snapshotOf()).toMatchObject({ lastDeliveredAt: 7 });
+    expect(await snapshotOf()).not.toHaveProperty("lastDisplayedAt");
+    sent.acknowledge("a", "alice@example/y" as FullJid, "displayed", 8);
+    expect(await snapshotOf()).toMatchObject({ lastDeliveredAt: 8, lastDisplayedAt: 8 });
   });
 
   it("shows nothing of that in a process where the account does not run", async () => {

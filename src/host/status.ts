@@ -13,6 +13,7 @@ import { CHANNEL_ID } from "../policy/account-policy.ts";
 import type { XmppAccount } from "./account.ts";
 import { describeProblems } from "./account-problems.ts";
 import { WITHOUT_ARCHIVE } from "../policy/limits.ts";
+import type { Progress } from "../outbound/sent-messages.ts";
 import { findLiveAccount, type LiveAccount } from "./live-accounts.ts";
 
 export type XmppProbe = {
@@ -138,12 +139,21 @@ export const status = createComputedAccountStatusAdapter<XmppAccount, XmppProbe>
 function liveFacts(account: XmppAccount) {
   const live = findLiveAccount(account.accountId);
   if (!live) return {};
-  const { session, rooms, tally } = live;
+  const { session, rooms, sent, tally } = live;
   return {
     connection: session.state.kind,
     ...archiveOf(live),
     rooms: roomStatesOf(rooms),
+    ...receiptsOf(sent.progress()),
     dropped: tally.read(),
+  };
+}
+
+/** When somebody last said that a message of ours arrived, or was read. */
+function receiptsOf({ delivered, displayed }: Progress) {
+  return {
+    ...(delivered === undefined ? {} : { lastDeliveredAt: delivered }),
+    ...(displayed === undefined ? {} : { lastDisplayedAt: displayed }),
   };
 }
 

@@ -47,6 +47,7 @@ export async function resolveAccess(
   route: ResolvedAgentRoute,
   room: ResolvedRoom | undefined,
   host: HostConversation,
+  { kind }: { kind: "message" | "reaction" } = { kind: "message" },
 ) {
   const { conversation, sender } = inbound;
   const { accountId, cfg, policy, runtime } = context;
@@ -82,7 +83,11 @@ export async function resolveAccess(
       inboundEventKind: eventKind,
     },
     // Only a JID that a server vouches for can be paired: a nick belongs to whoever takes it next.
-    event: { kind: "message", authMode: "inbound", mayPair: !room && sender.jid !== undefined },
+    event: {
+      kind,
+      authMode: "inbound",
+      mayPair: kind === "message" && !room && sender.jid !== undefined,
+    },
     policy: {
       dmPolicy: policy.dmPolicy,
       groupPolicy: room?.senderPolicy ?? policy.groupPolicy,

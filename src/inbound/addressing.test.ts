@@ -149,7 +149,7 @@ describe("a reply", () => {
   it("calls us by what stands beside the quote", async () => {
     const quote = "  \nalice wrote: old\n";
     const inside = body(`${quote}bot: and you?`) + fallback(0, quote.length) + reply("x", ALICE);
-    expect(await setUp().say(inside)).toBe("alice wrote: old\nbot: and you?");
+    expect(await setUp().say(inside)).toBe("and you?");
   });
 });
 

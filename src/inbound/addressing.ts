@@ -16,8 +16,10 @@ import { REPLY } from "../protocol/xep-0461-reply.ts";
 import type { InboundContext, InboundMessage } from "./types.ts";
 
 export type Addressing = {
-  /** What was said, without the words that only address the agent. */
+  /** What was said, without the words that only address the agent, and without what it quotes to answer it. */
   text: string;
+  /** The same with the words that address the agent. */
+  said: string;
   /** By name, by a reference, or by one of the host's patterns. */
   wasMentioned: boolean;
   /** Signs that the operator's `implicitMentions` may switch off. */
@@ -32,8 +34,11 @@ export function resolveAddressing(
   inbound: Pick<InboundMessage, "body" | "conversation" | "message" | "ownNick">,
   route: ResolvedAgentRoute,
 ): Addressing {
-  const { conversation, body, message } = inbound;
-  if (conversation.kind !== "room") return { text: body, wasMentioned: false, implicit: [] };
+  const { conversation, message } = inbound;
+  const body = withoutQuote(inbound);
+  if (conversation.kind !== "room") {
+    return { text: body, said: body, wasMentioned: false, implicit: [] };
+  }
   const { room } = conversation;
   const nick = inbound.ownNick ?? "";
   // Anew for each use: it is read once.
@@ -41,11 +46,11 @@ export function resolveAddressing(
   const { isReferred, references } = referencesTo(context, message, room, nick);
   const isReply = isReplyToUs(context, message, room, nick);
   const implicit = implicitMentionKindWhen("reply_to_bot", isReply);
-  // What a reply repeats was said before, by somebody else. Its ranges count the body as it was sent.
+  // Also where it does not say what it answers.
   const said = body && stripFallback(message.body ?? "", message.fallbacks, REPLY);
   if (isReferred || findMentions(said, { nick, others: others() }).length > 0) {
     const text = stripMention(body, { nick, others: others(), references }) || body;
-    return { text, wasMentioned: true, implicit };
+    return { text, said: body, wasMentioned: true, implicit };
   }
   const groupThread = resolveGroupThreadMentionFacts({
     cfg: context.cfg,
@@ -56,25 +61,52 @@ export function resolveAddressing(
   });
   const wasMentioned =
     (groupThread?.mentionedAgentIds.length ?? 0) > 0 || matchesPattern(context, said, room, route);
-  return { text: body, wasMentioned, implicit, groupThread };
+  return { text: body, said: body, wasMentioned, implicit, groupThread };
+}
+
+/** XEP-0461 §3.1: what a reply repeats for clients that do not know replies is no part of what is said. */
+function withoutQuote({ body, message }: Pick<InboundMessage, "body" | "message">): string {
+  if (!message.reply || body === "") return body;
+  return stripFallback(message.body ?? "", message.fallbacks, REPLY).trim() || body;
 }
 
 /** XEP-0372: whether the sender mentions us, by our occupant JID or our own address, and by which parts of the text. */
 function referencesTo(
   { outbox }: InboundContext,
-  { mentions, body = "" }: Message,
+  message: Message,
   room: BareJid,
   nick: string,
 ): { isReferred: boolean; references: Mention[] } {
   const own = outbox.session.jid && bareJid(outbox.session.jid);
-  const toUs = mentions.filter(({ jid }) => jid === occupantJid(room, nick) || jid === own);
-  const leading = body.length - body.trimStart().length;
+  const toUs = message.mentions.filter(({ jid }) => jid === occupantJid(room, nick) || jid === own);
+  // Ranges count the body as it was sent, with what it quotes.
+  const { body = "" } = message;
+  const kept = message.reply ? stripFallback(body, message.fallbacks, REPLY) : body;
+  const isStripped = kept.trim() !== "" && kept !== body;
+  const spoken = isStripped ? kept : body;
+  const leading = spoken.length - spoken.trimStart().length;
   const references = toUs.flatMap(({ begin, end }) => {
     if (begin === undefined || end === undefined) return [];
-    const start = utf16Offset(body, begin) - leading;
-    return [{ start, end: utf16Offset(body, end) - leading }];
+    const quoted = isStripped ? quotedBefore(message, begin) : 0;
+    const start = utf16Offset(spoken, begin - quoted) - leading;
+    return [{ start, end: utf16Offset(spoken, end - quoted) - leading }];
   });
   return { isReferred: toUs.length > 0, references };
+}
+
+/** Characters of the quote that stand before the character number `at`. */
+function quotedBefore({ fallbacks }: Message, at: number): number {
+  const ranges = fallbacks.flatMap((each) =>
+    each.for === REPLY && each.body !== "whole" ? each.body : [],
+  );
+  let reached = 0;
+  let count = 0;
+  for (const { begin, end } of ranges.toSorted((a, b) => a.begin - b.begin)) {
+    if (end > at) continue;
+    count += Math.max(0, end - Math.max(begin, reached));
+    reached = Math.max(reached, end);
+  }
+  return count;
 }
 
 /** XEP-0461: by the id that the room gave to a message of ours, or to our occupant as it is called now. */
@@ -85,7 +117,8 @@ function isReplyToUs(
   nick: string,
 ): boolean {
   if (!reply) return false;
-  return outbox.sent.isOurs(reply.id, room) || reply.to === occupantJid(room, nick);
+  const isOurs = outbox.sent.isOurs(reply.id, room) || outbox.recent.isOurs(room, reply.id);
+  return isOurs || reply.to === occupantJid(room, nick);
 }
 
 function matchesPattern(

@@ -51,11 +51,13 @@ export type Debouncer = {
 export function createDebouncer(params: {
   /** What came before a stop is not added to by what came after it. */
   isStopped: (eventId: string) => boolean;
+  /** What was corrected or taken back while it waited is no part of a turn. */
+  isReplaced: (eventId: string) => boolean;
   readConfig: () => OpenClawConfig;
   takeUp: (inbound: InboundMessage, eventId: string, lifecycle: Lifecycle) => Promise<void>;
   onError: (error: unknown) => void;
 }): Debouncer {
-  const { isStopped, readConfig, takeUp, onError } = params;
+  const { isStopped, isReplaced, readConfig, takeUp, onError } = params;
   const held = new Map<Waiting, NodeJS.Timeout>();
 
   /** It may wait for long behind another; the host takes what is silent for a broken one. */
@@ -105,7 +107,8 @@ export function createDebouncer(params: {
       return createFlush({
         ...(source ? { lifecycle: source } : {}),
         async dispatch(lifecycle) {
-          const { inbound, eventId } = merge(batch);
+          const kept = batch.filter((one) => !isReplaced(one.eventId));
+          const { inbound, eventId } = merge(kept.length > 0 ? kept : batch.slice(-1));
           if (lifecycle.abortSignal.aborted) return await followed(turn.cancel)();
           await takeUp(inbound, eventId, {
             ...lifecycle,
@@ -185,6 +188,7 @@ function merge(batch: readonly Waiting[]): Pick<Waiting, "inbound" | "eventId"> 
   const { messageId, reference, timestamp } = last.inbound;
   const body = batch.map(({ inbound }) => inbound.body).join("\n");
   const sent = batch.map(({ inbound }) => inbound.message.body ?? "").join("\n");
+  const parts = batch.map(({ eventId, inbound }) => ({ eventId, message: inbound.message }));
   const { inbound } = first;
   return {
     eventId: last.eventId,
@@ -194,6 +198,7 @@ function merge(batch: readonly Waiting[]): Pick<Waiting, "inbound" | "eventId"> 
       messageId,
       reference,
       timestamp,
+      parts,
       message: { ...inbound.message, body: sent },
     },
   };

@@ -101,6 +101,37 @@ describe("an answer in a room", () => {
     expect(sent).toEqual([{ to: ROOM, text: "hello" }]);
   });
 
+  it("repeats what it answers only where something was said in between", async () => {
+    const { say, answer } = setUp();
+    const dispatch = await say("bot: hi", { inside: STANZA_ID });
+    const said = async () =>
+      (await answer(dispatch, { text: "hello", replyToId: "rooms-id" }))[0]?.text;
+    expect([await said(), await said()]).toEqual(["hello", "hello"]);
+    await say("not for the agent", { inside: STANZA_ID.replace("rooms-id", "another-id") });
+    expect(await said()).toBe("> alice wrote:\n> bot: hi\nhello");
+  });
+
+  it.each([
+    [{ replyToMode: "all" }, "> alice wrote:\n> bot: hi\nhello"],
+    [{ replyToModeByChatType: { group: "first" } }, "> alice wrote:\n> bot: hi\nhello"],
+    [{ replyToModeByChatType: { direct: "all" } }, "hello"],
+  ])("repeats it always with %j: %j", async (keys, text) => {
+    const { say, answer } = setUp({ keys });
+    const dispatch = await say("bot: hi", { inside: STANZA_ID });
+    const [sent] = await answer(dispatch, { text: "hello", replyToId: "rooms-id" });
+    expect(sent).toEqual({ to: ROOM, text, reply: `rooms-id ${ROOM}/alice` });
+  });
+
+  it("refers to an earlier message that the agent means", async () => {
+    const { say, answer } = setUp();
+    await answer(await say("bot: first"), { text: "yes" });
+    const dispatch = await say("bot: second");
+    const sent = await answer(dispatch, { text: "as I said", replyToId: "rooms-id" });
+    expect(sent).toMatchObject([
+      { text: "> alice wrote:\n> bot: first\nas I said", reply: `rooms-id ${ROOM}/alice` },
+    ]);
+  });
+
   it("names the asker where the room wants it, once", async () => {
     const mucRooms = { [ROOM]: { replyWithNick: true } };
     const { say, answer } = setUp({ keys: { mucRooms, ...short } });
@@ -496,5 +527,98 @@ describe("a message that the host puts off behind a turn that runs", () => {
     expect(waiting.flat()).toHaveLength(2);
     first.resolve();
     await waitFor(() => asked.length === 4, { what: "the others" });
+  });
+});
+
+describe("an answer in a direct chat", () => {
+  const ID = `<origin-id xmlns="${STANZA_IDS}" id="theirs"/>`;
+
+  it("refers to what it answers by the sender's id, where the host says so", async () => {
+    const road = createRoadIn({ keys: { dmPolicy: "open", allowFrom: ["*"], replyToMode: "all" } });
+    await road.session.receive(message("alice@example/x", body("hi") + ID));
+    await road.receiver.idle();
+    road.session.takeSent();
+    const [dispatch] = road.dispatches;
+    const replyToId = dispatch?.ctxPayload.messageId ?? "";
+    await dispatch?.delivery.deliver({ text: "hello", replyToId }, {});
+    const [answer] = road.session.takeSent().map((xml) => parse(xml));
+    expect(answer?.getChildText("body")).toBe("> alice@example wrote:\n> hi\nhello");
+    expect(answer?.getChild("reply")?.attrs).toMatchObject({ id: "theirs", to: "alice@example" });
+    expect(answer?.getChild("fallback")?.getChild("body")?.attrs).toEqual({
+      start: "0",
+      end: "28",
+    });
+  });
+
+  it("asks whether it arrived and was read, and is kept", async () => {
+    const road = createRoadIn({ keys: { dmPolicy: "open", allowFrom: ["*"] } });
+    await road.session.receive(message("alice@example/x", body("hi") + ID));
+    await road.receiver.idle();
+    road.session.takeSent();
+    await road.dispatches[0]?.delivery.deliver({ text: "hello" }, {});
+    const [answer] = road.session.takeSent().map((xml) => parse(xml));
+    expect(answer?.getChild("request", "urn:xmpp:receipts")).toBeDefined();
+    expect(answer?.getChild("markable", "urn:xmpp:chat-markers:0")).toBeDefined();
+    expect(answer?.getChild("store", "urn:xmpp:hints")).toBeDefined();
+    expect(answer?.getChild("reply")).toBeUndefined();
+  });
+
+  it("in a room asks nobody", async () => {
+    const { say, session } = setUp();
+    const dispatch = await say("bot: hi");
+    session.takeSent();
+    await dispatch?.delivery.deliver({ text: "hello" }, {});
+    const [answer = ""] = session.takeSent();
+    expect(answer).not.toMatch(/<request|<markable/);
+  });
+});
+
+describe("the reaction that says that the agent works on it", () => {
+  const adopt: RoadInOptions["dispatch"] = async ({ replyOptions }) =>
+    await replyOptions.turnAdoptionLifecycle.onAdopted();
+  const reactionsIn = (xml: readonly string[]) =>
+    xml
+      .filter((stanza) => stanza.includes("<reactions"))
+      .map((stanza) => [
+        /<reactions[^>]* id="([^"]+)"/.exec(stanza)?.[1],
+        /<reaction>([^<]+)/.exec(stanza)?.[1],
+      ]);
+
+  it.each<[string, object, object, [string, string][]]>([
+    ["a mention, by default", {}, {}, [["rooms-id", "👀"]]],
+    ["another emoji", { ackReaction: "🐙" }, {}, [["rooms-id", "🐙"]]],
+    ["the host's emoji", {}, { messages: { ackReaction: "🦉" } }, [["rooms-id", "🦉"]]],
+    ["none", { ackReaction: "" }, {}, []],
+    ["switched off", { ackReactionScope: "off" }, {}, []],
+    ["direct chats only", {}, { messages: { ackReactionScope: "direct" } }, []],
+  ])("in a room: %s", async (_, keys, cfg, expected) => {
+    const { say, session } = setUp({ keys, cfg, dispatch: adopt });
+    session.takeSent();
+    await say("bot: hi", { inside: STANZA_ID });
+    const all: unknown[] = [];
+    await expect.poll(() => (all.push(...reactionsIn(session.takeSent())), all)).toEqual(expected);
+  });
+
+  it("is not on what nobody could tell by its id", async () => {
+    const { say, session } = setUp({ dispatch: adopt, features: [] });
+    session.takeSent();
+    await say("bot: hi");
+    expect(reactionsIn(session.takeSent())).toEqual([]);
+  });
+
+  it("goes when the turn is over, where the operator wants that", async () => {
+    const { say, session } = setUp({
+      dispatch: adopt,
+      cfg: { messages: { removeAckAfterReply: true } },
+    });
+    session.takeSent();
+    await say("bot: hi", { inside: STANZA_ID });
+    const all: unknown[] = [];
+    await expect
+      .poll(() => (all.push(...reactionsIn(session.takeSent())), all))
+      .toEqual([
+        ["rooms-id", "👀"],
+        ["rooms-id", undefined],
+      ]);
   });
 });

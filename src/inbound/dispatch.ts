@@ -13,13 +13,17 @@ import {
 import { messageOf } from "../errors.ts";
 import { keepLinks } from "../outbound/attachments.ts";
 import { deliverText } from "../outbound/deliver.ts";
+import { placeOfConversation } from "../outbound/recent-messages.ts";
+import { configuredReplyMode } from "../policy/reply-mode.ts";
+import { answeredBy, type Answered } from "../outbound/reply-quote.ts";
 import { withReplyFacts, type ReplyFacts } from "../outbound/reply-facts.ts";
 import { formatTarget, replyTarget } from "../outbound/reply-target.ts";
 import type { ResolvedRoom } from "../policy/room.ts";
-import { occupantJid } from "../protocol/xep-0045-muc.ts";
 import { createTyping } from "../outbound/typing.ts";
+import { createAckReaction } from "./ack-reaction.ts";
 import type { Lifecycle } from "./debounce.ts";
 import { createHandover, type Handover } from "./handover.ts";
+import { authorOf, referenceOf } from "./said.ts";
 import type { SessionTurn } from "./session-turns.ts";
 import { createSettlements } from "./settling.ts";
 import { buildContext, type Admitted, type Turn } from "./turn-context.ts";
@@ -48,8 +52,13 @@ export function dispatchTurn(
     conversation.kind === "room" ? context.history.take(conversation.room) : undefined;
   const { log, sessionTurns } = context;
   const { sessionKey } = admitted.route;
+  const ack = createAckReaction(context, inbound, admitted);
+  const onAdopted = () => {
+    context.acknowledging.displayed(context.outbox, inbound);
+    ack.show();
+  };
   const handover = createHandover({
-    lifecycle: noting(context, inbound, admitted, lifecycle),
+    lifecycle: telling(noting(context, inbound, admitted, lifecycle), onAdopted),
     onSpeak: sessionTurn.speak,
     onPutOff: (begun) => sessionTurns.putOff(sessionKey, begun),
     onTakenBack: sessionTurn.sealOthers,
@@ -70,6 +79,7 @@ export function dispatchTurn(
     turn.finally(() => {
       ended.resolve();
       sessionTurn.end();
+      ack.end();
       settleOwed();
     }),
   );
@@ -97,6 +107,17 @@ function noting(
         log.warn(`a crash of the Gateway could lose an answer: ${messageOf(error)}`);
       }
       await lifecycle.onAdopted();
+    },
+  };
+}
+
+/** The sender sees that the agent works on it. */
+function telling(lifecycle: Lifecycle, onAdopted: () => void): Lifecycle {
+  return {
+    ...lifecycle,
+    async onAdopted() {
+      await lifecycle.onAdopted();
+      onAdopted();
     },
   };
 }
@@ -244,32 +265,40 @@ function attachmentsAsLinks<T extends OutboundReplyPayload>(
 
 /**
  * What an answer has beside its text. The first of a turn also says whom it is for; it is asked for twice
- * where the host could not keep the answer on disk.
+ * where the host could not keep the answer on disk. What the answer refers to says the host (`replyToMode`), by our
+ * `messageId`, or the agent by the id of another message.
  */
 function createReplyFacts(
-  { outbox }: InboundContext,
+  { outbox, settings }: InboundContext,
   inbound: InboundMessage,
   room: ResolvedRoom | undefined,
 ) {
-  const { conversation, message, messageId, reference, sender } = inbound;
+  const { conversation, message, messageId, sender } = inbound;
   const { limits } = outbox;
+  const place = placeOfConversation(conversation);
+  const chatType = conversation.kind === "room" ? "group" : "direct";
+  const isAlwaysQuoted = configuredReplyMode(settings, chatType) !== undefined;
   const known = new WeakMap<object, ReplyFacts>();
   let isFirst = true;
+  const answered = (replyToId: string | undefined): Answered => {
+    if (replyToId === undefined) return {};
+    const found = answeredBy(outbox, place, replyToId, { isAlwaysQuoted });
+    if (found.reply || replyToId !== messageId) return found;
+    // Too much was said since.
+    const id = referenceOf(inbound);
+    return id === undefined ? {} : { reply: { id, to: authorOf(inbound) } };
+  };
   const create = (replyToId: string | undefined, speaker: string | undefined): ReplyFacts => {
     const words = [
       ...(isFirst && room?.replyWithNick ? [`${sender.label}:`] : []),
       ...(speaker ? [`[${speaker}]`] : []),
     ];
     isFirst = false;
-    const answersThis = replyToId === messageId && reference !== undefined;
     return {
       thread: message.thread,
       patienceMs: limits.offlineMinutes * 60_000,
       prefix: words.length > 0 ? `${words.join(" ")} ` : undefined,
-      reply:
-        answersThis && conversation.kind === "room"
-          ? { id: reference, to: occupantJid(conversation.room, conversation.nick) }
-          : undefined,
+      ...answered(replyToId),
     };
   };
   return (payload: OutboundReplyPayload, speaker: string | undefined): ReplyFacts => {

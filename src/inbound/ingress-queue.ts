@@ -8,6 +8,7 @@ import type { Logger } from "../client/types.ts";
 import { CHANNEL_ID } from "../policy/account-policy.ts";
 import type { Limits } from "../policy/limits.ts";
 import { pruneAliases, resolveEvent } from "../state/ingress-aliases.ts";
+import { rememberNames } from "../state/event-names.ts";
 import { IngressStorageError, type IngressDatabase, type Sql } from "../state/ingress-database.ts";
 import { createIngressQueue } from "../state/ingress-queue.ts";
 import type { StoredPayload } from "./stored-message.ts";
@@ -16,8 +17,8 @@ import type { Tally } from "./tally.ts";
 /** How long an answered message is remembered, so that no copy of it is answered again. */
 export const REMEMBERED_MS = 30 * 24 * 60 * 60_000;
 export const REMEMBERED_ENTRIES = 20_000;
-/** Most messages have two: the archive's id, and what the sender gave. */
-const REMEMBERED_ALIASES = 3 * REMEMBERED_ENTRIES;
+/** Most messages have five: the archive's id, what the sender gave, and what others may call them. */
+const REMEMBERED_ALIASES = 6 * REMEMBERED_ENTRIES;
 
 export type MessageQueue = ChannelIngressQueue<StoredPayload>;
 
@@ -71,6 +72,7 @@ export function openMessageQueue(params: QueueParams): MessageQueue {
           size: Number(waiting?.["size"]),
         });
       }
+      if (!isKnown) rememberNames(sql, event, referencesOf(payload), now());
       return event;
     };
     const own: MessageQueue = createIngressQueue({
@@ -164,7 +166,11 @@ function bounded(hosts: MessageQueue, { database, now, readLimits }: QueueParams
             size: waiting.reduce((sum, one) => sum + one.payload.message.xml.length, 0),
           });
         }
-        return await hosts.enqueue(event, payload, options);
+        const added = await hosts.enqueue(event, payload, options);
+        if (!added.duplicate) {
+          database.transact((sql) => rememberNames(sql, event, referencesOf(payload), now()));
+        }
+        return added;
       } catch (error) {
         if (error instanceof IngressFullError) throw error;
         throw new IngressStorageError(`the host's queue: ${String(error)}`, { cause: error });
@@ -173,8 +179,14 @@ function bounded(hosts: MessageQueue, { database, now, readLimits }: QueueParams
   };
 }
 
-/** It was stored before, and is again. */
-const hadPlace = ({ message }: StoredPayload) => (message.renewals ?? 0) > 0;
+/** It was stored before, and is again; or it takes the place of another. */
+const hadPlace = ({ message }: StoredPayload) =>
+  (message.renewals ?? 0) > 0 || (message.replaces ?? []).length > 0;
+
+const referencesOf = ({ message }: StoredPayload) => ({
+  names: message.names ?? [],
+  replaces: message.replaces ?? [],
+});
 
 function refuseExcess(
   { queueSize, queueTotal, queueMegabytes }: QueueLimits,

@@ -54,10 +54,11 @@ const timesPutOff = new Map<string, number>();
 
 export type Ingress = {
   /**
-   * Resolves when the message is on disk. @returns whether it was new
+   * Resolves when the message is on disk, at its end, or at the place of what came at `receivedAt`.
+   * @returns whether it was new
    * @throws IngressFullError where too many wait; anything else: it could not be stored
    */
-  admit(message: StoredMessage): Promise<boolean>;
+  admit(message: StoredMessage, receivedAt?: number): Promise<boolean>;
   /** Takes up what waits, and what comes from now on. */
   start(): void;
   /** What is not handed over by then stays on disk. */
@@ -69,14 +70,16 @@ export type Ingress = {
 export function createIngress(params: {
   queue: MessageQueue;
   isStopped: (eventId: string) => boolean;
+  isReplaced: (eventId: string) => boolean;
   readConfig: () => OpenClawConfig;
   takeUp: (inbound: InboundMessage, eventId: string, lifecycle: Lifecycle) => Promise<void>;
   log: Logger;
   now: () => number;
 }): Ingress {
-  const { queue, isStopped, readConfig, takeUp, log, now } = params;
+  const { queue, isStopped, isReplaced, readConfig, takeUp, log, now } = params;
   const debouncer = createDebouncer({
     isStopped,
+    isReplaced,
     readConfig,
     takeUp,
     onError: (error) => log.warn(`a message was not taken over: ${messageOf(error)}`),
@@ -161,10 +164,10 @@ export function createIngress(params: {
     ));
 
   return {
-    async admit(message) {
+    async admit(message, receivedAt) {
       await beginAfterWhatWaits();
       lastReceivedAt = Math.max(now(), lastReceivedAt + 1);
-      const result = await monitor.admit(message, { receivedAt: lastReceivedAt });
+      const result = await monitor.admit(message, { receivedAt: receivedAt ?? lastReceivedAt });
       return result.kind === "durable" && !result.queueResult.duplicate;
     },
     start: () => monitor.start(),

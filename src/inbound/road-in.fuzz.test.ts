@@ -8,7 +8,7 @@
  *    again at once or after anything else;
  * 3. NO ANSWER TO SELF: neither our account, nor our occupant, nor a sibling has a turn, and nothing is sent
  *    to them;
- * 4. nothing of a stranger's text reaches a model, as prompt, history or name, nor does what wraps another
+ * 4. nothing of a stranger's text reaches a model, as prompt, history, event or name, nor does what wraps another
  *    message, invites, is an error or is addressed to others;
  * 5. rate limits hold: nobody has more turns in a minute than the limit says;
  * 6. nothing throws, and nothing is reported as a failure.
@@ -72,6 +72,8 @@ const EXTRAS = [
   `<replace xmlns="urn:xmpp:message-correct:0" id="m1"/>`,
   `<reactions xmlns="urn:xmpp:reactions:0" id="m1"><reaction>x</reaction></reactions>`,
   `<retract xmlns="urn:xmpp:message-retract:1" id="m1"/>`,
+  `<request xmlns="urn:xmpp:receipts"/><markable xmlns="urn:xmpp:chat-markers:0"/>`,
+  `<reply xmlns="urn:xmpp:reply:0" id="m1"/>`,
   `<x xmlns="http://jabber.org/protocol/muc#user"/>`,
   `<x xmlns="http://jabber.org/protocol/muc#user"><invite from="alice@example"><reason>${POISON}</reason></invite></x>`,
   `<x xmlns="jabber:x:conference" jid="trap@chat.evil" reason="${POISON}"/>`,
@@ -203,7 +205,7 @@ it("lets in nobody but whom the lists name, and of them so much", async () => {
           }
         }
       }
-      const read = JSON.stringify(road.turns);
+      const read = JSON.stringify([road.turns, road.events]);
       for (const { sender } of road.turns) expect(ADMITTED).toContain(sender.id); // 1., 3.
       for (const { token } of said) {
         const turns = road.turns.filter(({ message }) => message.rawBody.includes(token));
@@ -228,6 +230,10 @@ it("lets in nobody but whom the lists name, and of them so much", async () => {
       expect(road.log.lines.filter((line) => line.startsWith("error"))).toEqual([]);
       for (const sent of road.session.takeSent()) {
         expect(sent).not.toMatch(/to="(?:bot|sibling)@example/); // 3.
+        // 4. No receipt either.
+        expect(sent).toMatch(
+          /to="(?:(?:alice|bob)@example(?:\/(?:phone|laptop|desk|alice))?|coven@chat\.example(?:\/.*)?)"/,
+        );
       }
     }),
     runs(150),

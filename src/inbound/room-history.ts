@@ -38,6 +38,13 @@ export function createRoomHistory(limit: number = DEFAULT_HISTORY_LIMIT) {
     },
     /** What was said in a room that we have left is nothing to the next one of that name. */
     forget: (room: BareJid) => void historyMap.delete(room),
+    /** Takes out a message that was taken back or corrected. @returns whether it was there */
+    forgetMessage(room: BareJid, ids: readonly string[]): boolean {
+      const entries = historyMap.get(room) ?? [];
+      const kept = entries.filter(({ messageId = "" }) => !ids.includes(messageId));
+      historyMap.set(room, kept);
+      return kept.length < entries.length;
+    },
     /** Takes out the pending messages; a turn that does not come about gives them back by `restore`. */
     take(room: BareJid): TakenHistory {
       const entries = historyMap.get(room) ?? [];

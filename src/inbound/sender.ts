@@ -145,3 +145,10 @@ export function parseOccupantKey(
   if (room === undefined || key === undefined) return undefined;
   return kind === "occupant" ? { room, occupantId: key } : { room, stay: key };
 }
+
+/** A nick is whoever takes it, and may look like any of this; what stands last says who that was. */
+export function describeSender({ jid, label, occupant }: Sender): string {
+  if (jid) return `${label} (${jid})`;
+  const { occupantId } = occupant;
+  return `${label} (${occupantId === undefined ? "unverified" : `occupant:${occupantId}`})`;
+}

@@ -8,6 +8,7 @@ import { parse } from "ltx";
 import { decodeMessage, type Message } from "../protocol/stanza.ts";
 import { isRecord } from "../state/json-file.ts";
 import type { Arrival } from "../state/ingress-aliases.ts";
+import { namesOf } from "./revisions.ts";
 import type { InboundMessage } from "./types.ts";
 
 export const STORED_VERSION = 1;
@@ -22,6 +23,10 @@ export type StoredMessage = {
   /** The `<message/>` as it came. */
   xml: string;
   inbound: Omit<InboundMessage, "message">;
+  /** What its sender, or the room, may call it later. */
+  names?: readonly string[];
+  /** Events that wait, and do not any more once this one is stored: it corrects them. */
+  replaces?: readonly string[];
   /** How often it was stored again; see `renewed`. */
   renewals?: number;
 };
@@ -49,7 +54,7 @@ export function storeMessage(
   { archiveId, isHeld, ...place }: Origin & Pick<StoredMessage, "lane" | "share" | "xml">,
 ): StoredMessage {
   const arrival = { ...identify(message, archiveId), isHeld, saidAt: inbound.timestamp };
-  return { arrival, ...place, inbound };
+  return { arrival, ...place, inbound, names: namesOf({ message, ...inbound }) };
 }
 
 /** @throws UnreadableError */

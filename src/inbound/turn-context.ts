@@ -8,6 +8,9 @@ import type { resolveAccess } from "./access.ts";
 import type { Addressing } from "./addressing.ts";
 import type { HostConversation } from "./conversation.ts";
 import type { TakenHistory } from "./room-history.ts";
+import { agentText } from "./agent-text.ts";
+import { locationFacts } from "./location.ts";
+import { quotedBy } from "./quoted.ts";
 import { describePresent, describeRoom } from "./room-facts.ts";
 import type { InboundContext, InboundMessage } from "./types.ts";
 
@@ -33,7 +36,12 @@ export type Admitted = {
 export type Turn = Admitted & { history: TakenHistory | undefined };
 
 export function buildContext(context: InboundContext, inbound: InboundMessage, turn: Turn) {
-  const { outbox, runtime, accountId } = context;
+  const { cfg, outbox, runtime, accountId, settings } = context;
+  // In a direct chat only the two of us could have said what is quoted.
+  const visibility =
+    inbound.conversation.kind === "room"
+      ? (settings.contextVisibility ?? cfg.channels?.defaults?.contextVisibility)
+      : undefined;
   const { access, addressing, history, host, room, route } = turn;
   const { conversation, sender, timestamp } = inbound;
   // What the host keeps as the way back is the direct chat's, wherever this answer goes: what is sent
@@ -41,11 +49,14 @@ export function buildContext(context: InboundContext, inbound: InboundMessage, t
   const to = host.jid ?? formatTarget(replyTarget(conversation, sender.stay));
   const isGroup = host.kind === "group";
   const label = conversationLabel(context, inbound, host);
+  const place = locationFacts(agentText(inbound, addressing), inbound.message.location);
+  const quote = quotedBy(context, inbound);
+  const { thread } = inbound.message;
   const envelope = turn.buildEnvelope({
     channel: CHANNEL_LABEL,
     from: isGroup ? `${label} ${sender.label}` : label,
     timestamp,
-    body: addressing.text,
+    body: place.text,
   });
   const view = conversation.kind === "direct" ? undefined : outbox.rooms.get(conversation.room);
   return runtime.channel.inbound.buildContext({
@@ -73,11 +84,17 @@ export function buildContext(context: InboundContext, inbound: InboundMessage, t
       routeSessionKey: route.sessionKey,
       ...(route.dmScope ? { dmScope: route.dmScope } : {}),
     },
-    reply: { to, originatingTo: to },
+    reply: {
+      to,
+      originatingTo: to,
+      ...(quote ? { replyToId: quote.id } : {}),
+      ...(thread ? { messageThreadId: thread.id } : {}),
+      ...(thread?.parent === undefined ? {} : { threadParentId: thread.parent }),
+    },
     message: {
       body: history?.frame(envelope) ?? envelope,
       rawBody: inbound.body,
-      bodyForAgent: inbound.isAgain ? `${AGAIN}\n${addressing.text}` : addressing.text,
+      bodyForAgent: inbound.isAgain ? `${AGAIN}\n${place.text}` : place.text,
       commandBody: addressing.text,
       inboundEventKind: turn.eventKind,
       ...(history?.entries ? { inboundHistory: history.entries } : {}),
@@ -96,17 +113,22 @@ export function buildContext(context: InboundContext, inbound: InboundMessage, t
           }
         : {}),
     },
-    supplemental: view
-      ? { channelStructuredContext: [describeRoom(view, inbound, room && !isGroup)] }
-      : {},
+    supplemental: {
+      ...(quote ? { quote } : {}),
+      ...(view
+        ? { channelStructuredContext: [describeRoom(view, inbound, room && !isGroup)] }
+        : {}),
+    },
+    ...(visibility ? { contextVisibility: visibility } : {}),
     extra: room
       ? {
+          ...place.context,
           ...(isGroup ? { GroupSubject: label } : {}),
           ...(view ? { GroupMembers: describePresent(outbox.rooms.occupants(view.room)) } : {}),
           ...(room.systemPrompt ? { GroupSystemPrompt: room.systemPrompt } : {}),
           ...(addressing.groupThread ? { GroupThread: addressing.groupThread } : {}),
         }
-      : {},
+      : place.context,
   });
 }
 

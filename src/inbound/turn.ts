@@ -1,23 +1,23 @@
 /** One admitted message: asked of the host's policy, then challenged, dropped, remembered or dispatched. */
-import {
-  logInboundDrop,
-  resolveChannelInboundRouteEnvelope,
-} from "openclaw/plugin-sdk/channel-inbound";
+import { logInboundDrop } from "openclaw/plugin-sdk/channel-inbound";
 import { XmppUnconfirmedError } from "../errors.ts";
 import { keptSends } from "../outbound/kept-sends.ts";
 import { placeOf, replyTarget } from "../outbound/reply-target.ts";
 import { sendText } from "../outbound/send.ts";
 import { CHANNEL_ID, DEFAULT_TEXT_CHUNK_LIMIT } from "../policy/account-policy.ts";
 import { createRate } from "../policy/rate.ts";
-import { occupantJid } from "../protocol/xep-0045-muc.ts";
 import { resolveAccess, resolveRoomFor } from "./access.ts";
-import { resolveAddressing, type Addressing } from "./addressing.ts";
+import { resolveAddressing } from "./addressing.ts";
 import { isAnsweredByHost, isObeyedStop } from "./at-once.ts";
-import { hostConversation, type HostConversation } from "./conversation.ts";
 import type { Lifecycle } from "./debounce.ts";
 import { dispatchTurn } from "./dispatch.ts";
+import { tellEdit } from "./agent-events.ts";
+import { isFleeting, noteSaid } from "./said.ts";
 import { mayOverhear } from "./room-history.ts";
+import { resolveRoute } from "./route.ts";
+import { describeSender } from "./sender.ts";
 import type { SessionTurn } from "./session-turns.ts";
+import { isProgram, refuseProgram } from "./standing.ts";
 import type { Stops } from "./stops.ts";
 import { refuseOverLimit } from "./turn-limits.ts";
 import type { InboundContext, InboundMessage } from "./types.ts";
@@ -28,8 +28,10 @@ export async function takeTurn(
   inbound: InboundMessage,
   { eventId, lifecycle }: { eventId: string; lifecycle: Lifecycle },
 ): Promise<void> {
-  const { accountId } = context;
-  const { conversation, sender } = inbound;
+  const { accountId, revisions } = context;
+  const { conversation, sender, revises = [] } = inbound;
+  revisions.open(eventId);
+  if (revisions.isReplaced(eventId)) return skipReplaced(context);
   const { host, route, buildEnvelope } = resolveRoute(context, inbound);
   const addressing = resolveAddressing(context, inbound, route);
   const room = resolveRoomFor(context, inbound, route, host);
@@ -47,6 +49,12 @@ export async function takeTurn(
   const isBot = (admission === "dispatch" || isUnaddressed) && (await isProgram(context, inbound));
   const refusal = isBot ? refuseProgram(context, addressing) : undefined;
   if (refusal) return drop(context, inbound, refusal);
+  const fate = revises.length > 0 ? revisions.fate(revises) : "turn";
+  if (fate === "context") forgetCorrected(context, inbound);
+  if (fate === "event" && (admission === "dispatch" || isUnaddressed)) {
+    context.acknowledging.received(context.outbox, inbound, eventId);
+    return tellEdit(context, inbound, addressing.said, route);
+  }
   switch (admission) {
     case "dispatch": {
       const facts = {
@@ -56,6 +64,7 @@ export async function takeTurn(
       };
       if (refuseOverLimit(context, inbound, facts)) return;
       noteKnown(context, inbound);
+      context.acknowledging.received(context.outbox, inbound, eventId);
       if (inbound.isEncrypted) {
         return await context.once(eventId, "encrypted", () => refuseEncrypted(context, inbound));
       }
@@ -85,6 +94,12 @@ export async function takeTurn(
         context.log.info("a message is not answered: it waited as somebody said stop");
         return;
       }
+      if (revisions.isReplaced(eventId)) {
+        sessionTurn.end();
+        return skipReplaced(context);
+      }
+      revisions.settle(inbound.parts?.map((part) => part.eventId) ?? [eventId], "turn");
+      noteSaid(context, inbound, addressing.said);
       return await dispatchTurn(context, inbound, turn, lifecycle, sessionTurn);
     }
     case "pairing-required":
@@ -93,12 +108,17 @@ export async function takeTurn(
       return;
     case "skip":
     case "observe":
-      if (isUnaddressed) remember(context, inbound);
+      if (isUnaddressed) {
+        revisions.settle([eventId], "context");
+        noteSaid(context, inbound, addressing.said);
+        remember(context, inbound, addressing.said);
+      }
       context.log.debug?.(`not addressed: ${reasonCode}`);
       return;
     default:
       if (reasonCode === "group_policy_not_allowlisted" && mayOverhear(context)) {
-        remember(context, inbound);
+        revisions.settle([eventId], "context");
+        remember(context, inbound, addressing.said);
       }
       drop(context, inbound, reasonCode);
   }
@@ -145,51 +165,6 @@ async function whileAlive<T>(
   }
 }
 
-/** The agent and the session, and the conversation that they belong to. */
-function resolveRoute(context: InboundContext, inbound: InboundMessage) {
-  const { accountId, cfg } = context;
-  const { conversation } = inbound;
-  const routeOf = (host: HostConversation) => {
-    const { kind, id, jid } = host;
-    const peer = { kind, id };
-    // Whatever direct chats share, somebody whom nobody vouches for has no part in it.
-    const own = kind === "direct" && jid === undefined ? withOwnSessions(cfg) : cfg;
-    return {
-      host,
-      ...resolveChannelInboundRouteEnvelope({ cfg: own, channel: CHANNEL_ID, accountId, peer }),
-    };
-  };
-  const resolved = routeOf(hostConversation(context, inbound));
-  if (conversation.kind !== "room" || resolved.host.kind === "group") return resolved;
-  // A room that the operator bound to an agent is that agent's: it has no part in another's memory.
-  const own = routeOf({ kind: "group", id: conversation.room });
-  return own.route.agentId === resolved.route.agentId ? resolved : own;
-}
-
-function withOwnSessions(cfg: InboundContext["cfg"]): InboundContext["cfg"] {
-  return { ...cfg, session: { ...cfg.session, dmScope: "per-account-channel-peer" } };
-}
-
-/** By what they announced as they spoke: a program may come, speak and go. */
-async function isProgram(
-  { isProgram: ask }: InboundContext,
-  { conversation, sender }: InboundMessage,
-): Promise<boolean> {
-  if (conversation.kind !== "room") return false;
-  const { room, nick } = conversation;
-  const { caps, stay = "" } = sender;
-  return await ask({ occupantJid: occupantJid(room, nick), caps, stay });
-}
-
-/** Why a program is not answered; undefined when the operator lets it be. */
-function refuseProgram(
-  { settings }: InboundContext,
-  { wasMentioned }: Addressing,
-): string | undefined {
-  if (settings.allowBots === "mentions") return wasMentioned ? undefined : "bot_without_mention";
-  return settings.allowBots === true ? undefined : "bot";
-}
-
 /** Learns who people are from what a server vouches for; only ever of those whom policy admits. */
 function noteKnown({ knownUsers }: InboundContext, { conversation, sender }: InboundMessage): void {
   if (conversation.kind === "direct") knownUsers.know(conversation.peer);
@@ -200,11 +175,27 @@ function noteKnown({ knownUsers }: InboundContext, { conversation, sender }: Inb
 }
 
 /** Keeps what was said in a room as context for the next answer there. */
-function remember(context: InboundContext, inbound: InboundMessage): void {
-  const { conversation, sender, body, timestamp, messageId } = inbound;
-  if (conversation.kind !== "room" || inbound.isEncrypted) return;
+function remember(context: InboundContext, inbound: InboundMessage, body: string): void {
+  const { conversation, sender, timestamp, messageId } = inbound;
+  if (conversation.kind !== "room" || inbound.isEncrypted || isFleeting(inbound)) return;
   const entry = { sender: describeSender(sender), body, timestamp, messageId };
   context.history.record(conversation.room, entry);
+}
+
+/** It was corrected, which is a message of its own, or taken back. */
+function skipReplaced({ log, tally }: InboundContext): void {
+  tally.add("revised");
+  log.debug?.("a message is not taken up: its sender corrected it, or took it back");
+}
+
+/** What it was before is no context any more. */
+function forgetCorrected({ history, outbox }: InboundContext, inbound: InboundMessage): void {
+  const { conversation, message } = inbound;
+  if (conversation.kind !== "room" || message.replaceId === undefined) return;
+  const said = outbox.recent.find(conversation.room, message.replaceId);
+  if (!said) return;
+  history.forgetMessage(conversation.room, said.ids);
+  outbox.recent.remove(conversation.room, message.replaceId);
 }
 
 function drop(context: InboundContext, inbound: InboundMessage, reasonCode: string): void {
@@ -227,13 +218,6 @@ function logBounded({ accountId, log, now }: InboundContext, line: string): void
   const verdict = dropLines.take(accountId, { each: DROP_LINES_PER_MINUTE }, now());
   if (verdict === "granted") log.info(line);
   else if (verdict === "refused") log.warn("more was dropped than is logged; status counts it");
-}
-
-/** A nick is whoever takes it, and may look like any of this; what stands last says who that was. */
-function describeSender({ jid, label, occupant }: InboundMessage["sender"]): string {
-  if (jid) return `${label} (${jid})`;
-  const { occupantId } = occupant;
-  return `${label} (${occupantId === undefined ? "unverified" : `occupant:${occupantId}`})`;
 }
 
 /** For one line a room, not one for each masked occupant. */

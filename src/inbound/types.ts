@@ -1,5 +1,6 @@
 import type { OpenClawConfig, PluginRuntime } from "openclaw/plugin-sdk/channel-core";
 import type { ChannelBotLoopProtectionFacts } from "openclaw/plugin-sdk/channel-inbound";
+import type { AckReactionScope } from "openclaw/plugin-sdk/channel-feedback";
 import type { resolveChannelStreamingBlockEnabled } from "openclaw/plugin-sdk/channel-outbound";
 import type { ContextVisibilityMode } from "openclaw/plugin-sdk/config-contracts";
 import type { IsProgram } from "../client/programs.ts";
@@ -8,13 +9,16 @@ import type { XmppAccountPolicy } from "../policy/account-policy.ts";
 import type { FindOutbox } from "../outbound/reach.ts";
 import type { Outbox } from "../outbound/send.ts";
 import type { Conversation } from "../policy/admission.ts";
+import type { ReplyChatType, ReplyMode } from "../policy/reply-mode.ts";
 import type { RoomOrigin } from "../policy/room.ts";
 import type { RoomTrust } from "../policy/room-trust.ts";
 import type { BareJid, Jid } from "../protocol/jid.ts";
 import type { Invitation } from "../protocol/xep-0045-invitation.ts";
 import type { Message } from "../protocol/stanza.ts";
+import type { Acknowledging } from "./acknowledging.ts";
 import type { Pairing } from "./pairing.ts";
 import type { MessageQueue } from "./ingress-queue.ts";
+import type { Revisions } from "./revisions.ts";
 import type { RoomHistory } from "./room-history.ts";
 import type { KnownUsers } from "../state/known-users.ts";
 import type { OwedAnswers } from "../state/owed-answers.ts";
@@ -32,6 +36,11 @@ export type InboundSettings = {
   contextVisibility?: ContextVisibilityMode | undefined;
   allowBots?: boolean | "mentions" | undefined;
   botLoopProtection?: ChannelBotLoopProtectionFacts["config"] | undefined;
+  reactionNotifications?: "off" | "own" | "all" | "allowlist" | undefined;
+  reactionAllowlist?: (string | number)[] | undefined;
+  ackReactionScope?: AckReactionScope | undefined;
+  replyToMode?: ReplyMode | undefined;
+  replyToModeByChatType?: Partial<Record<ReplyChatType, ReplyMode | undefined>> | undefined;
 };
 
 /** What the operator may change while the account runs: read anew for each message. */
@@ -61,6 +70,8 @@ export type InboundContext = InboundConfig & {
   isProgram: IsProgram;
   knownUsers: KnownUsers;
   history: RoomHistory;
+  acknowledging: Acknowledging;
+  revisions: Revisions;
   pairing: Pairing;
   settling: Settling;
   owed: Pick<OwedAnswers, "note" | "settle">;
@@ -110,6 +121,13 @@ export type InboundMessage = {
   messageId: string;
   /** The id that the room gave to the message, where it announces that it does: what an answer refers to (XEP-0461). */
   reference?: string | undefined;
+  /**
+   * XEP-0308: the events whose message this one corrects, each of which it takes the place of as long as that one
+   * waits; see revisions.ts.
+   */
+  revises?: string[] | undefined;
+  /** The messages that this one was made of, by their events; undefined where it is one. */
+  parts?: readonly { eventId: string; message: Message }[] | undefined;
   /** The host took it over before, and stopped before it had begun; the agent may have read it. */
   isAgain?: boolean;
   /** ms since the epoch; when it was said, not when it arrived. */

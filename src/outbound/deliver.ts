@@ -127,10 +127,9 @@ async function sendAll(
     if (!options.arrived?.has(id)) {
       options.signal?.throwIfAborted();
       assertNotRefused(road, sent);
-      const { thread, reply } = options;
-      await sendOnce(road, target, id, options, () =>
-        encodeBody(target, id, body, { thread, reply: index === 0 ? reply : undefined }),
-      );
+      const { thread, reply, quote } = options;
+      const facts = index === 0 ? { thread, reply, quote } : { thread };
+      await sendOnce(road, target, id, options, () => encodeBody(target, id, body, facts));
     }
     sent.push(id);
   }

@@ -6,7 +6,7 @@
 import { CHANNEL_ID } from "../policy/account-policy.ts";
 import type { DeliveryOptions } from "./deliver.ts";
 
-export type ReplyFacts = Pick<DeliveryOptions, "thread" | "prefix" | "reply"> & {
+export type ReplyFacts = Pick<DeliveryOptions, "thread" | "prefix" | "reply" | "quote"> & {
   patienceMs: number;
   /** The host has it on its disk, and is about to send it. */
   onQueued?: () => void;

@@ -9,13 +9,15 @@ import type { Rooms } from "../client/rooms.ts";
 import type { XmppSession } from "../client/types.ts";
 import { XmppNotSentError, XmppStanzaError } from "../errors.ts";
 import type { Limits } from "../policy/limits.ts";
-import { encodeMessage, type Thread } from "../protocol/stanza.ts";
-import type { Reply } from "../protocol/xep-0461-reply.ts";
-import { encodeMucUser } from "../protocol/xep-0045-muc.ts";
+import { decodeMessage, encodeMessage, type Thread } from "../protocol/stanza.ts";
+import { stripFallback } from "../protocol/xep-0428-fallback.ts";
+import { quoteForReply, REPLY, type Reply } from "../protocol/xep-0461-reply.ts";
+import { encodeMucUser, occupantJid } from "../protocol/xep-0045-muc.ts";
 import { stripInvalidXmlChars } from "../protocol/xml-text.ts";
 import { chunkText } from "./chunk.ts";
 import type { Departures } from "./departures.ts";
 import { toMessageStyling } from "./styling.ts";
+import { placeOfTarget, type RecentMessages } from "./recent-messages.ts";
 import type { SentMessages } from "./sent-messages.ts";
 import { conversationOf, type Target } from "./target.ts";
 
@@ -24,6 +26,7 @@ export type Outbox = {
   session: XmppSession;
   rooms: Rooms;
   sent: SentMessages;
+  recent: RecentMessages;
   archive: Archive;
   departures: Departures;
   limits: Limits;
@@ -34,6 +37,8 @@ export type MessageFacts = {
   thread?: Thread | undefined;
   /** What it answers (XEP-0461). */
   reply?: Reply | undefined;
+  /** What that said, and who did, for clients that do not know replies; a few lines of it are in the body then. */
+  quote?: { text: string; author: string | undefined } | undefined;
 };
 
 /** Bytes that a message takes beside its text: addresses of 3 KiB each at most, ids, a prefix, and what the server adds. */
@@ -65,15 +70,29 @@ export function toBodies(
   return first === undefined ? [] : [stripInvalidXmlChars(prefix) + first, ...others];
 }
 
-export function encodeBody(target: Target, id: string, body: string, facts: MessageFacts): Element {
+export function encodeBody(
+  target: Target,
+  id: string,
+  text: string,
+  { quote, reply, thread }: MessageFacts,
+): Element {
+  const { body, fallback } =
+    reply && quote ? quoteForReply(text, quote) : { body: text, fallback: undefined };
+  const isDirect = target.kind === "direct";
   const message = encodeMessage({
     to: target.to,
     type: target.kind === "room" ? "groupchat" : "chat",
     id,
     originId: id,
     body,
-    ...facts,
+    thread,
+    reply,
+    fallbacks: fallback ? [fallback] : [],
     chatState: "active",
+    // In a room everybody would answer.
+    receiptRequested: isDirect,
+    markable: isDirect,
+    hints: ["store"],
   });
   if (target.kind === "room-private") message.append(encodeMucUser());
   return message;
@@ -87,7 +106,7 @@ export function encodeBody(target: Target, id: string, body: string, facts: Mess
  * @throws XmppUnconfirmedError the connection ended before the server confirmed it
  */
 export async function sendMessage(
-  { session, rooms, sent, departures, limits }: Outbox,
+  { session, rooms, sent, recent, departures, limits }: Outbox,
   target: Target,
   message: Element,
   beforeSend?: () => Promise<void> | void,
@@ -97,6 +116,7 @@ export async function sendMessage(
   assertReachable(rooms, target);
   await beforeSend?.();
   sent.add(id, target.to, target.kind);
+  noteOwn({ recent, rooms }, target, message);
   await session.send(message);
   if (target.kind === "room") await sent.returned(id);
   sent.assertNotRefused(id);
@@ -115,6 +135,26 @@ export async function sendText(
   for (const body of toBodies(outbox, markdown, { textLimit, prefix })) {
     await sendMessage(outbox, target, encodeBody(target, randomUUID(), body, facts));
   }
+}
+
+/** What it says is quoted, where somebody answers it. */
+function noteOwn(
+  { recent, rooms }: Pick<Outbox, "recent" | "rooms">,
+  target: Target,
+  element: Element,
+): void {
+  const { body, fallbacks, id, replaceId } = decodeMessage(element);
+  if (body === undefined || id === undefined) return;
+  const isOfRoom = target.kind !== "direct";
+  const nick = isOfRoom ? rooms.get(target.room)?.nick : undefined;
+  recent.add(placeOfTarget(target), {
+    ids: [id, ...(replaceId === undefined ? [] : [replaceId])],
+    reference: target.kind === "room" ? undefined : (replaceId ?? id),
+    from: isOfRoom && nick !== undefined ? occupantJid(target.room, nick) : undefined,
+    senderId: undefined,
+    author: nick ?? "",
+    text: stripFallback(body, fallbacks, REPLY),
+  });
 }
 
 /** XEP-0045 §7.5 and §7.4: only an occupant may send to a room, and only to occupants privately. */

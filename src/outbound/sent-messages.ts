@@ -21,6 +21,12 @@ type Entry = {
   isSettled?: boolean;
 };
 
+/** How far a message came: to a device of the person, before their eyes. */
+export type Stage = "delivered" | "displayed";
+
+/** When that was last the case of any of our direct messages, ms since the epoch. */
+export type Progress = Partial<Record<Stage, number>>;
+
 /** A message that came back. */
 export type Refusal = {
   to: FullJid;
@@ -42,6 +48,11 @@ export type SentMessages = {
   /** @throws XmppStanzaError when the message has been refused */
   assertNotRefused(id: string): void;
   refusalOf(id: string): XmppStanzaError | undefined;
+  /** Notes that whom it was sent to says how far it came (XEP-0184, XEP-0333). */
+  acknowledge(id: string, from: FullJid, stage: Stage, at: number): void;
+  progress(): Progress;
+  /** The id of what was sent there last. */
+  last(to: FullJid): string | undefined;
   /** Resolves when the message is reflected or refused, or after a while, or when `signal` says so. */
   returned(id: string, timeoutMs?: number, signal?: AbortSignal): Promise<void>;
   /** Whoever sent it has their result: what comes back from now on comes too late for that. */
@@ -53,6 +64,7 @@ export function createSentMessages(
   onRefusal: (refusal: Refusal) => void = () => undefined,
 ): SentMessages {
   const entries = new Map<string, Entry>();
+  const progress: Progress = {};
   return {
     add(id, to, kind = "direct") {
       entries.set(id, { to, kind, returned: Promise.withResolvers() });
@@ -91,6 +103,15 @@ export function createSentMessages(
       if (refusal) throw refusal;
     },
     refusalOf: (id) => entries.get(id)?.refusal,
+    acknowledge(id, from, stage, at) {
+      const entry = entries.get(id);
+      if (!entry || entry.kind !== "direct" || bareJid(entry.to) !== bareJid(from)) return;
+      // What was seen has arrived.
+      progress.delivered = at;
+      if (stage === "displayed") progress.displayed = at;
+    },
+    progress: () => ({ ...progress }),
+    last: (to) => [...entries].findLast(([, entry]) => entry.to === to)?.[0],
     async returned(id, timeoutMs = LONGEST_REFLECTION_MS, signal) {
       const limit = Promise.withResolvers<void>();
       const giveUp = () => limit.resolve();

@@ -25,8 +25,8 @@ function setUp(size: number) {
 }
 
 test.each([
-  [2, ["composing", "active"]],
-  [20, ["composing", "active"]],
+  [2, ["composing", "paused"]],
+  [20, ["composing", "paused"]],
   [21, []],
   [300, []],
 ])("in a room of %i: %j", async (size, states) => {
@@ -49,6 +49,15 @@ test("a room that grows while the agent works still gets its end", async () => {
   session.receive(
     `<presence from="${ROOM}/late"><x xmlns="http://jabber.org/protocol/muc#user"><item affiliation="none" role="participant"/></x></presence>`,
   );
+  await typing.stop();
+  expect(session.takeSent().at(-1)).toContain("<paused");
+});
+
+test("after an answer it is active, not paused", async () => {
+  const { session, outbox } = setUp(2);
+  const typing = createTyping(outbox, { kind: "room", room: ROOM, to: ROOM });
+  await typing.start();
+  outbox.sent.add("answer", ROOM);
   await typing.stop();
   expect(session.takeSent().at(-1)).toContain("<active");
 });

@@ -1,4 +1,7 @@
-/** "composing" while the agent works, "active" when it stops (XEP-0085). */
+/**
+ * "composing" while the agent works; then "active" where it has said something since, else "paused" (XEP-0085 §5.2). What
+ * people are typing is read and left alone: the host has no use for it, and no turn begins by it.
+ */
 import { encodeMessage } from "../protocol/stanza.ts";
 import type { ChatState } from "../protocol/xep-0085-chat-states.ts";
 import type { Outbox } from "./send.ts";
@@ -11,6 +14,7 @@ export type Typing = { start: () => Promise<void>; stop: () => Promise<void> };
 
 export function createTyping(outbox: Outbox, target: Target): Typing {
   let composing = false;
+  let before: string | undefined;
   const post = (chatState: ChatState) =>
     outbox.session.post(
       encodeMessage({
@@ -26,13 +30,14 @@ export function createTyping(outbox: Outbox, target: Target): Typing {
   return {
     start: async () => {
       if (isNoise()) return;
+      if (!composing) before = outbox.sent.last(target.to);
       composing = true;
       post("composing");
     },
     stop: async () => {
       if (!composing) return;
       composing = false;
-      post("active");
+      post(outbox.sent.last(target.to) === before ? "paused" : "active");
     },
   };
 }

@@ -4,6 +4,7 @@
 import { Element } from "ltx";
 import { attribute } from "./element.ts";
 import type { FullJid } from "./jid.ts";
+import { encodeStanzaError, type StanzaError } from "./rfc-6120-stanza-error.ts";
 
 /** A request with one payload; `id` is left to the one who sends it. Without `to` it asks our own account. */
 export function encodeRequest(
@@ -20,6 +21,15 @@ export function encodeRequest(
 export function encodeResult(payload?: Element): Element {
   const iq = new Element("iq", { type: "result" });
   if (payload) iq.append(payload);
+  return iq;
+}
+
+/** An error; id and addresses are left to the one who sends it. `detail` is the application's own condition (§8.3.4). */
+export function encodeRefusal(error: StanzaError, detail?: Element | undefined): Element {
+  const iq = new Element("iq", { type: "error" });
+  const element = encodeStanzaError(error);
+  if (detail) element.append(detail);
+  iq.append(element);
   return iq;
 }
 

@@ -31,6 +31,8 @@ import { decodeHints, encodeHint, type Hint } from "./xep-0334-hints.ts";
 import { decodeOriginId, decodeStanzaIds, encodeOriginId, type StanzaId } from "./xep-0359-ids.ts";
 import { decodeMentions, type Mention } from "./xep-0372-references.ts";
 import { decodeEncryption, type Encryption } from "./xep-0380-eme.ts";
+import { hasUnstyled } from "./xep-0393-styling.ts";
+import { decodeMarkup, type Markup } from "./xep-0394-markup.ts";
 import { decodeMediaShares } from "./xep-0385-media-sharing.ts";
 import { decodeOccupantId } from "./xep-0421-occupant-id.ts";
 import {
@@ -122,6 +124,10 @@ export type Message = {
   marker: Marker | undefined;
   /** XEP-0080, or a geo URI that is the body or handed over. */
   location: Location | undefined;
+  /** XEP-0393 §6: the body is to be read as it stands. */
+  isUnstyled: boolean;
+  /** XEP-0394: how parts of the body are meant. */
+  markup: Markup | undefined;
 };
 
 /** RFC 6121 §5.2.2: an unknown type is "normal". */
@@ -174,6 +180,8 @@ export function decodeMessage(element: Element): Message {
     isMarkable: hasMarkable(element),
     marker: decodeMarker(element),
     location: decodeLocation(element),
+    isUnstyled: hasUnstyled(element),
+    markup: decodeMarkup(element),
   };
 }
 

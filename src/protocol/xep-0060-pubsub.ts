@@ -4,6 +4,7 @@
  */
 import { Element } from "ltx";
 import { attribute, onlyChild } from "./element.ts";
+import type { BareJid } from "./jid.ts";
 import { encodeRequest } from "./rfc-6120-iq.ts";
 import { encodeForm } from "./xep-0004-forms.ts";
 
@@ -14,14 +15,18 @@ const NODE_CONFIG = "http://jabber.org/protocol/pubsub#node_config";
 /** Also the feature of a server that heeds them. */
 export const PUBLISH_OPTIONS = "http://jabber.org/protocol/pubsub#publish-options";
 
-/** The iq that asks our account for all items of a node (§6.5.2). */
-export function encodeItemsRequest(node: string): Element {
+/** The iq that asks for all items of a node (§6.5.2), or for one of them (§6.5.8): of our account, or of `to`. */
+export function encodeItemsRequest(
+  node: string,
+  { to, id }: { to?: BareJid | undefined; id?: string | undefined } = {},
+): Element {
   const pubsub = new Element("pubsub", { xmlns: PUBSUB });
-  pubsub.c("items", { node });
-  return encodeRequest("get", pubsub);
+  const items = pubsub.c("items", { node });
+  if (id !== undefined) items.c("item", { id });
+  return encodeRequest("get", pubsub, to);
 }
 
-/** The items that answer it; undefined when the iq has no such node, which is not an empty one. */
+/** The items that answer it, of whomever was asked; undefined when the iq has no such node, which is not an empty one. */
 export function decodeItems(iq: Element, node: string): Element[] | undefined {
   const pubsub = iq.getChild("pubsub", PUBSUB);
   const items = pubsub && onlyChild(pubsub, "items", PUBSUB);

@@ -45,3 +45,23 @@ export function utf16Offset(text: string, offset: number): number {
   }
   return at;
 }
+
+/**
+ * The number of the character at an offset of UTF-16 code units, for many offsets of one text, which may
+ * lie in any order.
+ */
+export function characterOffsets(text: string): (units: number) => number {
+  const pairsBefore: number[] = [];
+  for (const { index } of text.matchAll(/[\u{10000}-\u{10FFFF}]/gu)) pairsBefore.push(index);
+  return (units) => {
+    // How many surrogate pairs stand before it, by halving.
+    let low = 0;
+    let high = pairsBefore.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if ((pairsBefore[middle] as number) < units) low = middle + 1;
+      else high = middle;
+    }
+    return units - low;
+  };
+}

@@ -10,16 +10,20 @@ import { describeProblems } from "../../src/host/account-problems.ts";
 import type { Lifecycle } from "../../src/inbound/debounce.ts";
 import { openMessageQueue, type MessageQueue } from "../../src/inbound/ingress-queue.ts";
 import { createReceiver } from "../../src/inbound/receive.ts";
+import { createAcknowledging } from "../../src/inbound/acknowledging.ts";
+import { createRevisions } from "../../src/inbound/revisions.ts";
 import { createRoomHistory } from "../../src/inbound/room-history.ts";
 import { createSessionTurns } from "../../src/inbound/session-turns.ts";
 import { createSettling } from "../../src/inbound/settling.ts";
 import { createStrangers } from "../../src/inbound/strangers.ts";
 import { createTally } from "../../src/inbound/tally.ts";
 import { createTurnLimits } from "../../src/inbound/turn-limits.ts";
+import { createRecentMessages } from "../../src/outbound/recent-messages.ts";
 import type { ReceiverContext } from "../../src/inbound/types.ts";
 import type { XmppAccountPolicy } from "../../src/policy/account-policy.ts";
 import { DEFAULT_CATCH_UP, DEFAULT_LIMITS } from "../../src/policy/limits.ts";
 import { createIngressDatabase } from "../../src/state/ingress-database.ts";
+import { createEventNames } from "../../src/state/event-names.ts";
 import { createOwedAnswers } from "../../src/state/owed-answers.ts";
 import { DISCO_INFO } from "../../src/protocol/xep-0030-disco.ts";
 import { createFakeLog, createFakeSession, OWN_JID } from "./fake-session.ts";
@@ -149,7 +153,9 @@ export function createRoadIn(options: RoadInOptions = {}) {
   let busy = options.failures ?? 0;
   let readings = 0;
   const configs: unknown[] = [];
+  const events: string[] = [];
   const runtime = {
+    system: { enqueueSystemEvent: (text: string) => void events.push(text) },
     channel: {
       mentions: { matchesMentionPatterns, buildMentionRegexes },
       commands: { shouldHandleTextCommands: () => true },
@@ -176,7 +182,16 @@ export function createRoadIn(options: RoadInOptions = {}) {
       },
     },
   };
-  const outbox = createOutbox(session, rooms);
+  const database = createIngressDatabase(options.file ?? ":memory:", {
+    log,
+    ...(options.maxPages === undefined ? {} : { maxPages: options.maxPages }),
+  });
+  const now = options.context?.now ?? (() => Date.now());
+  const eventNames = createEventNames(database, now);
+  const outbox = {
+    ...createOutbox(session, rooms),
+    recent: createRecentMessages(eventNames),
+  };
   const tally = createTally();
   const untrusted = Object.assign(new Error("not in the catalogue"), {
     name: "PluginTrustRefusalError",
@@ -187,11 +202,6 @@ export function createRoadIn(options: RoadInOptions = {}) {
       throw untrusted;
     },
   };
-  const now = options.context?.now ?? (() => Date.now());
-  const database = createIngressDatabase(options.file ?? ":memory:", {
-    log,
-    ...(options.maxPages === undefined ? {} : { maxPages: options.maxPages }),
-  });
   const queue = openMessageQueue({
     runtime: { ...runtime, state } as unknown as Parameters<typeof openMessageQueue>[0]["runtime"],
     accountId: "default",
@@ -226,6 +236,8 @@ export function createRoadIn(options: RoadInOptions = {}) {
       nickOf: () => undefined,
     },
     history: createRoomHistory(10),
+    acknowledging: createAcknowledging(() => true),
+    revisions: createRevisions(queue, eventNames, now),
     pairing: {
       approved: async () => [],
       challenge: async ({ sender }: { sender: { id: string } }) => void challenged.push(sender.id),
@@ -271,6 +283,7 @@ export function createRoadIn(options: RoadInOptions = {}) {
     tally,
     queue,
     database,
+    events,
   };
 }
 

@@ -1,0 +1,66 @@
+/**
+ * What somebody does with messages that the agent has had already, told with its next turn in that session. None is
+ * begun for it: a reaction is no question, and a correction must not run a finished turn again.
+ *
+ * The agent reads an event as the host's word. So of what people wrote only little stands in it, in quotation marks,
+ * on one line, and after who it was.
+ */
+import { CHANNEL_ID } from "../policy/account-policy.ts";
+import { placeOfConversation } from "../outbound/recent-messages.ts";
+import { noteSaid } from "./said.ts";
+import { describeSender } from "./sender.ts";
+import type { InboundContext, InboundMessage } from "./types.ts";
+
+const MAX_EDIT = 1_000;
+const MAX_SNIPPET = 80;
+
+export type AgentSession = { agentId: string; sessionKey: string };
+type Teller = Pick<InboundContext, "accountId" | "runtime">;
+
+/** @param key two events with the same one are one, the later */
+export function tellAgent(
+  { accountId, runtime }: Teller,
+  { agentId, sessionKey }: AgentSession,
+  key: readonly string[],
+  text: string,
+): void {
+  runtime.system.enqueueSystemEvent(text, {
+    agentId,
+    sessionKey,
+    contextKey: [CHANNEL_ID, accountId, ...key].join(":"),
+    replace: true,
+  });
+}
+
+/** A message that the agent has had reads otherwise now; nothing where it reads the same. */
+export function tellEdit(
+  context: InboundContext,
+  inbound: InboundMessage,
+  text: string,
+  session: AgentSession,
+): void {
+  const { conversation, message } = inbound;
+  const place = placeOfConversation(conversation);
+  const before = message.replaceId && context.outbox.recent.find(place, message.replaceId)?.text;
+  noteSaid(context, inbound, text);
+  if (before === text) return;
+  const was = before === undefined ? "an earlier message" : `their message ${snippet(before)}`;
+  const who = nameOf(inbound);
+  const key = ["edit", place, message.replaceId ?? ""];
+  tellAgent(context, session, key, `${who} edited ${was}; it now reads ${quote(text, MAX_EDIT)}.`);
+}
+
+/** Who it was, for an event; a nick may hold anything. */
+export function nameOf({ conversation, sender }: Pick<InboundMessage, "conversation" | "sender">) {
+  return conversation.kind === "direct"
+    ? conversation.peer
+    : quote(describeSender(sender), MAX_SNIPPET);
+}
+
+export const snippet = (text: string): string => quote(text, MAX_SNIPPET);
+
+function quote(text: string, most: number): string {
+  const characters = Array.from(text);
+  const cut = characters.length > most ? `${characters.slice(0, most).join("")}…` : text;
+  return JSON.stringify(cut);
+}

@@ -1,0 +1,131 @@
+/**
+ * What was said lately, by us and by those whom policy admits: what a reply quotes, a reaction is about, a
+ * correction replaces. In memory and bounded; after a restart it begins anew.
+ */
+import type { BareJid, FullJid } from "../protocol/jid.ts";
+import type { Conversation } from "../policy/admission.ts";
+import { conversationOf, type Target } from "./target.ts";
+
+/** A direct chat, a room, or a private chat with one occupant. */
+export type Place = BareJid | FullJid;
+
+/** Messages of one conversation, and conversations, of which messages are known. */
+const KEPT_EACH = 100;
+const KEPT_PLACES = 300;
+const MAX_TEXT = 2_000;
+const MAX_NAMES = 8;
+
+export type SaidMessage = {
+  /** What it may be called: the host's key, the sender's ids, the room's. */
+  ids: string[];
+  /** What a reply or a reaction calls it; undefined as long as nobody else could know it by that. */
+  reference: string | undefined;
+  /** Who said it, as a reply names them (XEP-0461). */
+  from: FullJid | undefined;
+  /** `sender.id` of who said it; undefined: we did. */
+  senderId: string | undefined;
+  /** For people to read. */
+  author: string;
+  /** Without what it quotes; cut after 2000 characters. */
+  text: string;
+  /** Who has which reactions on it now (XEP-0444); by `sender.id`. */
+  reactions: Map<string, readonly string[]>;
+};
+
+export type RecentMessages = {
+  add(place: Place, said: Omit<SaidMessage, "reactions">): void;
+  /** Undefined: said too long ago, or never. Of several with that id the last. */
+  find(place: Place, id: string): SaidMessage | undefined;
+  /** What a room calls a message that we know by `id`. */
+  name(place: Place, id: string, reference: string): void;
+  /** It was taken back. */
+  remove(place: Place, id: string): void;
+  /** Somebody said something there, whoever it was. */
+  touch(place: Place): void;
+  /** Whether nobody else has said anything there since. */
+  isLast(place: Place, id: string): boolean;
+  /** Whether we said it, also before the account was started. */
+  isOurs(place: Place, id: string): boolean;
+  /** Of a room that we left. */
+  forget(place: Place): void;
+};
+
+export function placeOfConversation(conversation: Conversation): Place {
+  switch (conversation.kind) {
+    case "direct":
+      return conversation.peer;
+    case "room":
+      return conversation.room;
+    case "room-private":
+      return conversation.occupant;
+  }
+}
+
+/** As `placeOfConversation`, of where something is sent. */
+export const placeOfTarget = (target: Target): Place =>
+  target.kind === "room-private" ? target.to : conversationOf(target);
+
+/** What is remembered of our own messages beyond this process: which they are. */
+export type OwnNames = {
+  noteOwn(place: Place, id: string): void;
+  isOwn(place: Place, id: string): boolean;
+};
+
+const NONE: OwnNames = { noteOwn: () => undefined, isOwn: () => false };
+
+export function createRecentMessages({ noteOwn, isOwn }: OwnNames = NONE): RecentMessages {
+  type Entry = SaidMessage & { at: number };
+  const places = new Map<Place, { entries: Entry[]; at: number }>();
+
+  function open(place: Place) {
+    const known = places.get(place) ?? { entries: [], at: 0 };
+    // The one that was used last goes last.
+    places.delete(place);
+    places.set(place, known);
+    for (const oldest of places.keys()) {
+      if (places.size <= KEPT_PLACES) break;
+      places.delete(oldest);
+    }
+    return known;
+  }
+
+  const find = (place: Place, id: string) =>
+    places.get(place)?.entries.findLast(({ ids }) => ids.includes(id));
+
+  return {
+    add(place, said) {
+      const known = open(place);
+      // What we say ourselves comes between nothing: it is the rest of the same answer, mostly.
+      if (said.senderId !== undefined) known.at += 1;
+      const ids = [...new Set(said.ids)].slice(0, MAX_NAMES);
+      const text = said.text.slice(0, MAX_TEXT).toWellFormed();
+      known.entries.push({ ...said, ids, text, reactions: new Map(), at: known.at });
+      if (known.entries.length > KEPT_EACH) known.entries.shift();
+      if (said.senderId === undefined && said.reference !== undefined) {
+        noteOwn(place, said.reference);
+      }
+    },
+    find,
+    name(place, id, reference) {
+      const entry = find(place, id);
+      if (!entry) return;
+      entry.reference = reference;
+      if (entry.senderId === undefined) noteOwn(place, reference);
+      if (!entry.ids.includes(reference)) entry.ids.push(reference);
+    },
+    remove(place, id) {
+      const known = places.get(place);
+      if (known) known.entries = known.entries.filter(({ ids }) => !ids.includes(id));
+    },
+    touch(place) {
+      const known = places.get(place);
+      if (known) known.at += 1;
+    },
+    isLast: (place, id) => find(place, id)?.at === places.get(place)?.at,
+    isOurs(place, id) {
+      const entry = find(place, id);
+      return entry ? entry.senderId === undefined : isOwn(place, id);
+    },
+    forget: (place) => void places.delete(place),
+  };
+}

@@ -1,0 +1,384 @@
+/**
+ * What people say about messages, and the small courtesies, in a direct chat and in a room: receipts, read markers,
+ * reactions, replies, corrections, retractions, threads, typing and places. The person is slixmpp.
+ */
+import { parse, type Element } from "ltx";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { startGateway, type Gateway } from "../support/gateway.ts";
+import { ask, hasReachedModel, think } from "../support/conversation.ts";
+import { UNHURRIED } from "../support/limits.ts";
+import { startProsody, type Prosody } from "../support/prosody.ts";
+import { ask as askRoom, say } from "../support/room-talk.ts";
+import { passwordFor } from "../support/secrets.ts";
+import { startSlixmppUser, type SlixmppClient, type StanzaEvent } from "../support/slixmpp.ts";
+import { PACKAGE } from "../support/stage.ts";
+import { startStubModel, type StubModel } from "../support/stub-model.ts";
+
+const BOT = "courteous@localhost";
+const ANSWER_MS = 30_000;
+
+const RECEIPTS = "urn:xmpp:receipts";
+const MARKERS = "urn:xmpp:chat-markers:0";
+const REACTIONS = "urn:xmpp:reactions:0";
+const REPLY = "urn:xmpp:reply:0";
+const SID = "urn:xmpp:sid:0";
+
+let prosody: Prosody;
+let model: StubModel;
+let gateway: Gateway;
+let alice: SlixmppClient;
+let eve: SlixmppClient;
+/** For members only, with real JIDs shown. */
+let club: string;
+
+const replaces = (id: string) => `<replace xmlns="urn:xmpp:message-correct:0" id="${id}"/>`;
+const retracts = (id: string) =>
+  `<retract xmlns="urn:xmpp:message-retract:1" id="${id}"/><fallback xmlns="urn:xmpp:fallback:0" for="urn:xmpp:message-retract:1"/>`;
+const reacts = (id: string, ...signs: string[]) =>
+  `<reactions xmlns="${REACTIONS}" id="${id}">${signs.map((sign) => `<reaction>${sign}</reaction>`).join("")}</reactions><store xmlns="urn:xmpp:hints"/>`;
+
+const childOf = ({ xml }: StanzaEvent, name: string, xmlns: string): Element | undefined =>
+  parse(xml).getChild(name, xmlns);
+const fromBot = ({ event, from }: StanzaEvent) =>
+  event === "message" && (from.startsWith(BOT) || from === `${club}/bot`);
+/** What the room called it, or in a direct chat its sender. */
+function nameOf(stanza: StanzaEvent): string {
+  const inRoom = parse(stanza.xml).getChildren("stanza-id", SID);
+  const own = inRoom.find((each) => each.attrs["by"] === club);
+  return String(own?.attrs["id"] ?? stanza.stanzaId);
+}
+
+beforeAll(async () => {
+  [prosody, model] = await Promise.all([startProsody(), startStubModel()]);
+  const password = passwordFor(BOT);
+  await prosody.register("courteous", password);
+  club = await prosody.room("club", {
+    publicJids: true,
+    membersOnly: true,
+    affiliations: { "alice@localhost": "owner", "eve@localhost": "member", [BOT]: "member" },
+  });
+  gateway = await startGateway({
+    modelUrl: model.baseUrl,
+    plugins: [{ kind: "path", path: PACKAGE }],
+    config: {
+      session: { dmScope: "per-account-channel-peer" },
+      messages: { removeAckAfterReply: true },
+      channels: {
+        xmpp: {
+          jid: BOT,
+          password,
+          nick: "bot",
+          server: `127.0.0.1:${prosody.ports.c2s}`,
+          tls: { caFile: prosody.caFile },
+          limits: UNHURRIED,
+          dmPolicy: "allowlist",
+          allowFrom: ["alice@localhost"],
+          groupPolicy: "allowlist",
+          groupAllowFrom: ["alice@localhost"],
+          rooms: [club],
+          mucRooms: { [club]: {} },
+          replyToModeByChatType: { direct: "all" },
+        },
+      },
+    },
+  });
+  [alice, eve] = await Promise.all([
+    startSlixmppUser(prosody, "alice"),
+    startSlixmppUser(prosody, "eve"),
+  ]);
+  await alice.join(club, "alice");
+  await eve.join(club, "eve");
+  await askMarkerAnywhere();
+}, 120_000);
+beforeEach(() => model.clear());
+afterEach(() => model.setReply());
+afterAll(async () => {
+  await Promise.all([alice, eve].map(async (client) => await client?.stop()));
+  await gateway?.stop();
+  await model?.stop();
+  await prosody?.stop();
+});
+
+/** Answers in a direct chat quote here: what an old client shows. */
+async function askMarkerAnywhere(): Promise<void> {
+  const marker = `marker ${crypto.randomUUID()}`;
+  const since = alice.stanzas.length;
+  await alice.send({ to: BOT, body: marker });
+  await alice.waitFor(({ body = "" }) => body.endsWith(`echo: ${marker}`), {
+    since,
+    timeoutMs: ANSWER_MS,
+  });
+}
+
+/** The text of everything that the model was told with its last question. */
+const lastAsked = () => JSON.stringify(model.requests.at(-1)?.body ?? {});
+
+type Talk = {
+  /** Says it to the agent; gives the stanza's name for others. */
+  tell: (who: SlixmppClient, text: string, extra?: string) => Promise<string>;
+  ask: (text: string, extra?: string) => Promise<StanzaEvent>;
+  /** Something about a message, with no text. */
+  mark: (who: SlixmppClient, extra: string) => Promise<void>;
+};
+
+const DIRECT: Talk = {
+  tell: async (who, text, extra = "") => await who.send({ to: BOT, body: text, extra }),
+  ask: async (text, extra) => await ask(alice, BOT, text, extra),
+  mark: async (who, extra) => void (await who.send({ to: BOT, extra })),
+};
+const ROOM: Talk = {
+  tell: async (who, text, extra = "") => nameOf(await say(who, club, `bot: ${text}`, extra)),
+  ask: async (text, extra) => await askRoom(alice, club, `bot: ${text}`, "bot", extra),
+  mark: async (who, extra) => void (await who.send({ to: club, type: "groupchat", extra })),
+};
+const BOTH: [string, Talk][] = [
+  ["a direct chat", DIRECT],
+  ["a room", ROOM],
+];
+
+describe("receipts and read markers", () => {
+  const extra = `<request xmlns="${RECEIPTS}"/><markable xmlns="${MARKERS}"/>`;
+  const ids = (since: number, name: string, xmlns: string) =>
+    alice.stanzas
+      .slice(since)
+      .filter(fromBot)
+      .flatMap((stanza) => childOf(stanza, name, xmlns)?.attrs["id"] ?? []);
+
+  it("in a direct chat: it arrived, then it was read, then it is answered", async () => {
+    const since = alice.stanzas.length;
+    const id = await DIRECT.tell(alice, "did you get it?", extra);
+    await alice.waitForBody(BOT, { since, timeoutMs: ANSWER_MS });
+    expect(ids(since, "received", RECEIPTS)).toEqual([id]);
+    expect(ids(since, "displayed", MARKERS)).toEqual([id]);
+  });
+
+  it("in a room: read, where everybody knows everybody; never a receipt", async () => {
+    const since = alice.stanzas.length;
+    const id = await ROOM.tell(alice, "did you get it?", extra);
+    await alice.waitForBody(`${club}/bot`, { since, timeoutMs: ANSWER_MS });
+    await expect.poll(() => ids(since, "displayed", MARKERS)).toEqual([id]);
+    expect(ids(since, "received", RECEIPTS)).toEqual([]);
+  });
+
+  it("not to those whom policy does not let in", async () => {
+    const since = eve.stanzas.length;
+    await DIRECT.tell(eve, "did you get it?", extra);
+    await ROOM.tell(eve, "did you get it?", extra);
+    await askMarkerAnywhere();
+    await eve.ping();
+    const answers = eve.stanzas
+      .slice(since)
+      .filter(({ from, event }) => event === "message" && from.startsWith(BOT));
+    expect(answers).toEqual([]);
+  });
+
+  it("are asked for by the agent's answers, and shown in its status", async () => {
+    const answer = await DIRECT.ask("tell me something");
+    expect(childOf(answer, "request", RECEIPTS)).toBeDefined();
+    expect(childOf(answer, "markable", MARKERS)).toBeDefined();
+    const before = Date.now();
+    await DIRECT.mark(alice, `<received xmlns="${RECEIPTS}" id="${answer.stanzaId}"/>`);
+    await DIRECT.mark(alice, `<displayed xmlns="${MARKERS}" id="${answer.stanzaId}"/>`);
+    const at = async (key: string) => Number((await gateway.accounts("xmpp"))[0]?.[key] ?? 0);
+    await expect.poll(async () => await at("lastDisplayedAt")).toBeGreaterThanOrEqual(before);
+    expect(await at("lastDeliveredAt")).toBeGreaterThanOrEqual(before);
+  });
+});
+
+describe.each(BOTH)("reactions in %s", (_, talk) => {
+  it("to the agent's message are told with the next turn, those of strangers are not", async () => {
+    const answer = await talk.ask("what do you think?");
+    const asked = model.requests.length;
+    await talk.mark(eve, reacts(nameOf(answer), "💩"));
+    await talk.mark(alice, reacts(nameOf(answer), "🎉"));
+    await alice.ping();
+    expect(model.requests).toHaveLength(asked);
+    await talk.ask("go on");
+    expect(lastAsked()).toContain("reacted with 🎉 to your message");
+    expect(lastAsked()).not.toContain("💩");
+  });
+});
+
+describe("the agent's reaction", () => {
+  it("in a room is on a mention while it works, and goes with its answer", async () => {
+    const since = alice.stanzas.length;
+    const thinking = think(model);
+    const id = await ROOM.tell(alice, "look at this");
+    const signs = () =>
+      alice.stanzas
+        .slice(since)
+        .filter(fromBot)
+        .flatMap((stanza) => childOf(stanza, "reactions", REACTIONS) ?? [])
+        .map((each) => [each.attrs["id"], each.getChildText("reaction")]);
+    await thinking.asked();
+    await expect.poll(signs, { timeout: ANSWER_MS }).toEqual([[id, "👀"]]);
+    thinking.answer(() => "I looked");
+    await expect.poll(signs, { timeout: ANSWER_MS }).toEqual([
+      [id, "👀"],
+      [id, null],
+    ]);
+  });
+});
+
+describe.each(BOTH)("replies in %s", (where, talk) => {
+  it("to the agent's message have its text, and not the quote of the sender's client", async () => {
+    const answer = await talk.ask("the capital of France");
+    const quote = "> something made up\n";
+    const prefix = where === "a room" ? "bot: ".length : 0;
+    const begin = prefix;
+    const range = `<body start="${begin}" end="${begin + quote.length}"/>`;
+    const extra = `<reply xmlns="${REPLY}" id="${nameOf(answer)}"/><fallback xmlns="urn:xmpp:fallback:0" for="${REPLY}">${range}</fallback>`;
+    await talk.ask(`${quote}and of Spain?`, extra);
+    expect(lastAsked()).toContain("the capital of France");
+    expect(lastAsked()).toContain("and of Spain?");
+    expect(lastAsked()).not.toContain("something made up");
+  });
+
+  it("of the agent refer to what they answer, and quote it for old clients", async () => {
+    const since = alice.stanzas.length;
+    const thinking = think(model);
+    const id = await talk.tell(alice, "which one?");
+    await thinking.asked();
+    if (where === "a room") await say(eve, club, "meanwhile");
+    thinking.answer(() => "this one");
+    const answer = await alice.waitFor(
+      (stanza) => fromBot(stanza) && (stanza.body ?? "").endsWith("this one"),
+      { since, timeoutMs: ANSWER_MS },
+    );
+    expect(childOf(answer, "reply", REPLY)?.attrs["id"]).toBe(id);
+    const range = childOf(answer, "fallback", "urn:xmpp:fallback:0")?.getChild("body")?.attrs;
+    const [begin, end] = [Number(range?.["start"]), Number(range?.["end"])];
+    const text = Array.from(answer.body ?? "");
+    expect(text.slice(begin, end).join("")).toContain("which one?");
+    expect(text.toSpliced(begin, end - begin).join("")).toBe("this one");
+  });
+});
+
+describe.each(BOTH)("corrections in %s", (where, talk) => {
+  const addressed = (text: string) => (where === "a room" ? `bot: ${text}` : text);
+  const place = () =>
+    where === "a room" ? ({ to: club, type: "groupchat" } as const) : { to: BOT };
+
+  it("of what the agent has had are told with its next turn, and begin none", async () => {
+    const id = crypto.randomUUID();
+    const since = alice.stanzas.length;
+    await alice.send({ ...place(), id, body: addressed("wake me at five") });
+    await alice.waitFor((stanza) => fromBot(stanza) && stanza.body !== undefined, {
+      since,
+      timeoutMs: ANSWER_MS,
+    });
+    const asked = model.requests.length;
+    await alice.send({ ...place(), body: addressed("wake me at six"), extra: replaces(id) });
+    await alice.ping();
+    await talk.ask("what did I say?");
+    expect(model.requests).toHaveLength(asked + 1);
+    expect(lastAsked()).toMatch(
+      /edited their message .*wake me at five.* now reads .*wake me at six/,
+    );
+  });
+
+  it("of what nobody knows are messages", async () => {
+    expect((await talk.ask("brand new", replaces("unknown"))).body).toMatch(/echo: .*brand new$/);
+  });
+});
+
+describe.each(BOTH)("retractions in %s", (_, talk) => {
+  it("of what the agent has had are told with its next turn, and begin none", async () => {
+    const since = alice.stanzas.length;
+    const id = await talk.tell(alice, "my pin is 1234");
+    await alice.waitFor((stanza) => fromBot(stanza) && stanza.body !== undefined, {
+      since,
+      timeoutMs: ANSWER_MS,
+    });
+    const asked = model.requests.length;
+    await talk.mark(eve, retracts(id));
+    await talk.mark(alice, retracts(id));
+    await alice.ping();
+    await talk.ask("well?");
+    expect(model.requests).toHaveLength(asked + 1);
+    expect(lastAsked()).toContain("took back their message");
+  });
+});
+
+describe("what was context in a room", () => {
+  it("is forgotten when it is taken back, and reads as corrected", async () => {
+    const secret = nameOf(await say(alice, club, "the PASSWORD is swordfish"));
+    const wrong = await say(alice, club, "lunch is at TWELVE");
+    await ROOM.mark(alice, retracts(secret));
+    await say(alice, club, "lunch is at one", replaces(wrong.stanzaId));
+    await ROOM.ask("what was said?");
+    expect(hasReachedModel(model, "lunch is at one")).toBe(true);
+    expect(hasReachedModel(model, "TWELVE")).toBe(false);
+    expect(hasReachedModel(model, "swordfish")).toBe(false);
+  });
+});
+
+describe.each(BOTH)("threads in %s", (_, talk) => {
+  it("are kept by answers", async () => {
+    const answer = await talk.ask("in a thread", "<thread parent='t0'>t-7</thread>");
+    expect(parse(answer.xml).getChildText("thread")).toBe("t-7");
+  });
+});
+
+describe("typing", () => {
+  const stateOf = ({ xml }: StanzaEvent) =>
+    parse(xml)
+      .getChildElements()
+      .find((child) => child.getNS() === "http://jabber.org/protocol/chatstates")?.name;
+
+  it("of a person is no question; the agent's is kept by nobody", async () => {
+    const asked = model.requests.length;
+    for (const state of ["composing", "paused", "active", "gone"]) {
+      await DIRECT.mark(alice, `<${state} xmlns="http://jabber.org/protocol/chatstates"/>`);
+    }
+    const since = alice.stanzas.length;
+    await DIRECT.ask("hello");
+    expect(model.requests).toHaveLength(asked + 1);
+    const composing = alice.stanzas.slice(since).find((stanza) => stateOf(stanza) === "composing");
+    expect(composing && childOf(composing, "no-store", "urn:xmpp:hints")).toBeDefined();
+  });
+});
+
+describe.each(BOTH)("a place in %s", (_, talk) => {
+  it("is told in coordinates", async () => {
+    await talk.ask(
+      "I am here",
+      "<geoloc xmlns='http://jabber.org/protocol/geoloc'><lat>52.52</lat><lon>13.405</lon></geoloc>",
+    );
+    expect(lastAsked()).toContain("📍 52.520000, 13.405000");
+  });
+});
+
+describe("service discovery", () => {
+  it("names what is done", async () => {
+    const since = alice.stanzas.length;
+    await alice.presence({ to: BOT, type: "subscribe" });
+    const { from } = await alice.waitFor(
+      ({ event, from: jid, type }) =>
+        event === "presence" && jid.startsWith(`${BOT}/`) && type === "",
+      { since },
+    );
+    const { xml } = await alice.iq(
+      from,
+      "get",
+      "<query xmlns='http://jabber.org/protocol/disco#info'/>",
+    );
+    for (const feature of [
+      RECEIPTS,
+      MARKERS,
+      REACTIONS,
+      REPLY,
+      "urn:xmpp:message-correct:0",
+      "urn:xmpp:message-retract:1",
+    ]) {
+      expect(xml).toContain(feature);
+    }
+  });
+});
+
+it("an agent is asked by a place alone", async () => {
+  const since = alice.stanzas.length;
+  await alice.send({ to: BOT, body: "geo:48.2082,16.3738" });
+  await alice.waitForBody(BOT, { since, timeoutMs: ANSWER_MS });
+  expect(lastAsked()).toContain("📍 48.208200, 16.373800");
+});

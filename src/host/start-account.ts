@@ -15,6 +15,7 @@ import { createRoster } from "../client/roster.ts";
 import { createServerServices, isRoom } from "../client/server-services.ts";
 import { createSession } from "../client/session.ts";
 import type { Logger } from "../client/types.ts";
+import { createUploads } from "../client/upload.ts";
 import { createCatchUp } from "../inbound/catch-up.ts";
 import { createInvitations } from "../inbound/invitations.ts";
 import { createPairing } from "../inbound/pairing.ts";
@@ -35,10 +36,12 @@ import { createRoomTrust, type RoomTrust } from "../policy/room-trust.ts";
 import { bareJid, domainOf, type BareJid } from "../protocol/jid.ts";
 import { DIRECT_INVITATION } from "../protocol/xep-0045-invitation.ts";
 import { MUC } from "../protocol/xep-0045-muc.ts";
+import { OOB } from "../protocol/xep-0066-oob.ts";
 import { CHAT_STATES } from "../protocol/xep-0085-chat-states.ts";
 import { STANZA_IDS } from "../protocol/xep-0359-ids.ts";
 import { ARCHIVE } from "../protocol/xep-0313-mam.ts";
 import { OCCUPANT_ID } from "../protocol/xep-0421-occupant-id.ts";
+import { FILE_SHARING } from "../protocol/xep-0447-file-sharing.ts";
 import { REPLY } from "../protocol/xep-0461-reply.ts";
 import { decideSubscription } from "../policy/subscription.ts";
 import { createIngressDatabase } from "../state/ingress-database.ts";
@@ -109,8 +112,10 @@ export function startAccount(params: {
     features: [
       CHAT_STATES,
       DIRECT_INVITATION,
+      FILE_SHARING,
       MUC,
       OCCUPANT_ID,
+      OOB,
       REPLY,
       STANZA_IDS,
       ...(account.bookmarks === "off" ? [] : [BOOKMARKS_NOTIFY]),
@@ -145,6 +150,13 @@ export function startAccount(params: {
     log,
   });
   const services = createServerServices(session, domainOf(jid) ?? jid, log);
+  const uploads = createUploads({
+    session,
+    services,
+    caFile: account.config.tls?.caFile,
+    dangerouslyAllowPlaintext: account.config.dangerouslyAllowPlaintext,
+    log,
+  });
   const isBelieved = lastTrust(membership.chosen, services.roomServices);
   const knownUsers = createKnownUsers(join(directory, "known-users.json"), stores);
   const record = (direction: "inbound" | "outbound", at: number) => {
@@ -237,6 +249,7 @@ export function startAccount(params: {
     sessionTurns,
     tally,
     turnLimits: createTurnLimits(),
+    uploads,
     history,
     log,
     now: Date.now,

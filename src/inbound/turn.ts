@@ -16,6 +16,7 @@ import { isAnsweredByHost, isObeyedStop } from "./at-once.ts";
 import { hostConversation, type HostConversation } from "./conversation.ts";
 import type { Lifecycle } from "./debounce.ts";
 import { dispatchTurn } from "./dispatch.ts";
+import { fetchFiles, mayHaveFiles, placeholderOf } from "./files.ts";
 import { mayOverhear } from "./room-history.ts";
 import type { SessionTurn } from "./session-turns.ts";
 import type { Stops } from "./stops.ts";
@@ -73,6 +74,12 @@ export async function takeTurn(
       const isStop = isObeyedStop(context, inbound, turn);
       if (isStop) await context.stops.stop(eventId);
       const isAtOnce = isStop || (isCommand && isAnsweredByHost(addressing.text));
+      const files =
+        !isAtOnce && mayHaveFiles(inbound, addressing.text)
+          ? fetchFiles(context, inbound, addressing.text, lifecycle.abortSignal)
+          : undefined;
+      const found = files && (await whileAlive(lifecycle, files, () => undefined));
+      if (files && !found) return;
       const sessionTurn = isAtOnce
         ? context.sessionTurns.enterAtOnce(route.sessionKey, place)
         : await whileAlive(lifecycle, enterSession(context, route.sessionKey, place), (late) =>
@@ -85,7 +92,8 @@ export async function takeTurn(
         context.log.info("a message is not answered: it waited as somebody said stop");
         return;
       }
-      return await dispatchTurn(context, inbound, turn, lifecycle, sessionTurn);
+      const whole = { ...turn, files: found };
+      return await dispatchTurn(context, inbound, whole, lifecycle, sessionTurn);
     }
     case "pairing-required":
       context.tally.add("not-admitted");
@@ -201,8 +209,9 @@ function noteKnown({ knownUsers }: InboundContext, { conversation, sender }: Inb
 
 /** Keeps what was said in a room as context for the next answer there. */
 function remember(context: InboundContext, inbound: InboundMessage): void {
-  const { conversation, sender, body, timestamp, messageId } = inbound;
+  const { conversation, sender, timestamp, messageId } = inbound;
   if (conversation.kind !== "room" || inbound.isEncrypted) return;
+  const body = inbound.body || placeholderOf(inbound);
   const entry = { sender: describeSender(sender), body, timestamp, messageId };
   context.history.record(conversation.room, entry);
 }

@@ -1,9 +1,11 @@
 import type { OpenClawConfig, PluginRuntime } from "openclaw/plugin-sdk/channel-core";
 import type { ChannelBotLoopProtectionFacts } from "openclaw/plugin-sdk/channel-inbound";
 import type { resolveChannelStreamingBlockEnabled } from "openclaw/plugin-sdk/channel-outbound";
+import type { LookupFn } from "openclaw/plugin-sdk/ssrf-runtime";
 import type { ContextVisibilityMode } from "openclaw/plugin-sdk/config-contracts";
 import type { IsProgram } from "../client/programs.ts";
 import type { Logger } from "../client/types.ts";
+import type { Uploads } from "../client/upload.ts";
 import type { XmppAccountPolicy } from "../policy/account-policy.ts";
 import type { FindOutbox } from "../outbound/reach.ts";
 import type { Outbox } from "../outbound/send.ts";
@@ -32,6 +34,7 @@ export type InboundSettings = {
   contextVisibility?: ContextVisibilityMode | undefined;
   allowBots?: boolean | "mentions" | undefined;
   botLoopProtection?: ChannelBotLoopProtectionFacts["config"] | undefined;
+  mediaMaxMb?: number | undefined;
 };
 
 /** What the operator may change while the account runs: read anew for each message. */
@@ -68,6 +71,9 @@ export type InboundContext = InboundConfig & {
   /** What was said to the agent and not answered. */
   tally: Tally;
   turnLimits: TurnLimits;
+  uploads: Pick<Uploads, "origins" | "trust">;
+  /** DNS for files; default: the system's. */
+  lookup?: LookupFn;
   once: Once;
   log: Logger;
   now: () => number;

@@ -18,7 +18,7 @@
  * | 12 | is of type "groupchat" and held back by anybody but our server    | `history`          |
  * | 13 | comes from a bare domain: a server or a gateway, no person        | `service`          |
  * | 14 | is encrypted, whatever its body says                              | `encrypted`        |
- * | 15 | has no text of its own: a chat state, a receipt, a subject, a reaction, a retraction | `no-body` |
+ * | 15 | has neither file nor text of its own: a chat state, a receipt, a subject, a reaction, a retraction | `no-body` |
  * | 16 | is anything else                                                  | admitted           |
  *
  * A message that was read from an archive (XEP-0313) is judged by the same lines, except that
@@ -36,6 +36,7 @@
  */
 import { parseJid, withResource, type BareJid, type FullJid, type Jid } from "../protocol/jid.ts";
 import type { Message } from "../protocol/stanza.ts";
+import { declaredFiles } from "./attached-files.ts";
 
 export type AdmissionContext = {
   /** The JID that the server bound us to. */
@@ -100,10 +101,11 @@ export function admit(message: Message, context: AdmissionContext): Admission {
   const conversation = locate(message, from, own, context);
   if (typeof conversation === "string") return dropped(conversation);
   if (message.encryption) return { admit: false, drop: "encrypted", conversation };
-  if (message.isAboutAnother || !message.body?.trim()) {
+  const { body = "" } = message;
+  if (message.isAboutAnother || (!body.trim() && declaredFiles(message).length === 0)) {
     return { admit: false, drop: "no-body", conversation };
   }
-  return { admit: true, conversation, body: message.body };
+  return { admit: true, conversation, body };
 }
 
 function dropped(drop: Drop): Admission {

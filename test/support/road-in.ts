@@ -4,6 +4,7 @@
  */
 import { buildMentionRegexes, matchesMentionPatterns } from "openclaw/plugin-sdk/channel-inbound";
 import { resolveChannelMessageIngress } from "openclaw/plugin-sdk/channel-ingress-runtime";
+import { trustedAuthorities } from "../../src/client/trust.ts";
 import { createRooms } from "../../src/client/rooms.ts";
 import { resolveAccount } from "../../src/host/account.ts";
 import { describeProblems } from "../../src/host/account-problems.ts";
@@ -37,10 +38,12 @@ export type TurnFacts = {
   message: {
     rawBody: string;
     bodyForAgent: string;
+    commandBody: string;
     inboundEventKind: string;
     inboundHistory?: { sender: string; body: string }[];
   };
   access: { commands: { authorized: boolean }; toolPolicy?: object };
+  media?: { path?: string; contentType?: string; fileName?: string }[];
   supplemental: { channelStructuredContext?: { payload: Record<string, unknown> }[] };
   extra: Record<string, unknown>;
 };
@@ -237,6 +240,7 @@ export function createRoadIn(options: RoadInOptions = {}) {
     sessionTurns: createSessionTurns(),
     tally,
     turnLimits: createTurnLimits(),
+    uploads: { origins: async () => new Set(), trust: () => trustedAuthorities(undefined, false) },
     log,
     now,
     onInbound: () => undefined,

@@ -20,8 +20,8 @@ import type { Logger, XmppSession } from "./types.ts";
 export type FileToUpload = { name: string; contentType: string; data: Uint8Array };
 
 export type Uploads = {
-  /** Where the server takes files, as far as it said; undefined: nowhere. */
-  service(): (UploadService & { jid: FullJid }) | undefined;
+  /** Where the server takes files; undefined: nowhere. Waits for what it was just asked; never rejects. */
+  service(): Promise<(UploadService & { jid: FullJid }) | undefined>;
   /**
    * @returns the URL from which everybody has the file
    * @throws XmppUploadError it is not there; whether trying again may help, it says
@@ -76,9 +76,13 @@ export function createUploads(params: {
     for (const oldest of origins) if (origins.size > MOST_ORIGINS) origins.delete(oldest);
   }
 
-  async function askSlot(file: SlotRequest): Promise<Slot> {
+  async function findService() {
     await services.settled();
-    const service = services.uploadService();
+    return services.uploadService();
+  }
+
+  async function askSlot(file: SlotRequest): Promise<Slot> {
+    const service = await findService();
     if (!service) throw new XmppUploadError("the server has no upload service");
     const { maxFileSize } = service;
     if (maxFileSize !== undefined && file.size > maxFileSize) throw tooLarge(maxFileSize);
@@ -108,7 +112,7 @@ export function createUploads(params: {
   }
 
   return {
-    service: services.uploadService,
+    service: findService,
     trust: () => trustedAuthorities(caFile, false),
     async origins() {
       const isDue = origins.size === 0 && now() - askedAt >= ASK_AGAIN_MS;

@@ -170,7 +170,15 @@ export function startAccount(params: {
     if (refusal.isLate) tellAgent({ runtime, cfg: config.read().cfg, accountId }, refusal);
   });
   const { limits } = account;
-  const outbox = { session, rooms, sent, archive: createArchive({ session }), departures, limits };
+  const outbox = {
+    session,
+    rooms,
+    sent,
+    archive: createArchive({ session }),
+    uploads,
+    departures,
+    limits,
+  };
   const findOutbox = () => findLiveAccount(accountId);
   const pairing = createPairing({
     accountId,
@@ -249,7 +257,6 @@ export function startAccount(params: {
     sessionTurns,
     tally,
     turnLimits: createTurnLimits(),
-    uploads,
     history,
     log,
     now: Date.now,

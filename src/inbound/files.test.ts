@@ -47,13 +47,14 @@ afterAll(() => {
 const oob = (url: string) => `<x xmlns="jabber:x:oob"><url>${url}</url></x>`;
 const ALICE = "alice@example/phone";
 
-function setUp(options: RoadInOptions = {}) {
+function setUp(options: RoadInOptions = {}, own = origin) {
   const uploads = {
-    origins: async () => new Set([origin]),
+    origins: async () => new Set([own]),
     trust: () => trustedAuthorities(undefined, false),
   };
   const keys = { dmPolicy: "allowlist", allowFrom: ["alice@example"], ...options.keys };
-  const road = createRoadIn({ ...options, keys, context: { uploads, ...options.context } });
+  const road = createRoadIn({ ...options, keys });
+  Object.assign(road.outbox, { uploads: { ...road.outbox.uploads, ...uploads } });
   const next = async () => {
     const { length } = road.turns;
     return await waitFor(() => road.turns[length], { what: "a turn" });
@@ -193,14 +194,7 @@ it("a server that fails for a moment is asked again", async () => {
 
 it("a bare URL of our own upload service is a file; of another, it is text", async () => {
   const own = "https://127.0.0.1:1";
-  const { session, next } = setUp({
-    context: {
-      uploads: {
-        origins: async () => new Set([own]),
-        trust: () => trustedAuthorities(undefined, false),
-      },
-    },
-  });
+  const { session, next } = setUp({}, own);
   void session.receive(message(ALICE, body(`${own}/cat.png`)));
   // Nobody listens there: that it was tried is what is shown.
   expect((await next()).message.bodyForAgent).toMatch(/"cat.png".*could not be reached/);

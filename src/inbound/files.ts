@@ -3,8 +3,8 @@ import {
   formatMediaPlaceholderText,
   toInboundMediaFacts,
 } from "openclaw/plugin-sdk/channel-inbound";
-import { resolveChannelMediaMaxBytes } from "openclaw/plugin-sdk/account-helpers";
 import { messageOf } from "../errors.ts";
+import { mediaMaxBytes } from "../outbound/load-file.ts";
 import {
   bareUrls,
   declaredFiles,
@@ -14,7 +14,6 @@ import {
   type AttachedFile,
 } from "../policy/attached-files.ts";
 import { nameInUrl, safeFileName } from "../policy/file-name.ts";
-import { DEFAULT_MEDIA_MAX_MB } from "../policy/limits.ts";
 import { download, FileRefusedError, type SavedFile } from "./download.ts";
 import type { InboundContext, InboundMessage } from "./types.ts";
 
@@ -77,7 +76,7 @@ export async function fetchFiles(
 
 /** XEP-0363 without XEP-0066: some clients send where they uploaded a file as the text alone. */
 async function ownUrls(
-  { uploads }: InboundContext,
+  { outbox: { uploads } }: InboundContext,
   text: string,
   declared: readonly AttachedFile[],
 ): Promise<string[]> {
@@ -89,17 +88,12 @@ async function ownUrls(
 
 /** @throws FileRefusedError from none of its places */
 async function fetchFile(
-  { accountId, cfg, settings, uploads, lookup }: InboundContext,
+  { accountId, cfg, settings, outbox: { uploads }, lookup }: InboundContext,
   { urls, metadata }: AttachedFile,
   deadline: number,
   signal: AbortSignal,
 ): Promise<SavedFile> {
-  const maxBytes =
-    resolveChannelMediaMaxBytes({
-      cfg,
-      accountId,
-      resolveChannelLimitMb: () => settings.mediaMaxMb,
-    }) ?? DEFAULT_MEDIA_MAX_MB * 1024 * 1024;
+  const maxBytes = mediaMaxBytes(cfg, accountId, settings.mediaMaxMb);
   let last = new FileRefusedError("there is no time left for it");
   for (const url of urls.slice(0, MOST_PLACES)) {
     if (ENCRYPTED.test(url)) {

@@ -5,7 +5,6 @@ import type { LookupFn } from "openclaw/plugin-sdk/ssrf-runtime";
 import type { ContextVisibilityMode } from "openclaw/plugin-sdk/config-contracts";
 import type { IsProgram } from "../client/programs.ts";
 import type { Logger } from "../client/types.ts";
-import type { Uploads } from "../client/upload.ts";
 import type { XmppAccountPolicy } from "../policy/account-policy.ts";
 import type { FindOutbox } from "../outbound/reach.ts";
 import type { Outbox } from "../outbound/send.ts";
@@ -71,7 +70,6 @@ export type InboundContext = InboundConfig & {
   /** What was said to the agent and not answered. */
   tally: Tally;
   turnLimits: TurnLimits;
-  uploads: Pick<Uploads, "origins" | "trust">;
   /** DNS for files; default: the system's. */
   lookup?: LookupFn;
   once: Once;

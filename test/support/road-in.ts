@@ -4,7 +4,6 @@
  */
 import { buildMentionRegexes, matchesMentionPatterns } from "openclaw/plugin-sdk/channel-inbound";
 import { resolveChannelMessageIngress } from "openclaw/plugin-sdk/channel-ingress-runtime";
-import { trustedAuthorities } from "../../src/client/trust.ts";
 import { createRooms } from "../../src/client/rooms.ts";
 import { resolveAccount } from "../../src/host/account.ts";
 import { describeProblems } from "../../src/host/account-problems.ts";
@@ -240,7 +239,6 @@ export function createRoadIn(options: RoadInOptions = {}) {
     sessionTurns: createSessionTurns(),
     tally,
     turnLimits: createTurnLimits(),
-    uploads: { origins: async () => new Set(), trust: () => trustedAuthorities(undefined, false) },
     log,
     now,
     onInbound: () => undefined,

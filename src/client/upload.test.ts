@@ -156,6 +156,11 @@ describe("a file is not uploaded", () => {
     expect(requests).toEqual([]);
   });
 
+  it("where the operator's authority cannot be read", async () => {
+    const { uploads } = setUp(slot(`${origin}/x`, `${origin}/x`), { caFile: "/nowhere/ca.pem" });
+    expect(await failure(uploads)).toMatchObject({ name: "XmppUploadError" });
+  });
+
   it("without TLS to elsewhere than this machine, whatever the operator allows", async () => {
     const url = `http://upload.example:${portOf(plain)}/x`;
     const { uploads } = setUp(slot(url, url), { dangerouslyAllowPlaintext: true });

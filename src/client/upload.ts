@@ -1,9 +1,9 @@
 /**
  * XEP-0363 HTTP File Upload, https://xmpp.org/extensions/xep-0363.html: files of ours on our own server's service.
  */
-import type { ClientRequest } from "node:http";
-import { request as httpRequest } from "node:http";
+import { request as httpRequest, type ClientRequest, type RequestOptions } from "node:http";
 import { request as httpsRequest } from "node:https";
+import type { SecureContext } from "node:tls";
 import { messageOf, XmppStanzaError, XmppUploadError } from "../errors.ts";
 import type { FullJid } from "../protocol/jid.ts";
 import { encodeRequest } from "../protocol/rfc-6120-iq.ts";
@@ -130,6 +130,11 @@ export function createUploads(params: {
     },
   };
 
+  /** The context goes to tls.connect. */
+  function secured(options: RequestOptions): RequestOptions & { secureContext: SecureContext } {
+    return { ...options, secureContext: trustedAuthorities(caFile, false) };
+  }
+
   /** @throws XmppUploadError */
   async function put(
     { put: { url, headers } }: Slot,
@@ -145,11 +150,9 @@ export function createUploads(params: {
       // Never a redirect: where to put it is the server's word.
       agent: false,
     };
-    // As for tls.connect, to which it goes.
-    const secure = { ...options, secureContext: trustedAuthorities(caFile, false) };
     const status = await new Promise<number>((resolve, reject) => {
       const request: ClientRequest = url.startsWith("https:")
-        ? httpsRequest(url, secure)
+        ? httpsRequest(url, secured(options))
         : httpRequest(url, options);
       request.setHeader("Content-Type", contentType);
       request.setHeader("Content-Length", data.byteLength);

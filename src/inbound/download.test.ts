@@ -173,6 +173,18 @@ describe("nothing private is reached", () => {
     expect(hits).toBe(0);
   });
 
+  it("a redirect to a public place without TLS: its name is not even looked up", async () => {
+    answer = (_, response) => response.writeHead(302, { location: "http://files.example/" }).end();
+    const names: string[] = [];
+    const lookup = async (name: string) => {
+      names.push(name);
+      return [{ address: "127.0.0.1", family: 4 }];
+    };
+    const failed = fetchIt(`${ownOrigin}/x`, { lookup });
+    await expect(failed).rejects.toMatchObject(refused(/could not be reached/));
+    expect(names).toEqual(["localhost"]);
+  });
+
   it("redirects without an end", async () => {
     answer = (request, response) =>
       response.writeHead(302, { location: `${ownOrigin}${request.url}x` }).end();

@@ -3,8 +3,6 @@
  * addresses are refused, wherever a name or a redirect leads, but for the upload service of our own server.
  */
 import { createHash, type Hash as Hashing } from "node:crypto";
-import { isUtf8 } from "node:buffer";
-import { detectMime, extensionForMime } from "openclaw/plugin-sdk/media-mime";
 import { saveMediaStream } from "openclaw/plugin-sdk/media-store";
 import {
   fetchWithSsrFGuard,
@@ -16,6 +14,7 @@ import type { Uploads } from "../client/upload.ts";
 import { nameInUrl, safeFileName, withExtension } from "../policy/file-name.ts";
 import { strongestHash } from "../protocol/xep-0300-hashes.ts";
 import type { FileMetadata } from "../protocol/xep-0446-file-metadata.ts";
+import { contentTypeOf, properExtension } from "./content-type.ts";
 
 export type SavedFile = { path: string; contentType: string; fileName: string | undefined };
 
@@ -43,9 +42,6 @@ export type DownloadOptions = {
 const MOST_REDIRECTS = 3;
 /** What tells the type of a file lies in front, bytes. */
 const HEAD_BYTES = 4100;
-const UNKNOWN = "application/octet-stream";
-const TEXT =
-  /^(?:text\/|application\/(?:json|xml|yaml|x-yaml|toml|javascript|sql)$|application\/.*\+(?:json|xml)$)/;
 
 /** @throws FileRefusedError */
 export async function download(url: string, options: DownloadOptions): Promise<SavedFile> {
@@ -181,38 +177,6 @@ async function* verified(
     throw new FileRefusedError("it is not the file that was announced (its hash differs)");
   }
 }
-
-/** By what is in it. A claim counts only where the content leaves it open, and never makes a picture or a sound. */
-async function contentTypeOf(
-  head: Buffer,
-  claimed: string | null,
-  name: string | undefined,
-): Promise<string> {
-  const seen = await detectMime({ buffer: head });
-  const hints = { headerMime: claimed, ...(name === undefined ? {} : { filePath: name }) };
-  const guessed = (await detectMime({ buffer: head, ...hints })) ?? UNKNOWN;
-  if (seen !== undefined && seen !== UNKNOWN) return guessed;
-  if (isText(head)) return TEXT.test(guessed) ? guessed : "text/plain";
-  return /^(?:image|audio|video|text)\//.test(guessed) ? UNKNOWN : guessed;
-}
-
-function isText(head: Buffer): boolean {
-  if (head.includes(0)) return false;
-  // The last character may be cut.
-  return [0, 1, 2, 3].some((cut) => isUtf8(head.subarray(0, head.length - cut)));
-}
-
-/** The extension that the name must have to say what it is; undefined: it says so already. */
-function properExtension(name: string, contentType: string): string | undefined {
-  if (contentType === UNKNOWN) return UNTYPED.test(name) ? undefined : ".bin";
-  if (contentType === "text/plain") return TEXTUAL.test(name) ? undefined : ".txt";
-  return extensionForMime(contentType);
-}
-
-/** Names that make nobody take the file for a picture, a sound or a page. */
-const UNTYPED =
-  /\.(?!(?:png|jpe?g|gif|webp|avif|heic|heif|svg|bmp|tiff?|mp[34]|m4[av]|og[gav]|opus|webm|wav|flac|aac|mov|html?|pdf)$)[a-z0-9]{1,10}$/i;
-const TEXTUAL = UNTYPED;
 
 function tooLarge(maxBytes: number): FileRefusedError {
   return new FileRefusedError(`it is larger than ${Math.round(maxBytes / 1024 / 102.4) / 10} MB`);

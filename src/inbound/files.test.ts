@@ -86,6 +86,38 @@ it("files one after the other and their caption are one turn", async () => {
   expect(asked).toEqual(["/a.png", "/b.png"]);
 });
 
+it("in a room, a picture and the words about it that address the agent are one turn", async () => {
+  const road = setUp({ keys: { groupPolicy: "open", rooms: [ROOM] } });
+  enterRoom(road, [STANZA_IDS]);
+  road.session.receive(presence("alice", item("alice@example/x")));
+  const url = `${origin}/cat.png`;
+  const say = (inside: string) =>
+    void road.session.receive(message(`${ROOM}/alice`, inside, "groupchat"));
+  say(body(url) + oob(url));
+  say(body("bot: what is it?"));
+  const turn = await road.next();
+  await road.receiver.idle();
+  expect(road.turns).toHaveLength(1);
+  expect(turn.message.bodyForAgent).toBe("what is it?");
+  expect(turn.media).toHaveLength(1);
+});
+
+it("a picture and somebody else's words are not", async () => {
+  const { session, receiver, turns, next } = setUp({
+    keys: { allowFrom: ["alice@example", "bob@example"] },
+  });
+  const url = `${origin}/cat.png`;
+  void session.receive(message(ALICE, body(url) + oob(url)));
+  void session.receive(message("bob@example/x", body("hello")));
+  await next();
+  await receiver.idle();
+  await waitFor(() => turns.length === 2, { what: "two turns" });
+  expect(turns.map(({ message: said, media }) => [said.bodyForAgent, media?.length])).toEqual([
+    ["hello", undefined],
+    ["", 1],
+  ]);
+});
+
 it("a message with files and no body at all is a message", async () => {
   const { session, next } = setUp();
   void session.receive(message(ALICE, oob(`${origin}/cat.png`)));

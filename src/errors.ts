@@ -1,10 +1,11 @@
 /**
  * The error classes of this plugin: the only module that every floor may import.
  *
- * Five classes, because each asks for another reaction: the operator has to change something
+ * Six classes, because each asks for another reaction: the operator has to change something
  * (`XmppConfigError`), the connection failed (`XmppConnectionError`, with `fatal` when trying again
  * cannot help), the peer or server refused one stanza (`XmppStanzaError`), it can be sent again
- * (`XmppNotSentError`), or nobody knows whether it arrived (`XmppUnconfirmedError`).
+ * (`XmppNotSentError`), a file is not where others could have it (`XmppUploadError`), or nobody knows whether it
+ * arrived (`XmppUnconfirmedError`).
  */
 
 /** What was thrown, in words. */
@@ -78,4 +79,14 @@ export class XmppNotSentError extends Error {
 /** The stanza was written, but the connection ended (`cause`) before the server confirmed it. */
 export class XmppUnconfirmedError extends Error {
   override readonly name = "XmppUnconfirmedError";
+}
+
+/** A file could not be uploaded (XEP-0363), and no message with it was sent. `retryable`: it may work later. */
+export class XmppUploadError extends Error {
+  override readonly name = "XmppUploadError";
+  readonly retryable: boolean;
+  constructor(message: string, options: { retryable?: boolean; cause?: unknown } = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.retryable = options.retryable ?? false;
+  }
 }

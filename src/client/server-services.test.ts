@@ -7,8 +7,10 @@ import {
   DISCO_INFO,
   encodeDiscoInfo,
   encodeDiscoItems,
+  type DiscoInfo,
   type DiscoItem,
 } from "../protocol/xep-0030-disco.ts";
+import { HTTP_UPLOAD } from "../protocol/xep-0363-http-upload.ts";
 import { createServerServices, isRoom } from "./server-services.ts";
 import type { ConnectionState, XmppSession } from "./types.ts";
 
@@ -36,8 +38,16 @@ function createServer(world: World, items: string[] = []) {
       const said = world[to];
       if (said === undefined) throw new XmppStanzaError("cancel", "item-not-found");
       if (said === "silent") throw new XmppStanzaError("cancel", "service-unavailable");
-      const [category = "", type = ""] = said.split("/");
-      result.append(encodeDiscoInfo({ identities: [{ category, type }], features: [], forms: [] }));
+      const [category = "", type = "", ...features] = said.split("/");
+      const isUpload = features.includes("upload");
+      const field = { name: "max-file-size", values: ["1000"] };
+      result.append(
+        encodeDiscoInfo({
+          identities: [{ category, type }],
+          features: isUpload ? [HTTP_UPLOAD] : [],
+          forms: isUpload ? [{ formType: HTTP_UPLOAD, fields: [field] }] : [],
+        } as DiscoInfo),
+      );
       return result;
     },
   } as unknown as XmppSession;
@@ -66,6 +76,16 @@ test("room services are what the server lists and what says so itself, never the
   goOnline(true);
   await services.settled();
   expect(asked).toHaveLength(length);
+});
+
+test("files go to the first service that the server lists for them", async () => {
+  const world = { ...ROOMS, "a.example": "store/file/upload", "b.example": "store/file/upload" };
+  const { session, goOnline } = createServer(world, Object.keys(world));
+  const services = createServerServices(session, "example", createFakeLog());
+  expect(services.uploadService()).toBeUndefined();
+  goOnline();
+  await services.settled();
+  expect(services.uploadService()).toEqual({ jid: "a.example", maxFileSize: 1000 });
 });
 
 test.each<[string, World, boolean]>([

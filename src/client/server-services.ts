@@ -1,6 +1,6 @@
 /**
- * Which addresses are rooms, as servers say it of them (XEP-0030, XEP-0045 §6): a server answers for its
- * bare JIDs and its services, so nobody can pass off their own account as a room.
+ * What services our server has, and which addresses are rooms, as servers say it of them (XEP-0030, XEP-0045 §6):
+ * a server answers for its bare JIDs and its services, so nobody can pass off their own account as a room.
  */
 import { XmppStanzaError, messageOf } from "../errors.ts";
 import { parseJid, type BareJid, type FullJid } from "../protocol/jid.ts";
@@ -11,7 +11,9 @@ import {
   decodeDiscoInfo,
   decodeDiscoItems,
   encodeDiscoQuery,
+  type DiscoInfo,
 } from "../protocol/xep-0030-disco.ts";
+import { findUploadService, type UploadService } from "../protocol/xep-0363-http-upload.ts";
 import type { Logger, XmppSession } from "./types.ts";
 
 export type ServerServices = {
@@ -20,6 +22,8 @@ export type ServerServices = {
    * each login, kept while offline. A gateway to another network is none of them.
    */
   roomServices(): ReadonlySet<string>;
+  /** Where our own server takes files (XEP-0363): the first that it lists. */
+  uploadService(): (UploadService & { jid: FullJid }) | undefined;
   /** Resolves when the answer to the last question is there, or will not come. */
   settled(): Promise<void>;
   stop(): void;
@@ -34,6 +38,7 @@ export function createServerServices(
   log: Logger,
 ): ServerServices {
   let services: ReadonlySet<string> = new Set();
+  let upload: (UploadService & { jid: FullJid }) | undefined;
   let asking: Promise<void> = Promise.resolve();
 
   async function ask(): Promise<void> {
@@ -47,8 +52,14 @@ export function createServerServices(
         const isOther = service && service.local === undefined && service.domain !== domain;
         return isOther && node === undefined ? service.domain : [];
       });
-      const isService = await Promise.all(domains.map((each) => saysRoom(session, each)));
-      services = new Set(domains.filter((_, index) => isService[index]));
+      const all = await Promise.all(domains.map((each) => describe(session, each as FullJid)));
+      services = new Set(domains.filter((_, index) => isRoomService(all[index])));
+      upload = all
+        .flatMap((info, index) => {
+          const service = info && findUploadService(info);
+          return service ? { ...service, jid: domains[index] as FullJid } : [];
+        })
+        .at(0);
     } catch (error) {
       log.debug?.(`${domain} does not tell its services: ${messageOf(error)}`);
     }
@@ -57,7 +68,12 @@ export function createServerServices(
   const stop = session.onState((state) => {
     if (state.kind === "online" && !state.facts.resumed) asking = ask();
   });
-  return { roomServices: () => services, settled: () => asking, stop };
+  return {
+    roomServices: () => services,
+    uploadService: () => upload,
+    settled: () => asking,
+    stop,
+  };
 }
 
 /** Whether `room` is a room, or would be one if somebody entered it; never rejects. */
@@ -72,19 +88,28 @@ export async function isRoom(session: XmppSession, room: BareJid): Promise<boole
 }
 
 async function saysRoom(session: XmppSession, domain: string): Promise<boolean> {
-  try {
-    return await describesRoom(session, domain as FullJid);
-  } catch {
-    return false; // who does not say what it is, is not believed to be a room service
-  }
+  return isRoomService(await describe(session, domain as FullJid));
 }
 
 /** XEP-0045 §6: conference/text; gateways to other networks have other types. */
-async function describesRoom(session: XmppSession, jid: FullJid): Promise<boolean> {
-  const iq = encodeRequest("get", encodeDiscoQuery(DISCO_INFO), jid);
-  const info = decodeDiscoInfo(await session.request(iq));
+function isRoomService(info: DiscoInfo | undefined): boolean {
   return (
     info?.identities.some(({ category, type }) => category === "conference" && type === "text") ??
     false
   );
+}
+
+async function describesRoom(session: XmppSession, jid: FullJid): Promise<boolean> {
+  const iq = encodeRequest("get", encodeDiscoQuery(DISCO_INFO), jid);
+  return isRoomService(decodeDiscoInfo(await session.request(iq)));
+}
+
+/** Who does not say what it is, is not believed to be anything. */
+async function describe(session: XmppSession, jid: FullJid): Promise<DiscoInfo | undefined> {
+  try {
+    const iq = encodeRequest("get", encodeDiscoQuery(DISCO_INFO), jid);
+    return decodeDiscoInfo(await session.request(iq));
+  } catch {
+    return undefined;
+  }
 }

@@ -65,3 +65,9 @@ export function tlsOptions(name: string, secureContext: SecureContext): Connecti
 export function isLoopback(address: string | undefined): boolean {
   return address !== undefined && /^(::1|(::ffff:)?127\.\d+\.\d+\.\d+)$/.test(address);
 }
+
+/** Whether a host name in a URL is this machine's loopback, whatever DNS may say. */
+export function isLoopbackName(hostname: string): boolean {
+  const name = hostname.replace(/^\[|\]$/g, "").toLowerCase();
+  return name === "localhost" || isLoopback(name);
+}

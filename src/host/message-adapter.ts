@@ -5,6 +5,7 @@
 import { createLazyRuntimeModule } from "openclaw/plugin-sdk/lazy-runtime";
 import {
   defineChannelMessageAdapter,
+  type ChannelMessageSendMediaContext,
   type ChannelMessageSendTextContext,
 } from "openclaw/plugin-sdk/channel-outbound";
 import { CHANNEL_ID } from "../policy/account-policy.ts";
@@ -41,8 +42,9 @@ export const messageAdapter = defineChannelMessageAdapter({
   },
   send: {
     text: async (ctx) => (await loadSend()).sendMessage(ctx, ctx.text),
-    media: async (ctx) => (await loadSend()).sendMedia(ctx, ctx.mediaUrl),
+    media: async (ctx) => (await loadSend()).sendMedia(ctx),
   },
 });
 
 export type SendTextContext = ChannelMessageSendTextContext;
+export type SendMediaContext = ChannelMessageSendMediaContext;

@@ -2,9 +2,9 @@
 import { PlatformMessageNotDispatchedError } from "openclaw/plugin-sdk/error-runtime";
 import { resolveTextChunkLimit } from "openclaw/plugin-sdk/reply-chunking";
 import { messageOf } from "../errors.ts";
-import { isLink } from "../outbound/attachments.ts";
 import { deliverText } from "../outbound/deliver.ts";
 import { departuresOf } from "../outbound/departures.ts";
+import { mediaMaxBytes, type MediaSource } from "../outbound/load-file.ts";
 import type { DeliveryPart } from "../outbound/message-ids.ts";
 import { keptSends } from "../outbound/kept-sends.ts";
 import { placeOf } from "../outbound/reply-target.ts";
@@ -17,7 +17,7 @@ import { bareJid } from "../protocol/jid.ts";
 import { CHANNEL_ID, DEFAULT_TEXT_CHUNK_LIMIT } from "../policy/account-policy.ts";
 import { resolveAccount, type XmppAccount } from "./account.ts";
 import { findLiveAccount, requireLiveAccount } from "./live-accounts.ts";
-import type { SendTextContext } from "./message-adapter.ts";
+import type { SendMediaContext, SendTextContext } from "./message-adapter.ts";
 import { roomPredicate } from "./messaging.ts";
 import { arrivedOf, forgetSend } from "./reconcile-send.ts";
 import { getRuntime } from "./runtime.ts";
@@ -33,7 +33,7 @@ const PATIENCE_ONLINE_MS = 75_000;
 /**
  * @throws PlatformMessageNotDispatchedError bad target, account not running, room not joined, offline
  */
-export async function sendMessage(ctx: SendTextContext, text: string) {
+export async function sendMessage(ctx: SendTextContext, text: string, media?: MediaSource) {
   const { cfg, to } = ctx;
   const account = resolveAccount(cfg, ctx.accountId);
   const { accountId } = account;
@@ -58,10 +58,18 @@ export async function sendMessage(ctx: SendTextContext, text: string) {
       thread: threadFrom(ctx),
       ...replyFrom(ctx, target, accountId),
       ...facts,
+      // What it answers is said once, whatever the parts.
+      ...(ctx.deliveryPartIndex ? { reply: undefined } : {}),
       textLimit: resolveTextChunkLimit(cfg, CHANNEL_ID, accountId, {
         fallbackLimit: DEFAULT_TEXT_CHUNK_LIMIT,
       }),
       delivery: deliveryOf(ctx),
+      file: media && {
+        ...media,
+        maxBytes: mediaMaxBytes(cfg, accountId, account.config.mediaMaxMb),
+        // An answer is not lost with its picture; whoever sends a file by hand wants to know.
+        isOptional: facts !== undefined,
+      },
       arrived: arrivedOf(ctx.deliveryQueueId),
       signal: ctx.signal,
       awaitsErrors: true,
@@ -84,14 +92,20 @@ export async function sendMessage(ctx: SendTextContext, text: string) {
 }
 
 /**
- * Sends a link under its caption.
- * @throws PlatformMessageNotDispatchedError as `sendMessage`, and for a file of this machine
+ * Sends a file after its caption; a link as a link, where it cannot be had or uploaded.
+ * @throws PlatformMessageNotDispatchedError as `sendMessage`, and where a file of this machine cannot be sent
  */
-export async function sendMedia(ctx: SendTextContext, media: string) {
-  if (!isLink(media)) {
-    throw refusal("a local file cannot be sent yet (no upload); give its https URL instead");
-  }
-  return await sendMessage(ctx, [ctx.text, media].filter(Boolean).join("\n\n"));
+export async function sendMedia(ctx: SendMediaContext) {
+  const { mediaUrl, mediaAccess, mediaLocalRoots, mediaReadFile, audioAsVoice, forceDocument } =
+    ctx;
+  return await sendMessage(ctx, ctx.text, {
+    media: mediaUrl,
+    ...(mediaAccess ? { mediaAccess } : {}),
+    ...(mediaLocalRoots ? { mediaLocalRoots } : {}),
+    ...(mediaReadFile ? { mediaReadFile } : {}),
+    ...(audioAsVoice ? { audioAsVoice } : {}),
+    ...(forceDocument ? { forceDocument } : {}),
+  });
 }
 
 /** Notes whether the host keeps it: see outbound/kept-sends.ts. */

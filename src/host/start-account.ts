@@ -17,6 +17,7 @@ import { createSession } from "../client/session.ts";
 import type { Logger } from "../client/types.ts";
 import { messageOf } from "../errors.ts";
 import { createAcknowledging } from "../inbound/acknowledging.ts";
+import { createUploads } from "../client/upload.ts";
 import { createCatchUp } from "../inbound/catch-up.ts";
 import { createInvitations } from "../inbound/invitations.ts";
 import { createPairing } from "../inbound/pairing.ts";
@@ -39,6 +40,7 @@ import { createRoomTrust, type RoomTrust } from "../policy/room-trust.ts";
 import { bareJid, domainOf, type BareJid } from "../protocol/jid.ts";
 import { DIRECT_INVITATION } from "../protocol/xep-0045-invitation.ts";
 import { MUC } from "../protocol/xep-0045-muc.ts";
+import { OOB } from "../protocol/xep-0066-oob.ts";
 import { CHAT_STATES } from "../protocol/xep-0085-chat-states.ts";
 import { RECEIPTS } from "../protocol/xep-0184-receipts.ts";
 import { CORRECTION } from "../protocol/xep-0308-correction.ts";
@@ -49,6 +51,7 @@ import { OCCUPANT_ID } from "../protocol/xep-0421-occupant-id.ts";
 import { RETRACTION } from "../protocol/xep-0424-retraction.ts";
 import { FALLBACK } from "../protocol/xep-0428-fallback.ts";
 import { REACTIONS } from "../protocol/xep-0444-reactions.ts";
+import { FILE_SHARING } from "../protocol/xep-0447-file-sharing.ts";
 import { REPLY } from "../protocol/xep-0461-reply.ts";
 import { decideSubscription } from "../policy/subscription.ts";
 import { createIngressDatabase } from "../state/ingress-database.ts";
@@ -122,9 +125,11 @@ export function startAccount(params: {
       CORRECTION,
       DIRECT_INVITATION,
       FALLBACK,
+      FILE_SHARING,
       MARKERS,
       MUC,
       OCCUPANT_ID,
+      OOB,
       REACTIONS,
       RECEIPTS,
       REPLY,
@@ -162,6 +167,13 @@ export function startAccount(params: {
     log,
   });
   const services = createServerServices(session, domainOf(jid) ?? jid, log);
+  const uploads = createUploads({
+    session,
+    services,
+    caFile: account.config.tls?.caFile,
+    dangerouslyAllowPlaintext: account.config.dangerouslyAllowPlaintext,
+    log,
+  });
   const isBelieved = lastTrust(membership.chosen, services.roomServices);
   const knownUsers = createKnownUsers(join(directory, "known-users.json"), stores);
   const record = (direction: "inbound" | "outbound", at: number) => {
@@ -179,7 +191,7 @@ export function startAccount(params: {
   const eventNames = createEventNames(database, Date.now);
   const recent = createRecentMessages(orLog(eventNames, log));
   const archive = createArchive({ session });
-  const outbox = { session, rooms, sent, recent, archive, departures, limits };
+  const outbox = { session, rooms, sent, recent, archive, uploads, departures, limits };
   const findOutbox = () => findLiveAccount(accountId);
   const pairing = createPairing({
     accountId,

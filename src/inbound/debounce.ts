@@ -1,7 +1,8 @@
 /**
- * Several messages in quick succession as one turn, by the host's debounce (`messages.inbound`): a
- * picture and its caption, a paste in five parts. One lane a conversation: what cannot be added
- * goes after what waits, which does not wait any longer then.
+ * Several messages in quick succession as one turn, by the host's debounce (`messages.inbound`): a paste in
+ * five parts. Files wait for more of them, and for their caption, also where that is not set: clients send
+ * each in a message of its own. One lane a conversation: what cannot be added goes after what waits, which
+ * does not wait any longer then.
  */
 import {
   createInboundDebouncer,
@@ -12,7 +13,9 @@ import { fanInChannelIngressLifecycles } from "openclaw/plugin-sdk/channel-ingre
 import type { ChannelIngressMonitorLifecycle } from "openclaw/plugin-sdk/channel-outbound";
 import type { OpenClawConfig } from "openclaw/plugin-sdk/channel-core";
 import { CHANNEL_ID } from "../policy/account-policy.ts";
+import { isFilesOnly, wordsOf } from "../policy/attached-files.ts";
 import { stripMention } from "../policy/mention.ts";
+import { FILE_SHARING } from "../protocol/xep-0447-file-sharing.ts";
 import type { InboundMessage } from "./types.ts";
 
 /** What says what became of a message: see the host's plugins/sdk-channel-outbound.md. */
@@ -33,6 +36,11 @@ export type Waiting = {
   lane: string;
   lifecycle: Lifecycle;
 };
+
+/** For another file, or for words that belong to it, ms. */
+const FILES_MS = 2_000;
+/** For more after such words, ms. */
+const CAPTION_MS = 300;
 
 /** Of a message that waits here, where the host does not say, ms. */
 const HEARTBEAT_MS = 60_000;
@@ -76,7 +84,11 @@ export function createDebouncer(params: {
 
   const debouncer = createInboundDebouncer<Waiting>({
     debounceMs: 0,
-    resolveDebounceMs: () => resolveInboundDebounceMs({ cfg: readConfig(), channel: CHANNEL_ID }),
+    resolveDebounceMs: ({ inbound }, waiting) => {
+      const configured = resolveInboundDebounceMs({ cfg: readConfig(), channel: CHANNEL_ID });
+      if (isFilesOnly(inbound.message)) return Math.max(configured, FILES_MS);
+      return waiting?.length ? Math.max(configured, CAPTION_MS) : configured;
+    },
     buildKey: ({ lane }) => lane,
     shouldDebounce: ({ inbound }) => mayWait(readConfig(), inbound),
     canAppend: ({ eventId, inbound }, [first]) =>
@@ -154,8 +166,12 @@ async function storeAllAgain(batch: readonly Waiting[]): Promise<() => Promise<u
 }
 
 /** Commands do not wait, whatever name they are addressed by. */
-function mayWait(cfg: OpenClawConfig, { body, isEncrypted, ownNick }: InboundMessage): boolean {
+function mayWait(
+  cfg: OpenClawConfig,
+  { body, isEncrypted, message, ownNick }: InboundMessage,
+): boolean {
   if (isEncrypted) return false;
+  if (isFilesOnly(message)) return true;
   const text = ownNick === undefined ? body : stripMention(body, { nick: ownNick }) || body;
   return shouldDebounceTextInbound({ text: body, cfg }) && shouldDebounceTextInbound({ text, cfg });
 }
@@ -175,7 +191,7 @@ function belongs(
     message.reply === undefined &&
     message.replaceId === undefined &&
     message.mentions.length === 0 &&
-    message.fallbacks.length === 0
+    message.fallbacks.every((fallback) => fallback.for === FILE_SHARING)
   );
 }
 
@@ -186,8 +202,11 @@ function merge(batch: readonly Waiting[]): Pick<Waiting, "inbound" | "eventId"> 
   if (!first || !last) throw new Error("nothing waits");
   if (first === last) return first;
   const { messageId, reference, timestamp } = last.inbound;
-  const body = batch.map(({ inbound }) => inbound.body).join("\n");
-  const sent = batch.map(({ inbound }) => inbound.message.body ?? "").join("\n");
+  // Where the files are is said by the message; as text it would stand between the words and whom they address.
+  const wordsIn = (pick: (inbound: InboundMessage) => string) =>
+    batch.map(({ inbound }) => wordsOf(inbound.message, pick(inbound))).filter(Boolean);
+  const body = wordsIn((inbound) => inbound.body).join("\n");
+  const sent = wordsIn(({ message }) => message.body ?? "").join("\n");
   const parts = batch.map(({ eventId, inbound }) => ({ eventId, message: inbound.message }));
   const { inbound } = first;
   return {
@@ -199,7 +218,13 @@ function merge(batch: readonly Waiting[]): Pick<Waiting, "inbound" | "eventId"> 
       reference,
       timestamp,
       parts,
-      message: { ...inbound.message, body: sent },
+      message: {
+        ...inbound.message,
+        body: sent,
+        fallbacks: inbound.message.fallbacks.filter((each) => each.for !== FILE_SHARING),
+        oobUrls: batch.flatMap(({ inbound: { message } }) => message.oobUrls),
+        fileShares: batch.flatMap(({ inbound: { message } }) => message.fileShares),
+      },
     },
   };
 }

@@ -5,14 +5,14 @@ import {
   resolveChannelMessageSourceReplyDeliveryMode,
   resolveChannelStreamingBlockEnabled,
 } from "openclaw/plugin-sdk/channel-outbound";
+import { getAgentScopedMediaLocalRootsForSources } from "openclaw/plugin-sdk/media-local-roots";
 import { resolveTextChunkLimit } from "openclaw/plugin-sdk/reply-chunking";
-import {
-  formatTextWithAttachmentLinks,
-  type OutboundReplyPayload,
-} from "openclaw/plugin-sdk/reply-payload";
+import type { OutboundReplyPayload } from "openclaw/plugin-sdk/reply-payload";
 import { messageOf } from "../errors.ts";
-import { keepLinks } from "../outbound/attachments.ts";
-import { deliverText } from "../outbound/deliver.ts";
+import { attachmentsOf } from "../outbound/attachments.ts";
+import { deliverWithFiles } from "../outbound/deliver-files.ts";
+import { mediaMaxBytes } from "../outbound/load-file.ts";
+import type { OutgoingFile } from "../outbound/outgoing-file.ts";
 import { placeOfConversation } from "../outbound/recent-messages.ts";
 import { configuredReplyMode } from "../policy/reply-mode.ts";
 import { answeredBy, type Answered } from "../outbound/reply-quote.ts";
@@ -164,7 +164,7 @@ async function runTurn(
           return null;
         }
         onAnswer(settlements.open());
-        return attachmentsAsLinks(context, payload);
+        return payload;
       },
       // Final answers go by the host's queue on disk, to host/send-message.ts; the others come to `deliver`.
       durable: (payload, { kind, participant }) => {
@@ -186,11 +186,13 @@ async function runTurn(
       deliver: async (payload, { kind, participant }) => {
         handover.begin();
         if (kind !== "tool") settleOwed();
-        const { text } = attachmentsAsLinks(context, payload);
-        if (!text?.trim()) return { visibleReplySent: false, messageIds: [] };
+        const { text = "" } = payload;
+        const files = filesOf(context, payload, route.agentId);
+        if (!text.trim() && files.length === 0) return { visibleReplySent: false, messageIds: [] };
         const { departures, limits } = outbox;
         const road = { find: context.findOutbox, departures, limits };
-        const delivered = await deliverText(road, target, convertTables(context, text), {
+        const said = convertTables(context, text);
+        const delivered = await deliverWithFiles(road, target, said, files, {
           textLimit: resolveTextChunkLimit(cfg, CHANNEL_ID, accountId, {
             fallbackLimit: DEFAULT_TEXT_CHUNK_LIMIT,
           }),
@@ -251,16 +253,21 @@ function loopFacts(
   };
 }
 
-/** A payload whose attachments are links in its text, as far as they can be. */
-function attachmentsAsLinks<T extends OutboundReplyPayload>(
-  { log }: InboundContext,
-  payload: T,
-): T {
-  const { payload: kept, left } = keepLinks(payload);
-  if (left > 0) log.warn(`${left} attachment(s) not sent: file upload is not built yet`);
-  const links = kept.mediaUrls ?? [];
-  if (links.length === 0) return kept;
-  return { ...kept, text: formatTextWithAttachmentLinks(kept.text, links), mediaUrls: [] };
+/** What is attached to a part of an answer; the agent may send what lies in its own media roots. */
+function filesOf(
+  { accountId, cfg, settings }: InboundContext,
+  payload: OutboundReplyPayload,
+  agentId: string,
+): OutgoingFile[] {
+  const mediaSources = attachmentsOf(payload);
+  if (mediaSources.length === 0) return [];
+  return mediaSources.map((media) => ({
+    media,
+    mediaLocalRoots: getAgentScopedMediaLocalRootsForSources({ cfg, agentId, mediaSources }),
+    audioAsVoice: "audioAsVoice" in payload && payload.audioAsVoice === true,
+    maxBytes: mediaMaxBytes(cfg, accountId, settings.mediaMaxMb),
+    isOptional: true,
+  }));
 }
 
 /**

@@ -5,6 +5,7 @@
  */
 import { createHash, randomUUID } from "node:crypto";
 import { parse } from "ltx";
+import { declaredFiles } from "../policy/attached-files.ts";
 import { decodeMessage, type Message } from "../protocol/stanza.ts";
 import { isRecord } from "../state/json-file.ts";
 import type { Arrival } from "../state/ingress-aliases.ts";
@@ -100,7 +101,9 @@ export function readPayload(payload: unknown): { version: unknown; body: StoredM
  * The sender is part of either: nobody can take the id of what somebody else says.
  */
 function identify(message: Message, archiveId: string | undefined): Omit<Arrival, "saidAt"> {
-  const { body, from, originId, id, replaceId, thread, type } = message;
+  const { from, originId, id, replaceId, thread, type } = message;
+  const places = () => declaredFiles(message).flatMap(({ urls }) => urls);
+  const body = message.body?.trim() ? message.body : places().join("\n");
   const own = originId ?? id;
   const content = [from?.full, type, own, body, replaceId, thread?.id];
   return {

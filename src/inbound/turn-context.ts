@@ -1,5 +1,8 @@
 /** What the agent and the host are told of a turn: who speaks, where, when, and what was said since. */
-import type { InboundEventKind } from "openclaw/plugin-sdk/channel-inbound";
+import {
+  formatInboundMediaUnavailableText,
+  type InboundEventKind,
+} from "openclaw/plugin-sdk/channel-inbound";
 import type { resolveChannelInboundRouteEnvelope } from "openclaw/plugin-sdk/channel-inbound";
 import { formatTarget, replyTarget } from "../outbound/reply-target.ts";
 import { CHANNEL_ID } from "../policy/account-policy.ts";
@@ -7,6 +10,7 @@ import { toolsFor, type ResolvedRoom } from "../policy/room.ts";
 import type { resolveAccess } from "./access.ts";
 import type { Addressing } from "./addressing.ts";
 import type { HostConversation } from "./conversation.ts";
+import type { TurnFiles } from "./files.ts";
 import type { TakenHistory } from "./room-history.ts";
 import { agentText } from "./agent-text.ts";
 import { locationFacts } from "./location.ts";
@@ -25,6 +29,7 @@ export type Admitted = {
   access: Awaited<ReturnType<typeof resolveAccess>>["access"];
   addressing: Addressing;
   eventKind: InboundEventKind;
+  files?: TurnFiles | undefined;
   host: HostConversation;
   /** The sender is a program. */
   isBot: boolean;
@@ -42,21 +47,28 @@ export function buildContext(context: InboundContext, inbound: InboundMessage, t
     inbound.conversation.kind === "room"
       ? (settings.contextVisibility ?? cfg.channels?.defaults?.contextVisibility)
       : undefined;
-  const { access, addressing, history, host, room, route } = turn;
+  const { access, addressing, files, history, host, room, route } = turn;
   const { conversation, sender, timestamp } = inbound;
   // What the host keeps as the way back is the direct chat's, wherever this answer goes: what is sent
   // later is for the person, not for a room or for whoever has the nick by then.
   const to = host.jid ?? formatTarget(replyTarget(conversation, sender.stay));
   const isGroup = host.kind === "group";
+  const said = files?.text ?? addressing.text;
   const label = conversationLabel(context, inbound, host);
-  const place = locationFacts(agentText(inbound, addressing), inbound.message.location);
+  const place = locationFacts(
+    agentText(inbound, { ...addressing, text: said }),
+    inbound.message.location,
+  );
+  const told = files?.notice
+    ? formatInboundMediaUnavailableText({ body: place.text, notice: files.notice })
+    : place.text;
   const quote = quotedBy(context, inbound);
   const { thread } = inbound.message;
   const envelope = turn.buildEnvelope({
     channel: CHANNEL_LABEL,
     from: isGroup ? `${label} ${sender.label}` : label,
     timestamp,
-    body: place.text,
+    body: told,
   });
   const view = conversation.kind === "direct" ? undefined : outbox.rooms.get(conversation.room);
   return runtime.channel.inbound.buildContext({
@@ -91,11 +103,12 @@ export function buildContext(context: InboundContext, inbound: InboundMessage, t
       ...(thread ? { messageThreadId: thread.id } : {}),
       ...(thread?.parent === undefined ? {} : { threadParentId: thread.parent }),
     },
+    ...(files && files.media.length > 0 ? { media: files.media } : {}),
     message: {
       body: history?.frame(envelope) ?? envelope,
-      rawBody: inbound.body,
-      bodyForAgent: inbound.isAgain ? `${AGAIN}\n${place.text}` : place.text,
-      commandBody: addressing.text,
+      rawBody: files ? said : inbound.body,
+      bodyForAgent: inbound.isAgain ? `${AGAIN}\n${told}` : told,
+      commandBody: said,
       inboundEventKind: turn.eventKind,
       ...(history?.entries ? { inboundHistory: history.entries } : {}),
     },

@@ -13,6 +13,7 @@ import type { Lifecycle } from "./debounce.ts";
 import { dispatchTurn } from "./dispatch.ts";
 import { tellEdit } from "./agent-events.ts";
 import { isFleeting, noteSaid } from "./said.ts";
+import { fetchFiles, mayHaveFiles, placeholderOf } from "./files.ts";
 import { mayOverhear } from "./room-history.ts";
 import { resolveRoute } from "./route.ts";
 import { describeSender } from "./sender.ts";
@@ -82,6 +83,12 @@ export async function takeTurn(
       const isStop = isObeyedStop(context, inbound, turn);
       if (isStop) await context.stops.stop(eventId);
       const isAtOnce = isStop || (isCommand && isAnsweredByHost(addressing.text));
+      const files =
+        !isAtOnce && mayHaveFiles(inbound, addressing.text)
+          ? fetchFiles(context, inbound, addressing.text, lifecycle.abortSignal)
+          : undefined;
+      const found = files && (await whileAlive(lifecycle, files, () => undefined));
+      if (files && !found) return;
       const sessionTurn = isAtOnce
         ? context.sessionTurns.enterAtOnce(route.sessionKey, place)
         : await whileAlive(lifecycle, enterSession(context, route.sessionKey, place), (late) =>
@@ -100,7 +107,8 @@ export async function takeTurn(
       }
       revisions.settle(inbound.parts?.map((part) => part.eventId) ?? [eventId], "turn");
       noteSaid(context, inbound, addressing.said);
-      return await dispatchTurn(context, inbound, turn, lifecycle, sessionTurn);
+      const whole = { ...turn, files: found };
+      return await dispatchTurn(context, inbound, whole, lifecycle, sessionTurn);
     }
     case "pairing-required":
       context.tally.add("not-admitted");
@@ -175,9 +183,10 @@ function noteKnown({ knownUsers }: InboundContext, { conversation, sender }: Inb
 }
 
 /** Keeps what was said in a room as context for the next answer there. */
-function remember(context: InboundContext, inbound: InboundMessage, body: string): void {
+function remember(context: InboundContext, inbound: InboundMessage, text: string): void {
   const { conversation, sender, timestamp, messageId } = inbound;
   if (conversation.kind !== "room" || inbound.isEncrypted || isFleeting(inbound)) return;
+  const body = text || placeholderOf(inbound);
   const entry = { sender: describeSender(sender), body, timestamp, messageId };
   context.history.record(conversation.room, entry);
 }

@@ -2,6 +2,7 @@ import type { OpenClawConfig, PluginRuntime } from "openclaw/plugin-sdk/channel-
 import type { ChannelBotLoopProtectionFacts } from "openclaw/plugin-sdk/channel-inbound";
 import type { AckReactionScope } from "openclaw/plugin-sdk/channel-feedback";
 import type { resolveChannelStreamingBlockEnabled } from "openclaw/plugin-sdk/channel-outbound";
+import type { LookupFn } from "openclaw/plugin-sdk/ssrf-runtime";
 import type { ContextVisibilityMode } from "openclaw/plugin-sdk/config-contracts";
 import type { IsProgram } from "../client/programs.ts";
 import type { Logger } from "../client/types.ts";
@@ -41,6 +42,7 @@ export type InboundSettings = {
   ackReactionScope?: AckReactionScope | undefined;
   replyToMode?: ReplyMode | undefined;
   replyToModeByChatType?: Partial<Record<ReplyChatType, ReplyMode | undefined>> | undefined;
+  mediaMaxMb?: number | undefined;
 };
 
 /** What the operator may change while the account runs: read anew for each message. */
@@ -79,6 +81,8 @@ export type InboundContext = InboundConfig & {
   /** What was said to the agent and not answered. */
   tally: Tally;
   turnLimits: TurnLimits;
+  /** DNS for files; default: the system's. */
+  lookup?: LookupFn;
   once: Once;
   log: Logger;
   now: () => number;

@@ -1,7 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { isLink, keepLinks } from "./attachments.ts";
-
-type Said = { text: string; mediaUrl?: string; mediaUrls?: string[] };
+import { attachmentsOf, isLink } from "./attachments.ts";
 
 describe("attachments", () => {
   it.each([
@@ -15,16 +13,10 @@ describe("attachments", () => {
     ["", false],
   ])("%s is a link: %s", (media, expected) => expect(isLink(media)).toBe(expected));
 
-  it("never let a path out", () => {
-    const text = "see" as string;
-    expect(keepLinks<Said>({ text, mediaUrl: "/tmp/a" })).toEqual({
-      payload: { text, mediaUrls: [] },
-      left: 1,
-    });
-    expect(keepLinks<Said>({ text, mediaUrls: ["https://a.example/b", "./c"] })).toEqual({
-      payload: { text, mediaUrls: ["https://a.example/b"] },
-      left: 1,
-    });
-    expect(keepLinks<Said>({ text })).toEqual({ payload: { text, mediaUrls: [] }, left: 0 });
+  it("are listed once each, in order", () => {
+    expect(attachmentsOf({ mediaUrl: "/tmp/a" })).toEqual(["/tmp/a"]);
+    expect(attachmentsOf({ mediaUrl: "/a", mediaUrls: ["/b", "/a", "/b"] })).toEqual(["/b", "/a"]);
+    expect(attachmentsOf({ mediaUrls: [] })).toEqual([]);
+    expect(attachmentsOf({})).toEqual([]);
   });
 });

@@ -8,10 +8,16 @@ import {
   type MessageReceipt,
 } from "openclaw/plugin-sdk/channel-outbound";
 import { PlatformMessageNotDispatchedError } from "openclaw/plugin-sdk/error-runtime";
-import { XmppNotSentError, XmppStanzaError, XmppUnconfirmedError } from "../errors.ts";
+import {
+  XmppNotSentError,
+  XmppStanzaError,
+  XmppUnconfirmedError,
+  XmppUploadError,
+} from "../errors.ts";
 import { domainOf, type FullJid } from "../protocol/jid.ts";
 import { live, sendOnce, spend, type AttemptOptions, type Road } from "./attempts.ts";
 import { messageIds, type DeliveryPart } from "./message-ids.ts";
+import { encodeFile, shareFile, type OutgoingFile } from "./outgoing-file.ts";
 import { encodeBody, isTooMuch, toBodies, type MessageFacts } from "./send.ts";
 import { conversationOf, type Target } from "./target.ts";
 import { CHANNEL_ID } from "../policy/account-policy.ts";
@@ -30,6 +36,8 @@ export type DeliveryOptions = MessageFacts & {
   /** Ids of messages of an earlier attempt that are known to have arrived. */
   arrived?: ReadonlySet<string> | undefined;
   signal?: AbortSignal | undefined;
+  /** Goes after the text, which is its caption, in a message of its own. */
+  file?: OutgoingFile | undefined;
   /** Awaited before each message is handed to the server. */
   beforeSend?: (() => Promise<void> | void) | undefined;
   /** Whether to wait for what another server may have to say of it. */
@@ -90,6 +98,10 @@ function inHostsTerms(error: unknown, target: Target, isLastWait: boolean): unkn
     const retryable = !(error.isOffline && isLastWait);
     return new PlatformMessageNotDispatchedError(error.message, { cause: error, retryable });
   }
+  if (error instanceof XmppUploadError) {
+    const { message, retryable } = error;
+    return new PlatformMessageNotDispatchedError(message, { cause: error, retryable });
+  }
   if (error instanceof XmppStanzaError) {
     const problem = `${target.to} refused the message: ${error.message}`;
     return new PlatformMessageNotDispatchedError(problem, {
@@ -119,7 +131,17 @@ async function sendAll(
   sent: string[],
 ): Promise<void> {
   const outbox = await live(road, target, options.patience, options.signal);
-  const bodies = toBodies(outbox, markdown, options);
+  const { arrived } = options;
+  const caption = options.file ? toBodies(outbox, markdown, options) : [];
+  const whole = options.file && messageIds(options.delivery, caption.length + 1);
+  // A file that is there already is not uploaded again.
+  if (whole?.every((id) => arrived?.has(id))) return void sent.push(...whole);
+  const file = options.file && (await shareFile(outbox, options.file, options.signal));
+  const shared = file && "share" in file ? file : undefined;
+  const text = [markdown, ...(file && "instead" in file ? [file.instead] : [])];
+  const bodies = shared
+    ? [...caption, shared.url]
+    : toBodies(outbox, text.filter(Boolean).join("\n\n"), options);
   const ids = messageIds(options.delivery, bodies.length);
   assertSameMessages(options.arrived, ids);
   for (const [index, body] of bodies.entries()) {
@@ -128,8 +150,12 @@ async function sendAll(
       options.signal?.throwIfAborted();
       assertNotRefused(road, sent);
       const { thread, reply, quote } = options;
-      const facts = index === 0 ? { thread, reply, quote } : { thread };
-      await sendOnce(road, target, id, options, () => encodeBody(target, id, body, facts));
+      const isFile = shared !== undefined && index === bodies.length - 1;
+      // A URL with a quote in front would be no URL any more.
+      const facts = index === 0 ? { thread, reply, quote: isFile ? undefined : quote } : { thread };
+      await sendOnce(road, target, id, options, () =>
+        isFile ? encodeFile(target, id, shared, facts) : encodeBody(target, id, body, facts),
+      );
     }
     sent.push(id);
   }

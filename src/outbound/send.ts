@@ -7,6 +7,7 @@ import type { Element } from "ltx";
 import type { Archive } from "../client/archive.ts";
 import type { Rooms } from "../client/rooms.ts";
 import type { XmppSession } from "../client/types.ts";
+import type { Uploads } from "../client/upload.ts";
 import { XmppNotSentError, XmppStanzaError } from "../errors.ts";
 import type { Limits } from "../policy/limits.ts";
 import { decodeMessage, encodeMessage, type Thread } from "../protocol/stanza.ts";
@@ -28,6 +29,7 @@ export type Outbox = {
   sent: SentMessages;
   recent: RecentMessages;
   archive: Archive;
+  uploads: Uploads;
   departures: Departures;
   limits: Limits;
 };

@@ -18,7 +18,7 @@
  * | 12 | is of type "groupchat" and held back by anybody but our server    | `history`          |
  * | 13 | comes from a bare domain: a server or a gateway, no person        | `service`          |
  * | 14 | is encrypted, whatever its body says                              | `encrypted`        |
- * | 15 | has neither text of its own nor a place (XEP-0080): a chat state, a receipt, a subject, a reaction, a retraction | `no-body` |
+ * | 15 | has neither file, place (XEP-0080) nor text of its own: a chat state, a receipt, a subject, a reaction, a retraction | `no-body` |
  * | 16 | is anything else                                                  | admitted           |
  *
  * A message that was read from an archive (XEP-0313) is judged by the same lines, except that
@@ -37,6 +37,7 @@
 import { parseJid, withResource, type BareJid, type FullJid, type Jid } from "../protocol/jid.ts";
 import { toGeoUri } from "../protocol/rfc-5870-geo-uri.ts";
 import type { Message } from "../protocol/stanza.ts";
+import { declaredFiles } from "./attached-files.ts";
 
 export type AdmissionContext = {
   /** The JID that the server bound us to. */
@@ -102,8 +103,8 @@ export function admit(message: Message, context: AdmissionContext): Admission {
   if (typeof conversation === "string") return dropped(conversation);
   if (message.encryption) return { admit: false, drop: "encrypted", conversation };
   const { location } = message;
-  const body = message.body?.trim() ? message.body : location && toGeoUri(location);
-  if (message.isAboutAnother || body === undefined) {
+  const body = message.body?.trim() ? message.body : ((location && toGeoUri(location)) ?? "");
+  if (message.isAboutAnother || (body === "" && declaredFiles(message).length === 0)) {
     return { admit: false, drop: "no-body", conversation };
   }
   return { admit: true, conversation, body };

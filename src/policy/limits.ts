@@ -39,6 +39,9 @@ export const DEFAULT_LIMITS: Readonly<Limits> = {
   sendsPerSecond: 10,
 };
 
+/** The size of a file, in and out, where the operator set no `mediaMaxMb`; @openclaw/matrix has the same. */
+export const DEFAULT_MEDIA_MAX_MB = 20;
+
 /** What is read of the archive (XEP-0313) after an absence. */
 export type CatchUp = {
   enabled: boolean;

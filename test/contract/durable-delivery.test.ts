@@ -1,10 +1,12 @@
 /** What the message adapter promises the host about final answers, and a proof of each promise. */
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import {
   verifyChannelMessageAdapterCapabilityProofs,
   type ChannelMessageUnknownSendContext,
 } from "openclaw/plugin-sdk/channel-outbound";
 import { parse } from "ltx";
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { afterAll, afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { addLiveAccount, type LiveAccount } from "../../src/host/live-accounts.ts";
 import { messageAdapter, type SendTextContext } from "../../src/host/message-adapter.ts";
 import { setRuntime } from "../../src/host/runtime.ts";
@@ -15,6 +17,8 @@ import { ARCHIVE } from "../../src/protocol/xep-0313-mam.ts";
 import { keptSends } from "../../src/outbound/kept-sends.ts";
 import { withReplyFacts } from "../../src/outbound/reply-facts.ts";
 import { resolveAccount } from "../../src/host/account.ts";
+import type { FullJid } from "../../src/protocol/jid.ts";
+import { createTempDir } from "../support/at-exit.ts";
 import { addFakeArchive, type FakeItem } from "../support/fake-archive.ts";
 import { createFakeLog, createFakeSession, OWN_JID } from "../support/fake-session.ts";
 import { createOutbox } from "../support/outbox.ts";
@@ -59,6 +63,9 @@ beforeEach(() => {
 });
 afterEach(() => removeLive());
 
+const media = createTempDir("media");
+afterAll(() => media.remove());
+
 const context = (more: Partial<SendTextContext> = {}): SendTextContext => ({
   cfg,
   to: PEER,
@@ -91,6 +98,19 @@ it("proves each capability that is declared", async () => {
       const mediaUrl = "https://example.com/a.png";
       await messageAdapter.send.media({ ...context({ text: "look" }), mediaUrl });
       expect(sent().join()).toContain(`<body>look\n\n${mediaUrl}</body>`);
+      const file = join(media.path, "note.txt");
+      writeFileSync(file, "a file");
+      const url = "https://upload.example/note.txt";
+      const service = async () => ({ jid: "upload.example" as FullJid, maxFileSize: undefined });
+      live.uploads = { ...live.uploads, service, upload: async () => url };
+      const mediaLocalRoots = [media.path];
+      const row = { text: "look", deliveryQueueId: "row-2" };
+      const local = { ...context(row), mediaUrl: file, mediaLocalRoots };
+      const { receipt } = await messageAdapter.send.media(local);
+      const [caption = "", shared = ""] = sent();
+      expect(caption).toContain("<body>look</body>");
+      expect(shared).toContain(`<body>${url}</body>`);
+      expect(receipt.platformMessageIds).toHaveLength(2);
     },
     replyTo: async () => {
       await messageAdapter.send.text(context({ replyToId: "their-id" }));

@@ -41,10 +41,12 @@ export type TurnFacts = {
   message: {
     rawBody: string;
     bodyForAgent: string;
+    commandBody: string;
     inboundEventKind: string;
     inboundHistory?: { sender: string; body: string }[];
   };
   access: { commands: { authorized: boolean }; toolPolicy?: object };
+  media?: { path?: string; contentType?: string; fileName?: string }[];
   supplemental: { channelStructuredContext?: { payload: Record<string, unknown> }[] };
   extra: Record<string, unknown>;
 };

@@ -1,0 +1,233 @@
+/** Files on the road in: fetched only for whom policy admits, and never the reason that a message is lost. */
+import { readFileSync } from "node:fs";
+import { createServer, type Server } from "node:http";
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { createTempDir, type TempDir } from "../../test/support/at-exit.ts";
+import {
+  body,
+  createRoadIn,
+  enterRoom,
+  message,
+  type RoadInOptions,
+} from "../../test/support/road-in.ts";
+import { item, presence, ROOM } from "../../test/support/room-xml.ts";
+import { waitFor } from "../../test/support/wait.ts";
+import { trustedAuthorities } from "../client/trust.ts";
+import { STANZA_IDS } from "../protocol/xep-0359-ids.ts";
+
+const PNG = Buffer.from(
+  "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==",
+  "base64",
+);
+let temp: TempDir;
+let server: Server;
+let origin: string;
+let asked: string[];
+let status: number;
+
+beforeAll(async () => {
+  temp = createTempDir("files");
+  process.env["OPENCLAW_STATE_DIR"] = temp.path;
+  server = createServer((request, response) => {
+    asked.push(request.url ?? "");
+    response.writeHead(status).end(PNG);
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  origin = `http://127.0.0.1:${(server.address() as { port: number }).port}`;
+});
+beforeEach(() => {
+  asked = [];
+  status = 200;
+});
+afterAll(() => {
+  server.close();
+  temp.remove();
+});
+
+const oob = (url: string) => `<x xmlns="jabber:x:oob"><url>${url}</url></x>`;
+const ALICE = "alice@example/phone";
+
+function setUp(options: RoadInOptions = {}, own = origin) {
+  const uploads = {
+    origins: async () => new Set([own]),
+    trust: () => trustedAuthorities(undefined, false),
+  };
+  const keys = { dmPolicy: "allowlist", allowFrom: ["alice@example"], ...options.keys };
+  const road = createRoadIn({ ...options, keys });
+  Object.assign(road.outbox, { uploads: { ...road.outbox.uploads, ...uploads } });
+  const next = async () => {
+    const { length } = road.turns;
+    return await waitFor(() => road.turns[length], { what: "a turn" });
+  };
+  return { ...road, next };
+}
+
+it("a picture whose place is the text comes to the agent as a picture without text", async () => {
+  const { session, next } = setUp();
+  const url = `${origin}/cat.png`;
+  void session.receive(message(ALICE, body(url) + oob(url)));
+  const turn = await next();
+  expect(turn.message).toMatchObject({ rawBody: "", bodyForAgent: "", commandBody: "" });
+  expect(turn.media).toMatchObject([{ contentType: "image/png" }]);
+  expect(readFileSync(turn.media?.[0]?.path ?? "")).toEqual(PNG);
+});
+
+it("files one after the other and their caption are one turn", async () => {
+  const { session, next, turns, receiver } = setUp();
+  for (const name of ["a.png", "b.png"]) {
+    void session.receive(message(ALICE, body(`${origin}/${name}`) + oob(`${origin}/${name}`)));
+  }
+  void session.receive(message(ALICE, body("what are these?")));
+  const turn = await next();
+  await receiver.idle();
+  expect(turns).toHaveLength(1);
+  expect(turn.message.bodyForAgent).toBe("what are these?");
+  expect(turn.media).toHaveLength(2);
+  expect(asked).toEqual(["/a.png", "/b.png"]);
+});
+
+it("in a room, a picture and the words about it that address the agent are one turn", async () => {
+  const road = setUp({ keys: { groupPolicy: "open", rooms: [ROOM] } });
+  enterRoom(road, [STANZA_IDS]);
+  road.session.receive(presence("alice", item("alice@example/x")));
+  const url = `${origin}/cat.png`;
+  const say = (inside: string) =>
+    void road.session.receive(message(`${ROOM}/alice`, inside, "groupchat"));
+  say(body(url) + oob(url));
+  say(body("bot: what is it?"));
+  const turn = await road.next();
+  await road.receiver.idle();
+  expect(road.turns).toHaveLength(1);
+  expect(turn.message.bodyForAgent).toBe("what is it?");
+  expect(turn.media).toHaveLength(1);
+});
+
+it("a picture and somebody else's words are not", async () => {
+  const { session, receiver, turns, next } = setUp({
+    keys: { allowFrom: ["alice@example", "bob@example"] },
+  });
+  const url = `${origin}/cat.png`;
+  void session.receive(message(ALICE, body(url) + oob(url)));
+  void session.receive(message("bob@example/x", body("hello")));
+  await next();
+  await receiver.idle();
+  await waitFor(() => turns.length === 2, { what: "two turns" });
+  expect(turns.map(({ message: said, media }) => [said.bodyForAgent, media?.length])).toEqual([
+    ["hello", undefined],
+    ["", 1],
+  ]);
+});
+
+it("a message with files and no body at all is a message", async () => {
+  const { session, next } = setUp();
+  void session.receive(message(ALICE, oob(`${origin}/cat.png`)));
+  expect((await next()).media).toHaveLength(1);
+});
+
+describe("nothing is fetched", () => {
+  it("for a stranger", async () => {
+    const { session, receiver, turns } = setUp();
+    const url = `${origin}/cat.png`;
+    await session.receive(message("mallory@example/x", body(`look\n${url}`) + oob(url)));
+    await receiver.idle();
+    expect(turns).toEqual([]);
+    expect(asked).toEqual([]);
+  });
+
+  it("for who has to be paired", async () => {
+    const { session, receiver, challenged } = setUp({ keys: { dmPolicy: "pairing" } });
+    const url = `${origin}/cat.png`;
+    await session.receive(message("mallory@example/x", body(`look\n${url}`) + oob(url)));
+    await receiver.idle();
+    expect(challenged).toHaveLength(1);
+    expect(asked).toEqual([]);
+  });
+
+  it("in a room where the agent was not meant", async () => {
+    const road = setUp({ keys: { groupPolicy: "open", rooms: [ROOM] } });
+    enterRoom(road, [STANZA_IDS]);
+    road.session.receive(presence("alice", item("alice@example/x")));
+    const url = `${origin}/cat.png`;
+    await road.session.receive(
+      message(`${ROOM}/alice`, body(`look\n${url}`) + oob(url), "groupchat"),
+    );
+    await road.receiver.idle();
+    expect(asked).toEqual([]);
+    void road.session.receive(message(`${ROOM}/alice`, body("bot: did you see?"), "groupchat"));
+    const { message: said } = await road.next();
+    expect(said.inboundHistory?.map((entry) => entry.body)).toEqual([`look\n${url}`]);
+  });
+
+  it("of what is only mentioned, or lies elsewhere", async () => {
+    const { session, next } = setUp();
+    void session.receive(message(ALICE, body("https://elsewhere.example/cat.png")));
+    const turn = await next();
+    expect(turn.media).toBeUndefined();
+    expect(turn.message.bodyForAgent).toBe("https://elsewhere.example/cat.png");
+  });
+});
+
+describe("what could not be had is told to the agent", () => {
+  it.each<[string, () => string, string]>([
+    ["private", () => "https://127.0.0.1:1/secret.png", "its address is not a public one"],
+    ["encrypted", () => "aesgcm://files.example/x.png#0123456789abcdef", "it is encrypted (OMEMO)"],
+    ["a path", () => "file:///etc/passwd", "only https links are fetched"],
+  ])("%s", async (_, url, reason) => {
+    const { session, next, log } = setUp();
+    void session.receive(message(ALICE, body(`look\n${url()}`) + oob(url())));
+    const turn = await next();
+    expect(turn.media).toBeUndefined();
+    expect(turn.message.commandBody).toBe("look");
+    expect(turn.message.bodyForAgent).toMatch(/^look\n\n\[The file "/);
+    expect(turn.message.bodyForAgent).toContain(reason);
+    // The key of an encrypted file is its fragment.
+    expect(turn.message.bodyForAgent + log.lines.join()).not.toContain("0123456789abcdef");
+  });
+
+  it("whole, where there is nothing else in the message", async () => {
+    const { session, next } = setUp();
+    status = 404;
+    const url = `${origin}/gone.png`;
+    void session.receive(message(ALICE, body(url) + oob(url)));
+    const { message: said } = await next();
+    expect(said.bodyForAgent).toBe(
+      `[The file "gone.png" (${url}) is not available: its server answered 404]`,
+    );
+  });
+
+  it("beside what could", async () => {
+    const { session, next } = setUp({ keys: { mediaMaxMb: 1 } });
+    const urls = [`${origin}/a.png`, "https://10.0.0.1/b.png"];
+    void session.receive(message(ALICE, body("both") + urls.map(oob).join("")));
+    const turn = await next();
+    expect(turn.media).toHaveLength(1);
+    expect(turn.message.bodyForAgent).toContain('"b.png"');
+  });
+
+  it("where there are too many", async () => {
+    const { session, next } = setUp();
+    const urls = Array.from({ length: 12 }, (_, index) => `${origin}/${index}.png`);
+    void session.receive(message(ALICE, body("many") + urls.map(oob).join("")));
+    const turn = await next();
+    expect(turn.media).toHaveLength(10);
+    expect(turn.message.bodyForAgent).toContain("2 more file(s)");
+  });
+});
+
+it("a server that fails for a moment is asked again", async () => {
+  const { session, next } = setUp();
+  status = 503;
+  const url = `${origin}/cat.png`;
+  void session.receive(message(ALICE, body(`look\n${url}`) + oob(url)));
+  const { message: said } = await next();
+  expect(asked).toHaveLength(2);
+  expect(said.bodyForAgent).toContain("its server answered 503");
+});
+
+it("a bare URL of our own upload service is a file; of another, it is text", async () => {
+  const own = "https://127.0.0.1:1";
+  const { session, next } = setUp({}, own);
+  void session.receive(message(ALICE, body(`${own}/cat.png`)));
+  // Nobody listens there: that it was tried is what is shown.
+  expect((await next()).message.bodyForAgent).toMatch(/"cat.png".*could not be reached/);
+});

@@ -1,0 +1,103 @@
+/**
+ * A file on its way out: uploaded to our own server (XEP-0363), and told as XEP-0447 and XEP-0066 together, so that
+ * clients of either show it in place of its URL.
+ */
+import { createHash } from "node:crypto";
+import type { Element } from "ltx";
+import { messageOf, XmppUploadError } from "../errors.ts";
+import { encodeMessage } from "../protocol/stanza.ts";
+import { encodeMucUser } from "../protocol/xep-0045-muc.ts";
+import { FILE_SHARING, type FileShare } from "../protocol/xep-0447-file-sharing.ts";
+import { isLink } from "./attachments.ts";
+import { loadFile, type MediaSource } from "./load-file.ts";
+import type { MessageFacts, Outbox } from "./send.ts";
+import type { Target } from "./target.ts";
+
+export type OutgoingFile = MediaSource & {
+  maxBytes: number;
+  /** Without it there is still something to say: that it could not be sent. Else nothing is sent. */
+  isOptional?: boolean | undefined;
+};
+
+/** The file where it is now, or the words that stand for it. */
+export type SharedFile = { share: FileShare; url: string } | { instead: string };
+
+/** @throws XmppUploadError it cannot be sent, and nothing may stand for it */
+export async function shareFile(
+  { uploads }: Pick<Outbox, "uploads">,
+  file: OutgoingFile,
+  signal?: AbortSignal,
+): Promise<SharedFile> {
+  try {
+    return await upload(uploads, file, signal);
+  } catch (error) {
+    // Whoever reads it can fetch it there.
+    if (isLink(file.media)) return { instead: file.media };
+    if (!(error instanceof XmppUploadError) || error.retryable || !file.isOptional) throw error;
+    return { instead: `(A file could not be sent: ${error.message})` };
+  }
+}
+
+async function upload(
+  uploads: Outbox["uploads"],
+  file: OutgoingFile,
+  signal: AbortSignal | undefined,
+): Promise<SharedFile> {
+  const service = await uploads.service();
+  if (!service) throw new XmppUploadError("the server has no upload service");
+  const most = Math.min(file.maxBytes, service.maxFileSize ?? Infinity);
+  const loaded = await loadFile(file, most, signal).catch((cause: unknown) => {
+    signal?.throwIfAborted();
+    throw new XmppUploadError(withoutPlace(messageOf(cause), file.media), { cause });
+  });
+  const url = await uploads.upload(loaded, signal);
+  const { name, contentType, data } = loaded;
+  const digest = createHash("sha256").update(data).digest("base64");
+  const share: FileShare = {
+    disposition: "inline",
+    file: {
+      name,
+      mediaType: contentType,
+      size: data.byteLength,
+      hashes: [{ algorithm: "sha-256", digest }],
+    },
+    urls: [url],
+  };
+  return { share, url };
+}
+
+/** Where something lies on this machine is nobody's business. */
+function withoutPlace(problem: string, media: string): string {
+  return problem
+    .replaceAll(media, "the file")
+    .replaceAll(/(?:file:\/)?(?:\/[^\s/:]+){2,}\/?/g, "…");
+}
+
+/** The URL is the whole body: so Conversations and Gajim show the file itself. */
+export function encodeFile(
+  target: Target,
+  id: string,
+  { share, url }: { share: FileShare; url: string },
+  { reply, thread }: MessageFacts,
+): Element {
+  const isDirect = target.kind === "direct";
+  const message = encodeMessage({
+    to: target.to,
+    type: target.kind === "room" ? "groupchat" : "chat",
+    id,
+    originId: id,
+    body: url,
+    reply,
+    thread,
+    fileShares: [share],
+    oobUrl: url,
+    fallbacks: [{ for: FILE_SHARING, body: "whole" }],
+    chatState: "active",
+    // In a room everybody would answer.
+    receiptRequested: isDirect,
+    markable: isDirect,
+    hints: ["store"],
+  });
+  if (target.kind === "room-private") message.append(encodeMucUser());
+  return message;
+}

@@ -8,6 +8,7 @@
 import {
   ChannelBotLoopProtectionSchema,
   ChannelImplicitMentionsSchema,
+  ChannelPreviewStreamingConfigSchema,
   DmPolicySchema,
   GroupPolicySchema,
   buildChannelAccountSchemaParts,
@@ -43,6 +44,7 @@ const RoomToJoinSchema = z.union([
 const RoomEntrySchema = buildGroupEntrySchema({
   users: JidListSchema.optional(),
   replyWithNick: z.boolean().optional(),
+  streaming: ChannelPreviewStreamingConfigSchema.pick({ mode: true }).optional(),
 });
 const RoomMapSchema = z.record(z.string(), RoomEntrySchema);
 
@@ -84,6 +86,8 @@ const { accountShape } = buildChannelAccountSchemaParts();
 const XmppAccountSchema = z
   .object({
     ...accountShape,
+    /** The host's `streaming` for channels that show an answer while it grows. */
+    streaming: ChannelPreviewStreamingConfigSchema.optional(),
     dmPolicy: DmPolicySchema.optional(),
     groupPolicy: GroupPolicySchema.optional(),
     jid: z.string().optional(),

@@ -8,7 +8,7 @@ import { departuresOf } from "../outbound/departures.ts";
 import type { DeliveryPart } from "../outbound/message-ids.ts";
 import { keptSends } from "../outbound/kept-sends.ts";
 import { placeOf } from "../outbound/reply-target.ts";
-import { readReplyFacts } from "../outbound/reply-facts.ts";
+import { forgetReplaced, readReplyFacts, replacedBy } from "../outbound/reply-facts.ts";
 import { parseTarget, type Target } from "../outbound/target.ts";
 import { bareJid } from "../protocol/jid.ts";
 import type { Reply } from "../protocol/xep-0461-reply.ts";
@@ -48,7 +48,9 @@ export async function sendMessage(ctx: SendTextContext, text: string) {
     departures: departuresOf(accountId),
     limits: account.limits,
   };
+  const delivery = deliveryOf(ctx);
   const deliver = async () => {
+    const replaceId = await replacedBy(delivery, facts);
     // The answer to a turn waits also while the account is being restarted.
     if (!facts) assertRunning(account);
     return await deliverText(road, target, convertMarkdownTables(text, tables), {
@@ -58,7 +60,8 @@ export async function sendMessage(ctx: SendTextContext, text: string) {
       textLimit: resolveTextChunkLimit(cfg, CHANNEL_ID, accountId, {
         fallbackLimit: DEFAULT_TEXT_CHUNK_LIMIT,
       }),
-      delivery: deliveryOf(ctx),
+      replaceId,
+      delivery,
       arrived: arrivedOf(ctx.deliveryQueueId),
       signal: ctx.signal,
       awaitsErrors: true,
@@ -70,6 +73,7 @@ export async function sendMessage(ctx: SendTextContext, text: string) {
   };
   const delivered = await noteKept(ctx, placeOf(accountId, target), deliver);
   if (ctx.deliveryQueueId !== undefined) forgetSend(ctx.deliveryQueueId);
+  forgetReplaced(delivery);
   findLiveAccount(accountId)?.onOutbound();
   const messageId = delivered.messageIds.at(-1);
   if (messageId === undefined) throw refusal("there is no text to send");

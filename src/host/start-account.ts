@@ -8,6 +8,7 @@ import { channelStoppedPatch } from "openclaw/plugin-sdk/gateway-runtime";
 import { createArchive } from "../client/archive.ts";
 import { createAccountFeatures } from "../client/account-features.ts";
 import { BOOKMARKS_NOTIFY, createBookmarks } from "../client/bookmarks.ts";
+import { createCorrectionReaders } from "../client/correction-readers.ts";
 import { createProgramFinder } from "../client/programs.ts";
 import { botIdentity, registerResponders } from "../client/responders.ts";
 import { createRooms } from "../client/rooms.ts";
@@ -229,6 +230,7 @@ export function startAccount(params: {
     isBelieved,
     originOf: membership.originOf,
     isProgram: createProgramFinder(session, responders.caps.node, log),
+    findReaders: createCorrectionReaders(session, roster, log),
     onInvitation: invitations.receive,
     knownUsers,
     pairing,

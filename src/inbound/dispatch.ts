@@ -3,7 +3,6 @@ import type { ChannelBotLoopProtectionFacts } from "openclaw/plugin-sdk/channel-
 import {
   bindIngressLifecycleToReplyOptions,
   resolveChannelMessageSourceReplyDeliveryMode,
-  resolveChannelStreamingBlockEnabled,
 } from "openclaw/plugin-sdk/channel-outbound";
 import { resolveTextChunkLimit } from "openclaw/plugin-sdk/reply-chunking";
 import {
@@ -13,13 +12,14 @@ import {
 import { messageOf } from "../errors.ts";
 import { keepLinks } from "../outbound/attachments.ts";
 import { deliverText } from "../outbound/deliver.ts";
-import { withReplyFacts, type ReplyFacts } from "../outbound/reply-facts.ts";
+import { replacedBy, withReplyFacts, type ReplyFacts } from "../outbound/reply-facts.ts";
 import { formatTarget, replyTarget } from "../outbound/reply-target.ts";
 import type { ResolvedRoom } from "../policy/room.ts";
 import { occupantJid } from "../protocol/xep-0045-muc.ts";
 import { createTyping } from "../outbound/typing.ts";
 import type { Lifecycle } from "./debounce.ts";
 import { createHandover, type Handover } from "./handover.ts";
+import { createLiveTurn, resolveBlocks, type LiveTurn } from "./live-turn.ts";
 import type { SessionTurn } from "./session-turns.ts";
 import { createSettlements } from "./settling.ts";
 import { buildContext, type Admitted, type Turn } from "./turn-context.ts";
@@ -109,86 +109,95 @@ async function runTurn(
   const { eventKind, route, room } = admitted;
   const { conversation, sender } = inbound;
   const target = replyTarget(conversation, sender.stay);
-  const factsOf = createReplyFacts(context, inbound, room);
+  const live = createLiveTurn(context, inbound, admitted, {
+    target,
+    prepare: (text) => convertTables(context, text),
+    callbacks: handover.callbacks,
+  });
+  const factsOf = createReplyFacts(context, inbound, room, live);
   const typing = createTyping(outbox, target);
   const settlements = createSettlements();
-  const streaming = resolveChannelStreamingBlockEnabled(context.settings.streaming);
-  const result = await runtime.channel.inbound.dispatch({
-    cfg,
-    channel: CHANNEL_ID,
-    accountId,
-    route: { agentId: route.agentId, sessionKey: route.sessionKey },
-    ctxPayload: buildContext(context, inbound, admitted),
-    delivery: {
-      observeMessageSent: true,
-      preparePayload: async (payload, { kind }) => {
-        if (kind !== "final") return payload;
-        if (await handover.isPremature(payload.text)) {
-          log.info(`not said, since the turn is still to come: ${payload.text}`);
-          return null;
-        }
-        onAnswer(settlements.open());
-        return attachmentsAsLinks(context, payload);
+  const blocks = resolveBlocks(context, admitted);
+  const result = await runtime.channel.inbound
+    .dispatch({
+      cfg,
+      channel: CHANNEL_ID,
+      accountId,
+      route: { agentId: route.agentId, sessionKey: route.sessionKey },
+      ctxPayload: buildContext(context, inbound, admitted),
+      delivery: {
+        observeMessageSent: true,
+        preparePayload: async (payload, { kind }) => {
+          if (kind !== "final") return payload;
+          if (await handover.isPremature(payload.text)) {
+            log.info(`not said, since the turn is still to come: ${payload.text}`);
+            return null;
+          }
+          onAnswer(settlements.open());
+          return attachmentsAsLinks(context, payload);
+        },
+        // Final answers go by the host's queue on disk, to host/send-message.ts; the others come to `deliver`.
+        durable: (payload, { kind, participant }) => {
+          if (kind !== "final") return false;
+          handover.begin();
+          return {
+            to: formatTarget(target),
+            replyToId: null,
+            threadId: undefined,
+            deps: withReplyFacts({
+              ...factsOf(payload, kind, participant?.name),
+              onQueued: () => context.owed.settle(inbound.messageId),
+            }),
+          };
+        },
+        onDelivered: (_payload, { kind }) => {
+          if (kind === "final") settlements.close();
+        },
+        deliver: async (payload, { kind, participant }) => {
+          handover.begin();
+          const { text } = attachmentsAsLinks(context, payload);
+          if (!text?.trim()) return { visibleReplySent: false, messageIds: [] };
+          const { departures, limits } = outbox;
+          const road = { find: context.findOutbox, departures, limits };
+          const facts = factsOf(payload, kind, participant?.name);
+          const delivered = await deliverText(road, target, convertTables(context, text), {
+            textLimit: resolveTextChunkLimit(cfg, CHANNEL_ID, accountId, {
+              fallbackLimit: DEFAULT_TEXT_CHUNK_LIMIT,
+            }),
+            ...facts,
+            replaceId: await replacedBy(undefined, facts),
+          });
+          context.onOutbound(context.now());
+          return { visibleReplySent: true, messageIds: delivered.messageIds };
+        },
+        onError: (error, { kind }) => {
+          if (kind === "final") settlements.close();
+          log.error(`${kind} reply failed: ${String(error)}`);
+        },
       },
-      // Final answers go by the host's queue on disk, to host/send-message.ts; the others come to `deliver`.
-      durable: (payload, { kind, participant }) => {
-        if (kind !== "final") return false;
-        handover.begin();
-        return {
-          to: formatTarget(target),
-          replyToId: null,
-          threadId: undefined,
-          deps: withReplyFacts({
-            ...factsOf(payload, participant?.name),
-            onQueued: () => context.owed.settle(inbound.messageId),
-          }),
-        };
+      replyPipeline: {
+        typing: {
+          ...typing,
+          maxDurationMs: LONGEST_TYPING_MS,
+          onStartError: (error) => log.debug?.(`no chat state: ${String(error)}`),
+        },
       },
-      onDelivered: (_payload, { kind }) => {
-        if (kind === "final") settlements.close();
+      replyOptions: {
+        ...bindIngressLifecycleToReplyOptions(handover.lifecycle),
+        ...(live?.replyOptions ?? handover.callbacks),
+        // What nobody asked the agent for, it answers by the message tool or not at all.
+        ...(eventKind === "room_event"
+          ? { sourceReplyDeliveryMode: "message_tool_only" as const, suppressTyping: true }
+          : {}),
+        ...(room?.skills ? { skillFilter: room.skills } : {}),
+        ...(blocks === undefined ? {} : { disableBlockStreaming: !blocks }),
       },
-      deliver: async (payload, { participant }) => {
-        handover.begin();
-        const { text } = attachmentsAsLinks(context, payload);
-        if (!text?.trim()) return { visibleReplySent: false, messageIds: [] };
-        const { departures, limits } = outbox;
-        const road = { find: context.findOutbox, departures, limits };
-        const delivered = await deliverText(road, target, convertTables(context, text), {
-          textLimit: resolveTextChunkLimit(cfg, CHANNEL_ID, accountId, {
-            fallbackLimit: DEFAULT_TEXT_CHUNK_LIMIT,
-          }),
-          ...factsOf(payload, participant?.name),
-        });
-        context.onOutbound(context.now());
-        return { visibleReplySent: true, messageIds: delivered.messageIds };
+      ...(admitted.isBot ? { botLoopProtection: loopFacts(context, inbound) } : {}),
+      record: {
+        onRecordError: (error) => log.error(`session record failed: ${String(error)}`),
       },
-      onError: (error, { kind }) => {
-        if (kind === "final") settlements.close();
-        log.error(`${kind} reply failed: ${String(error)}`);
-      },
-    },
-    replyPipeline: {
-      typing: {
-        ...typing,
-        maxDurationMs: LONGEST_TYPING_MS,
-        onStartError: (error) => log.debug?.(`no chat state: ${String(error)}`),
-      },
-    },
-    replyOptions: {
-      ...bindIngressLifecycleToReplyOptions(handover.lifecycle),
-      ...handover.callbacks,
-      // What nobody asked the agent for, it answers by the message tool or not at all.
-      ...(eventKind === "room_event"
-        ? { sourceReplyDeliveryMode: "message_tool_only" as const, suppressTyping: true }
-        : {}),
-      ...(room?.skills ? { skillFilter: room.skills } : {}),
-      ...(streaming === undefined ? {} : { disableBlockStreaming: !streaming }),
-    },
-    ...(admitted.isBot ? { botLoopProtection: loopFacts(context, inbound) } : {}),
-    record: {
-      onRecordError: (error) => log.error(`session record failed: ${String(error)}`),
-    },
-  });
+    })
+    .finally(() => live?.withdraw());
   if (result?.admission.kind === "drop") {
     admitted.history?.restore();
     log.info(
@@ -234,17 +243,25 @@ function createReplyFacts(
   { outbox }: InboundContext,
   inbound: InboundMessage,
   room: ResolvedRoom | undefined,
+  live: LiveTurn | undefined,
 ) {
   const { conversation, message, messageId, reference, sender } = inbound;
   const { limits } = outbox;
   const known = new WeakMap<object, ReplyFacts>();
   let isFirst = true;
-  const create = (replyToId: string | undefined, speaker: string | undefined): ReplyFacts => {
+  const create = (
+    { replyToId }: OutboundReplyPayload,
+    kind: string,
+    speaker: string | undefined,
+  ): ReplyFacts => {
     const words = [
       ...(isFirst && room?.replyWithNick ? [`${sender.label}:`] : []),
       ...(speaker ? [`[${speaker}]`] : []),
     ];
     isFirst = false;
+    const preview = kind === "final" ? live : undefined;
+    preview?.claim();
+    let taken: Promise<string | undefined> | undefined;
     const answersThis = replyToId === messageId && reference !== undefined;
     return {
       thread: message.thread,
@@ -254,10 +271,11 @@ function createReplyFacts(
         answersThis && conversation.kind === "room"
           ? { id: reference, to: occupantJid(conversation.room, conversation.nick) }
           : undefined,
+      takePreview: preview && (() => (taken ??= preview.take())),
     };
   };
-  return (payload: OutboundReplyPayload, speaker: string | undefined): ReplyFacts => {
-    const facts = known.get(payload) ?? create(payload.replyToId, speaker);
+  return (payload: OutboundReplyPayload, kind: string, speaker: string | undefined): ReplyFacts => {
+    const facts = known.get(payload) ?? create(payload, kind, speaker);
     known.set(payload, facts);
     return facts;
   };

@@ -1,7 +1,8 @@
 import type { OpenClawConfig, PluginRuntime } from "openclaw/plugin-sdk/channel-core";
 import type { ChannelBotLoopProtectionFacts } from "openclaw/plugin-sdk/channel-inbound";
-import type { resolveChannelStreamingBlockEnabled } from "openclaw/plugin-sdk/channel-outbound";
+import type { ChannelPreviewStreamingConfig } from "openclaw/plugin-sdk/channel-outbound";
 import type { ContextVisibilityMode } from "openclaw/plugin-sdk/config-contracts";
+import type { FindReaders } from "../client/correction-readers.ts";
 import type { IsProgram } from "../client/programs.ts";
 import type { Logger } from "../client/types.ts";
 import type { XmppAccountPolicy } from "../policy/account-policy.ts";
@@ -27,8 +28,8 @@ import type { Sender } from "./sender.ts";
 
 /** An account's keys that concern what comes in, besides the policy. */
 export type InboundSettings = {
-  /** The account's `streaming` key and its older spellings. */
-  streaming: Parameters<typeof resolveChannelStreamingBlockEnabled>[0];
+  /** The account's keys, of which `streaming` counts. */
+  streaming: { streaming?: ChannelPreviewStreamingConfig | undefined };
   contextVisibility?: ContextVisibilityMode | undefined;
   allowBots?: boolean | "mentions" | undefined;
   botLoopProtection?: ChannelBotLoopProtectionFacts["config"] | undefined;
@@ -59,6 +60,8 @@ export type InboundContext = InboundConfig & {
   /** How the agent came into a room that is not in the configuration. */
   originOf: (room: BareJid) => RoomOrigin | undefined;
   isProgram: IsProgram;
+  /** Who may see an answer while it grows. */
+  findReaders: FindReaders;
   knownUsers: KnownUsers;
   history: RoomHistory;
   pairing: Pairing;

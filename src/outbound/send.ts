@@ -34,6 +34,8 @@ export type MessageFacts = {
   thread?: Thread | undefined;
   /** What it answers (XEP-0461). */
   reply?: Reply | undefined;
+  /** The message that it takes the place of (XEP-0308). */
+  replaceId?: string | undefined;
 };
 
 /** Bytes that a message takes beside its text: addresses of 3 KiB each at most, ids, a prefix, and what the server adds. */
@@ -74,6 +76,8 @@ export function encodeBody(target: Target, id: string, body: string, facts: Mess
     body,
     ...facts,
     chatState: "active",
+    // XEP-0334 §5.4: also where an archive would take a correction for nothing new.
+    ...(facts.replaceId === undefined ? {} : { hints: ["store"] }),
   });
   if (target.kind === "room-private") message.append(encodeMucUser());
   return message;

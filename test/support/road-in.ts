@@ -52,8 +52,9 @@ type Dispatch = {
   botLoopProtection?: object;
   replyOptions: {
     turnAdoptionLifecycle: Lifecycle;
-    onToolStart: () => void;
+    onToolStart: (payload: { name: string }) => void;
     onAssistantMessageStart: () => void;
+    onPartialReply?: (payload: { text: string }) => void;
     sourceReplyDeliveryMode?: string;
     suppressTyping?: boolean;
   };
@@ -218,6 +219,7 @@ export function createRoadIn(options: RoadInOptions = {}) {
     isBelieved: () => true,
     originOf: () => undefined,
     isProgram: async () => false,
+    findReaders: async () => [],
     onInvitation: () => undefined,
     knownUsers: {
       know: () => undefined,

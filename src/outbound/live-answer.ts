@@ -1,17 +1,17 @@
 /**
  * An answer that is seen while it grows: one message, its newest state sent as a correction of the first
- * (XEP-0308), until the final answer takes its place. The states before that are neither archived nor copied
- * (XEP-0334): whoever comes later finds the answer alone.
+ * (XEP-0308), until the final answer takes its place.
  *
- * | shown to                                         | the first state         | later ones          |
- * | ------------------------------------------------ | ----------------------- | ------------------- |
- * | a contact's clients that announce XEP-0308       | each one its own copy   | corrections of that |
- * | those that come online meanwhile                 | the state of that time  | corrections of that |
- * | those that went away in between, and came again  | they may have missed it | nothing             |
- * | a room, where the operator wants it              | one for everybody       | corrections of that |
+ * | what              | says      | to                                                | archived (XEP-0334) |
+ * | ----------------- | --------- | ------------------------------------------------- | ------------------- |
+ * | the first state   | "…"       | a contact's clients that announce XEP-0308; a room | once                |
+ * | the further ones  | the text  | those of them that have been there since          | never               |
+ * | the answer        | all of it | everybody, as every answer (outbound/deliver.ts)  | yes                 |
  *
- * The answer itself goes where every answer goes, to the bare JID or the room, as a correction of that first id
- * (outbound/deliver.ts). Who does not know the id, or knows no corrections, shows it as a message.
+ * The first state is archived because Gajim 2 and Profanity up to 0.14 never show a correction of what they do not
+ * have: another device, or the next one, would lose the answer. It says nothing, so that who knows no corrections
+ * finds the answer once. Only one client's is archived, and none is copied: the same id in an archive twice
+ * would be two messages. So a client that comes online meanwhile, and may have it from the archive, gets no other.
  */
 import { randomUUID } from "node:crypto";
 import type { FindReaders, Reader } from "../client/correction-readers.ts";
@@ -20,12 +20,13 @@ import type { ConnectionState, Logger } from "../client/types.ts";
 import { messageOf, XmppNotSentError } from "../errors.ts";
 import { encodeMessage, type OutboundMessage, type Thread } from "../protocol/stanza.ts";
 import type { FullJid } from "../protocol/jid.ts";
+import type { Hint } from "../protocol/xep-0334-hints.ts";
 import { isReachable } from "./reach.ts";
 import type { Outbox } from "./send.ts";
 import { conversationOf, type Target } from "./target.ts";
 
 /** Most answers are whole before that, ms. */
-const FIRST_AFTER_MS = 1_500;
+const FIRST_AFTER_MS = 1_000;
 /** Between two states, ms: each is the whole text again, so that long ones come more slowly. */
 const LEAST_GAP_MS = 1_000;
 const GAP_MS_PER_CHARACTER = 0.5;
@@ -35,7 +36,7 @@ const LEAST_GAP_IN_ROOM_MS = 3_000;
 const LONGEST_FLIGHT_MS = 2_000;
 /** Ends a text that goes on. */
 const GOES_ON = " …";
-/** In place of what nothing came of, for clients without XEP-0424. */
+/** Before there is a text, and where none came. */
 const NOTHING = "…";
 
 export type LiveTarget = Exclude<Target, { kind: "room-private" }>;
@@ -45,7 +46,7 @@ export type LiveAnswer = {
   readonly isVisible: boolean;
   /** What there is to see now; read when its time has come, and not after the end. */
   show(read: () => string): void;
-  /** Says that the final answer is on its way to `take`: nothing will be withdrawn. */
+  /** The final answer is on its way, and will `take`: nothing more is shown, and nothing withdrawn. */
   claim(): void;
   /** Ends it. @returns the id of the message that the answer replaces, once; undefined: nobody saw one */
   take(): Promise<string | undefined>;
@@ -67,7 +68,7 @@ export function createLiveAnswer(options: LiveAnswerOptions): LiveAnswer {
   const { outbox, target, log } = options;
   const { departures, limits, session } = outbox;
   const to = conversationOf(target);
-  const show = target.kind === "room" ? createRoomScreen(options) : createContactScreen(options);
+  const screen = target.kind === "room" ? createRoomScreen(options) : createContactScreen(options);
   let read: (() => string) | undefined;
   let shown = "";
   let next: number | undefined;
@@ -99,13 +100,15 @@ export function createLiveAnswer(options: LiveAnswerOptions): LiveAnswer {
   }
 
   async function update(): Promise<void> {
-    if (departures.isHeldOff(to)) return;
+    if (departures.isHeldOff(to) || !isReachable(outbox, target)) return;
+    await departures.pace(to, limits.sendsPerSecond);
+    const isWanted = () => !isOver && isReachable(outbox, target);
+    if (!screen.isVisible) return await screen.begin(isWanted);
     const text = options.render(read?.() ?? "");
     read = undefined;
     if (!text || text === shown) return;
-    await departures.pace(to, limits.sendsPerSecond);
-    if (isOver || !isReachable(outbox, target)) return;
-    if (await show.update(text + GOES_ON, () => !isOver)) shown = text;
+    shown = text;
+    await screen.correct(text + GOES_ON, isWanted);
   }
 
   // Over another stream nobody knows what arrived of this one, and a correction of nothing is a new message.
@@ -131,24 +134,27 @@ export function createLiveAnswer(options: LiveAnswerOptions): LiveAnswer {
 
   return {
     get isVisible() {
-      return show.isVisible;
+      return screen.isVisible;
     },
     show(newest) {
       if (isOver) return;
       read = newest;
       schedule();
     },
-    claim: () => void (isClaimed = true),
+    claim() {
+      isClaimed = true;
+      end();
+    },
     async take() {
       await settle();
-      if (isTaken || !show.isVisible) return undefined;
+      if (isTaken || !screen.isVisible) return undefined;
       isTaken = true;
-      return show.id;
+      return screen.id;
     },
     async withdraw() {
       if (isClaimed) return;
       await settle();
-      if (!isTaken && show.isVisible && isReachable(outbox, target)) show.clear();
+      if (!isTaken && screen.isVisible && isReachable(outbox, target)) screen.clear();
       isTaken = true;
     },
   };
@@ -160,25 +166,20 @@ type Screen = {
   readonly id: string;
   /** Somebody may have got the first state. */
   readonly isVisible: boolean;
-  /**
-   * @param isWanted asked again before anything is written
-   * @returns whether somebody was shown it
-   */
-  update(body: string, isWanted: () => boolean): Promise<boolean>;
+  /** The first state, confirmed; nobody's where nobody follows. @param isWanted asked before anything is written */
+  begin(isWanted: () => boolean): Promise<void>;
+  correct(body: string, isWanted: () => boolean): Promise<void>;
   clear(): void;
 };
 
-function encodeState(
-  message: Pick<OutboundMessage, "to" | "type" | "id" | "thread" | "replaceId" | "body">,
-) {
-  const { id, type } = message;
-  return encodeMessage({
-    ...message,
-    originId: id,
-    chatState: "composing",
-    hints: type === "groupchat" ? ["no-store"] : ["no-store", "no-copy"],
-  });
-}
+type State = Pick<OutboundMessage, "to" | "type" | "thread" | "replaceId"> & {
+  id: string;
+  body: string;
+  hints: readonly Hint[];
+};
+
+const encodeState = (state: State) =>
+  encodeMessage({ ...state, originId: state.id, chatState: "composing" });
 
 function createContactScreen({ outbox, target, findReaders, thread }: LiveAnswerOptions): Screen {
   const { session } = outbox;
@@ -186,18 +187,19 @@ function createContactScreen({ outbox, target, findReaders, thread }: LiveAnswer
   const contact = conversationOf(target);
   /** Who got the first state, with their stay then. */
   const seen = new Map<FullJid, Reader>();
+  let archivedFor: FullJid | undefined;
 
-  const present = async (): Promise<Reader[]> =>
-    (await findReaders(contact)).filter(
-      ({ jid, stay }) => !seen.has(jid) || seen.get(jid)?.stay === stay,
-    );
+  const hintsFor = (jid: FullJid): readonly Hint[] =>
+    jid === archivedFor ? ["no-copy"] : ["no-store", "no-copy"];
 
-  async function begin(reader: Reader, body: string): Promise<void> {
-    seen.set(reader.jid, reader);
+  async function show(reader: Reader): Promise<void> {
+    const { jid } = reader;
+    seen.set(jid, reader);
+    const state = { to: jid, type: "chat", id, thread, body: NOTHING } as const;
     try {
-      await session.send(encodeState({ to: reader.jid, type: "chat", id, thread, body }));
+      await session.send(encodeState({ ...state, hints: hintsFor(jid) }));
     } catch (error) {
-      if (error instanceof XmppNotSentError) seen.delete(reader.jid);
+      if (error instanceof XmppNotSentError) seen.delete(jid);
       throw error;
     }
   }
@@ -207,27 +209,30 @@ function createContactScreen({ outbox, target, findReaders, thread }: LiveAnswer
     get isVisible() {
       return seen.size > 0;
     },
-    async update(body, isWanted) {
-      const readers = await present();
-      if (!isWanted()) return false;
-      const newcomers: Promise<void>[] = [];
-      for (const reader of readers) {
-        if (!seen.has(reader.jid)) newcomers.push(begin(reader, body));
-        else {
-          const state = { type: "chat", id: randomUUID(), thread, replaceId: id, body } as const;
-          session.post(encodeState({ to: reader.jid, ...state }));
-        }
+    async begin(isWanted) {
+      const readers = await findReaders(contact);
+      if (!isWanted()) return;
+      archivedFor = readers[0]?.jid;
+      await Promise.all(readers.map(show));
+    },
+    async correct(body, isWanted) {
+      const readers = await findReaders(contact);
+      if (!isWanted()) return;
+      for (const { jid, stay } of readers) {
+        // Who went away in between may have missed the first state.
+        if (seen.get(jid)?.stay !== stay) continue;
+        const state = { to: jid, type: "chat", id: randomUUID(), thread, replaceId: id } as const;
+        session.post(encodeState({ ...state, body, hints: ["no-store", "no-copy"] }));
       }
-      await Promise.all(newcomers);
-      return readers.length > 0;
     },
     clear() {
       for (const { jid, retracts } of seen.values()) {
         const message = { to: jid, type: "chat", id: randomUUID(), thread } as const;
+        const hints = hintsFor(jid);
         session.post(
           retracts
-            ? encodeMessage({ ...message, retractId: id, hints: ["no-store", "no-copy"] })
-            : encodeState({ ...message, replaceId: id, body: NOTHING }),
+            ? encodeMessage({ ...message, retractId: id, hints })
+            : encodeState({ ...message, replaceId: id, body: NOTHING, hints }),
         );
       }
     },
@@ -240,33 +245,30 @@ function createRoomScreen({ outbox, target, thread }: LiveAnswerOptions): Screen
   const message = { to: target.to, type: "groupchat", thread } as const;
   let isVisible = false;
 
-  async function begin(body: string): Promise<void> {
-    sent.add(id, target.to, "room");
-    isVisible = true;
-    try {
-      await session.send(encodeState({ ...message, id, body }));
-      await sent.returned(id);
-      sent.assertNotRefused(id);
-    } catch (error) {
-      if (error instanceof XmppNotSentError || sent.refusalOf(id)) isVisible = false;
-      throw error;
-    }
-  }
-
-  const correct = (body: string) =>
-    session.post(encodeState({ ...message, id: randomUUID(), replaceId: id, body }));
+  const correct = (body: string, hints: readonly Hint[]) =>
+    session.post(encodeState({ ...message, id: randomUUID(), replaceId: id, body, hints }));
 
   return {
     id,
     get isVisible() {
       return isVisible;
     },
-    async update(body, isWanted) {
-      if (!isWanted()) return false;
-      if (isVisible) correct(body);
-      else await begin(body);
-      return true;
+    async begin(isWanted) {
+      if (!isWanted()) return;
+      sent.add(id, target.to, "room");
+      isVisible = true;
+      try {
+        await session.send(encodeState({ ...message, id, body: NOTHING, hints: [] }));
+        await sent.returned(id);
+        sent.assertNotRefused(id);
+      } catch (error) {
+        if (error instanceof XmppNotSentError || sent.refusalOf(id)) isVisible = false;
+        throw error;
+      }
     },
-    clear: () => correct(NOTHING),
+    async correct(body, isWanted) {
+      if (isWanted()) correct(body, ["no-store"]);
+    },
+    clear: () => correct(NOTHING, []),
   };
 }

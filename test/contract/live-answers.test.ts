@@ -101,12 +101,12 @@ it("proves each live capability that is declared", async () => {
     draftPreview: async () => {
       const { options, messages, pass } = await beginTurn();
       options.onPartialReply?.({ text: "One" });
-      await pass(1_500);
+      await pass(1_000);
       options.onPartialReply?.({ text: "One two" });
       await pass(1_100);
       const [first, second, ...none] = messages();
       expect(none).toEqual([]);
-      expect(first).toMatchObject({ to: { full: PHONE }, body: "One …", replaceId: undefined });
+      expect(first).toMatchObject({ to: { full: PHONE }, body: "…", replaceId: undefined });
       expect(second).toMatchObject({
         to: { full: PHONE },
         body: "One two …",
@@ -117,7 +117,7 @@ it("proves each live capability that is declared", async () => {
     previewFinalization: async () => {
       const { options, messages, pass, answer } = await beginTurn();
       options.onPartialReply?.({ text: "One" });
-      await pass(1_500);
+      await pass(1_100);
       const [first] = messages();
       await answer("One two three.");
       const [final, ...none] = messages();
@@ -167,7 +167,7 @@ it("proves each way to the final answer that is declared", async () => {
     finalEdit: async () => {
       const { options, messages, pass, answer, again, session } = await beginTurn();
       options.onPartialReply?.({ text: "One" });
-      await pass(1_500);
+      await pass(1_100);
       const [first] = messages();
       const { send } = session;
       session.send = async (stanza) => {
@@ -197,7 +197,7 @@ it("proves each way to the final answer that is declared", async () => {
     discardPending: async () => {
       const { options, messages, pass, answer } = await beginTurn();
       options.onPartialReply?.({ text: "One" });
-      await pass(1_500);
+      await pass(1_100);
       options.onPartialReply?.({ text: "One two" });
       messages();
       await answer("One two three.");
@@ -207,7 +207,7 @@ it("proves each way to the final answer that is declared", async () => {
     previewReceipt: async () => {
       const { options, messages, pass, answer } = await beginTurn();
       options.onPartialReply?.({ text: "One" });
-      await pass(1_500);
+      await pass(1_100);
       const [first] = messages();
       const { receipt, messageId } = await answer("One two.");
       expect([messageId, receipt.platformMessageIds]).toEqual([first?.id, [first?.id]]);
@@ -235,7 +235,7 @@ it("proves each way to the final answer that is declared", async () => {
 it("an answer that never comes leaves nothing half said behind", async () => {
   const { options, messages, pass, end } = await beginTurn();
   options.onPartialReply?.({ text: "One" });
-  await pass(1_500);
+  await pass(1_100);
   const [first] = messages();
   end();
   await pass(100);

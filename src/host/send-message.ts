@@ -7,7 +7,7 @@ import { deliverText } from "../outbound/deliver.ts";
 import { departuresOf } from "../outbound/departures.ts";
 import type { DeliveryPart } from "../outbound/message-ids.ts";
 import { keptSends } from "../outbound/kept-sends.ts";
-import { placeOf } from "../outbound/reply-target.ts";
+import { formatTarget, placeOf } from "../outbound/reply-target.ts";
 import { forgetReplaced, readReplyFacts, replacedBy } from "../outbound/reply-facts.ts";
 import { parseTarget, type Target } from "../outbound/target.ts";
 import { bareJid } from "../protocol/jid.ts";
@@ -49,8 +49,15 @@ export async function sendMessage(ctx: SendTextContext, text: string) {
     limits: account.limits,
   };
   const delivery = deliveryOf(ctx);
+  let replaceId: string | undefined;
   const deliver = async () => {
-    const replaceId = await replacedBy(delivery, facts);
+    replaceId = await replacedBy(delivery, facts);
+    const growing = findLiveAccount(accountId)?.growing;
+    if (replaceId !== undefined && delivery) growing?.assign(replaceId, delivery.deliveryId);
+    // What this process did not begin may be the end of what an earlier one did.
+    else if (delivery?.part === 0 && !facts?.takePreview) {
+      replaceId = growing?.left(delivery.deliveryId, formatTarget(target));
+    }
     // The answer to a turn waits also while the account is being restarted.
     if (!facts) assertRunning(account);
     return await deliverText(road, target, convertMarkdownTables(text, tables), {
@@ -74,6 +81,7 @@ export async function sendMessage(ctx: SendTextContext, text: string) {
   const delivered = await noteKept(ctx, placeOf(accountId, target), deliver);
   if (ctx.deliveryQueueId !== undefined) forgetSend(ctx.deliveryQueueId);
   forgetReplaced(delivery);
+  if (replaceId !== undefined) findLiveAccount(accountId)?.growing.settle(replaceId);
   findLiveAccount(accountId)?.onOutbound();
   const messageId = delivered.messageIds.at(-1);
   if (messageId === undefined) throw refusal("there is no text to send");

@@ -44,6 +44,7 @@ import { REPLY } from "../protocol/xep-0461-reply.ts";
 import { decideSubscription } from "../policy/subscription.ts";
 import { createIngressDatabase } from "../state/ingress-database.ts";
 import { createArchiveCursors } from "../state/archive-cursors.ts";
+import { createGrowingAnswers } from "../state/growing-answers.ts";
 import { createOwedAnswers } from "../state/owed-answers.ts";
 import { createInvitedRooms } from "../state/invited-rooms.ts";
 import { createKnownUsers } from "../state/known-users.ts";
@@ -188,6 +189,7 @@ export function startAccount(params: {
   );
   const database = createIngressDatabase(join(directory, "ingress.sqlite"), { log });
   const owed = createOwedAnswers(accountId, database, log);
+  const growing = createGrowingAnswers(database, stores);
   const queue = openMessageQueue({
     runtime,
     accountId,
@@ -236,6 +238,7 @@ export function startAccount(params: {
     pairing,
     settling,
     owed,
+    growing,
     sessionTurns,
     tally,
     turnLimits: createTurnLimits(),
@@ -288,6 +291,7 @@ export function startAccount(params: {
     membership,
     isBelieved,
     knownUsers,
+    growing,
     onOutbound: () => record("outbound", Date.now()),
     serverMemory,
     tally,

@@ -109,7 +109,7 @@ async function runTurn(
   const { eventKind, route, room } = admitted;
   const { conversation, sender } = inbound;
   const target = replyTarget(conversation, sender.stay);
-  const live = createLiveTurn(context, inbound, admitted, {
+  const live = await createLiveTurn(context, inbound, admitted, {
     target,
     prepare: (text) => convertTables(context, text),
     callbacks: handover.callbacks,
@@ -117,7 +117,7 @@ async function runTurn(
   const factsOf = createReplyFacts(context, inbound, room, live);
   const typing = createTyping(outbox, target);
   const settlements = createSettlements();
-  const blocks = resolveBlocks(context, admitted);
+  const blocks = resolveBlocks(context, admitted, live !== undefined);
   const result = await runtime.channel.inbound
     .dispatch({
       cfg,
@@ -160,6 +160,7 @@ async function runTurn(
           const { departures, limits } = outbox;
           const road = { find: context.findOutbox, departures, limits };
           const facts = factsOf(payload, kind, participant?.name);
+          const replaceId = await replacedBy(undefined, facts);
           const delivered = await deliverText(road, target, convertTables(context, text), {
             textLimit: resolveTextChunkLimit(cfg, CHANNEL_ID, accountId, {
               fallbackLimit: DEFAULT_TEXT_CHUNK_LIMIT,
@@ -205,6 +206,8 @@ async function runTurn(
     );
   }
 }
+
+const take = async (live: LiveTurn | undefined) => await live?.take();
 
 /** Two programs that answer each other are stopped by the host once they exceed its budget. */
 function loopFacts(
@@ -271,7 +274,7 @@ function createReplyFacts(
         answersThis && conversation.kind === "room"
           ? { id: reference, to: occupantJid(conversation.room, conversation.nick) }
           : undefined,
-      takePreview: preview && (() => (taken ??= preview.take())),
+      ...(kind === "final" ? { takePreview: () => (taken ??= take(preview)) } : {}),
     };
   };
   return (payload: OutboundReplyPayload, kind: string, speaker: string | undefined): ReplyFacts => {

@@ -19,8 +19,9 @@ import {
 import { getGlobalHookRunner } from "openclaw/plugin-sdk/plugin-runtime";
 import { resolveTextChunkLimit } from "openclaw/plugin-sdk/reply-chunking";
 import { createLiveAnswer, type LiveAnswer } from "../outbound/live-answer.ts";
+import { formatTarget } from "../outbound/reply-target.ts";
 import { toBodies } from "../outbound/send.ts";
-import type { Target } from "../outbound/target.ts";
+import { conversationOf, type Target } from "../outbound/target.ts";
 import { CHANNEL_ID, DEFAULT_TEXT_CHUNK_LIMIT } from "../policy/account-policy.ts";
 import type { Handover } from "./handover.ts";
 import { createWholeBlocks } from "./whole-blocks.ts";
@@ -34,6 +35,9 @@ import type { InboundContext, InboundMessage } from "./types.ts";
 const DEFAULT_MODE: StreamingMode = "partial";
 /** In rooms nobody knows who follows. */
 const DEFAULT_MODE_IN_ROOMS: StreamingMode = "off";
+
+/** A client is asked what it can do once; ms. */
+const LONGEST_ASKING_MS = 1_000;
 
 type ReplyOptions = NonNullable<
   Parameters<InboundContext["runtime"]["channel"]["inbound"]["dispatch"]>[0]["replyOptions"]
@@ -52,30 +56,37 @@ export type LiveTurnOptions = {
 
 /**
  * Whether parts of an answer are sent as messages of their own, as the operator says; undefined: as the host
- * thinks best. What grows is not sent in parts as well.
+ * thinks best. What can grow is not sent in parts as well, unless they ask for that.
+ * @param canGrow whether somebody would see it grow
  */
-export function resolveBlocks(context: InboundContext, turn: Turn): boolean | undefined {
+export function resolveBlocks(
+  context: InboundContext,
+  turn: Turn,
+  canGrow: boolean,
+): boolean | undefined {
   const streaming = streamingOf(context, turn);
-  if (modeOf(context, turn) === "off") return resolveChannelStreamingBlockEnabled(streaming);
+  if (!canGrow) return resolveChannelStreamingBlockEnabled(streaming);
+  const { blockStreamingDefault } = context.cfg.agents?.defaults ?? {};
   return resolveChannelStreamingBlockEnabled(streaming, {
-    previewAvailable: isForEverybody(context, turn),
-    blockStreamingDefault: context.cfg.agents?.defaults?.blockStreamingDefault,
+    previewAvailable: true,
+    blockStreamingDefault,
   });
 }
 
-/** undefined where nothing is to be seen before the answer. */
-export function createLiveTurn(
+/** undefined where nothing is to be seen before the answer, or nobody would see it. */
+export async function createLiveTurn(
   context: InboundContext,
   inbound: InboundMessage,
   turn: Turn,
   { target, prepare, callbacks }: LiveTurnOptions,
-): LiveTurn | undefined {
+): Promise<LiveTurn | undefined> {
   const { accountId, cfg, log, outbox } = context;
   const mode = modeOf(context, turn);
   if (mode === "off" || target.kind === "room-private" || !isForEverybody(context, turn)) {
     return undefined;
   }
-  if (resolveBlocks(context, turn)) return undefined;
+  if (resolveBlocks(context, turn, true)) return undefined;
+  if (target.kind === "direct" && !(await isFollowed(context, target))) return undefined;
   const fallbackLimit = DEFAULT_TEXT_CHUNK_LIMIT;
   const textLimit = resolveTextChunkLimit(cfg, CHANNEL_ID, accountId, { fallbackLimit });
   const live = createLiveAnswer({
@@ -85,6 +96,8 @@ export function createLiveTurn(
     thread: inbound.message.thread,
     // Of a long answer the first message: the others follow it, once they are whole.
     render: (markdown) => toBodies(outbox, prepare(markdown), { textLimit })[0] ?? "",
+    onBegun: (id) => context.growing.note(id, formatTarget(target)),
+    onWithdrawn: context.growing.settle,
     log,
   });
   const progress = createChannelProgressDraftCompositor({
@@ -153,6 +166,15 @@ export function createLiveTurn(
       onApprovalEvent: async (payload) => await progress.pushApprovalEvent(payload),
     },
   };
+}
+
+/** As far as is known in time: the turn does not wait for long. */
+async function isFollowed({ findReaders }: InboundContext, target: Target): Promise<boolean> {
+  const limit = Promise.withResolvers<[]>();
+  const timer = setTimeout(() => limit.resolve([]), LONGEST_ASKING_MS);
+  const readers = await Promise.race([findReaders(conversationOf(target)), limit.promise]);
+  clearTimeout(timer);
+  return readers.length > 0;
 }
 
 /** The account's keys, under those of the room. */

@@ -18,6 +18,7 @@ import type { Pairing } from "./pairing.ts";
 import type { MessageQueue } from "./ingress-queue.ts";
 import type { RoomHistory } from "./room-history.ts";
 import type { KnownUsers } from "../state/known-users.ts";
+import type { GrowingAnswers } from "../state/growing-answers.ts";
 import type { OwedAnswers } from "../state/owed-answers.ts";
 import type { SessionTurns } from "./session-turns.ts";
 import type { Strangers } from "./strangers.ts";
@@ -67,6 +68,7 @@ export type InboundContext = InboundConfig & {
   pairing: Pairing;
   settling: Settling;
   owed: Pick<OwedAnswers, "note" | "settle">;
+  growing: Pick<GrowingAnswers, "note" | "settle">;
   sessionTurns: SessionTurns;
   /** What was said to the agent and not answered. */
   tally: Tally;

@@ -17,7 +17,7 @@ import { randomUUID } from "node:crypto";
 import type { FindReaders, Reader } from "../client/correction-readers.ts";
 import { mayBeResumed } from "../client/resumption.ts";
 import type { ConnectionState, Logger } from "../client/types.ts";
-import { messageOf, XmppNotSentError } from "../errors.ts";
+import { messageOf } from "../errors.ts";
 import { encodeMessage, type OutboundMessage, type Thread } from "../protocol/stanza.ts";
 import type { FullJid } from "../protocol/jid.ts";
 import type { Hint } from "../protocol/xep-0334-hints.ts";
@@ -42,13 +42,16 @@ const NOTHING = "…";
 export type LiveTarget = Exclude<Target, { kind: "room-private" }>;
 
 export type LiveAnswer = {
-  /** Somebody may see it. */
+  /** The first state is with the server: somebody may see it. */
   readonly isVisible: boolean;
   /** What there is to see now; read when its time has come, and not after the end. */
   show(read: () => string): void;
   /** The final answer is on its way, and will `take`: nothing more is shown, and nothing withdrawn. */
   claim(): void;
-  /** Ends it. @returns the id of the message that the answer replaces, once; undefined: nobody saw one */
+  /**
+   * Ends it. @returns the id of the message that the answer replaces, once; undefined where none certainly arrived:
+   * a "…" too many is better than an answer that is shown to nobody
+   */
   take(): Promise<string | undefined>;
   /** Ends it where no answer came. */
   withdraw(): Promise<void>;
@@ -61,6 +64,10 @@ export type LiveAnswerOptions = {
   thread: Thread | undefined;
   /** Markdown as the text of one message. */
   render: (markdown: string) => string;
+  /** The first state, of that id, is with the server. */
+  onBegun?: (id: string) => void;
+  /** Nothing will replace it. */
+  onWithdrawn?: (id: string) => void;
   log: Logger;
 };
 
@@ -103,7 +110,11 @@ export function createLiveAnswer(options: LiveAnswerOptions): LiveAnswer {
     if (departures.isHeldOff(to) || !isReachable(outbox, target)) return;
     await departures.pace(to, limits.sendsPerSecond);
     const isWanted = () => !isOver && isReachable(outbox, target);
-    if (!screen.isVisible) return await screen.begin(isWanted);
+    if (!screen.isVisible) {
+      await screen.begin(isWanted);
+      if (screen.isVisible) options.onBegun?.(screen.id);
+      return;
+    }
     const text = options.render(read?.() ?? "");
     read = undefined;
     if (!text || text === shown) return;
@@ -147,15 +158,18 @@ export function createLiveAnswer(options: LiveAnswerOptions): LiveAnswer {
     },
     async take() {
       await settle();
-      if (isTaken || !screen.isVisible) return undefined;
+      const isThere = screen.isVisible && !outbox.sent.refusalOf(screen.id);
+      if (isTaken || !isThere) return undefined;
       isTaken = true;
       return screen.id;
     },
     async withdraw() {
       if (isClaimed) return;
       await settle();
-      if (!isTaken && screen.isVisible && isReachable(outbox, target)) screen.clear();
+      if (isTaken || !screen.isVisible) return;
       isTaken = true;
+      if (isReachable(outbox, target)) screen.clear();
+      options.onWithdrawn?.(screen.id);
     },
   };
 }
@@ -164,7 +178,7 @@ export function createLiveAnswer(options: LiveAnswerOptions): LiveAnswer {
 type Screen = {
   /** Of the first state. */
   readonly id: string;
-  /** Somebody may have got the first state. */
+  /** The first state is with the server. */
   readonly isVisible: boolean;
   /** The first state, confirmed; nobody's where nobody follows. @param isWanted asked before anything is written */
   begin(isWanted: () => boolean): Promise<void>;
@@ -182,7 +196,7 @@ const encodeState = (state: State) =>
   encodeMessage({ ...state, originId: state.id, chatState: "composing" });
 
 function createContactScreen({ outbox, target, findReaders, thread }: LiveAnswerOptions): Screen {
-  const { session } = outbox;
+  const { session, sent } = outbox;
   const id = randomUUID();
   const contact = conversationOf(target);
   /** Who got the first state, with their stay then. */
@@ -194,14 +208,9 @@ function createContactScreen({ outbox, target, findReaders, thread }: LiveAnswer
 
   async function show(reader: Reader): Promise<void> {
     const { jid } = reader;
-    seen.set(jid, reader);
     const state = { to: jid, type: "chat", id, thread, body: NOTHING } as const;
-    try {
-      await session.send(encodeState({ ...state, hints: hintsFor(jid) }));
-    } catch (error) {
-      if (error instanceof XmppNotSentError) seen.delete(jid);
-      throw error;
-    }
+    await session.send(encodeState({ ...state, hints: hintsFor(jid) }));
+    seen.set(jid, reader);
   }
 
   return {
@@ -213,6 +222,7 @@ function createContactScreen({ outbox, target, findReaders, thread }: LiveAnswer
       const readers = await findReaders(contact);
       if (!isWanted()) return;
       archivedFor = readers[0]?.jid;
+      if (archivedFor) sent.add(id, archivedFor);
       await Promise.all(readers.map(show));
     },
     async correct(body, isWanted) {
@@ -256,15 +266,10 @@ function createRoomScreen({ outbox, target, thread }: LiveAnswerOptions): Screen
     async begin(isWanted) {
       if (!isWanted()) return;
       sent.add(id, target.to, "room");
+      await session.send(encodeState({ ...message, id, body: NOTHING, hints: [] }));
+      await sent.returned(id);
+      sent.assertNotRefused(id);
       isVisible = true;
-      try {
-        await session.send(encodeState({ ...message, id, body: NOTHING, hints: [] }));
-        await sent.returned(id);
-        sent.assertNotRefused(id);
-      } catch (error) {
-        if (error instanceof XmppNotSentError || sent.refusalOf(id)) isVisible = false;
-        throw error;
-      }
     },
     async correct(body, isWanted) {
       if (isWanted()) correct(body, ["no-store"]);

@@ -10,7 +10,7 @@ import type { DeliveryPart } from "./message-ids.ts";
 export type ReplyFacts = Pick<DeliveryOptions, "thread" | "prefix" | "reply"> & {
   patienceMs: number;
   /** The id of the growing message that it takes the place of, where somebody saw one (outbound/live-answer.ts). */
-  takePreview?: (() => Promise<string | undefined>) | undefined;
+  takePreview?: () => Promise<string | undefined>;
   /** The host has it on its disk, and is about to send it. */
   onQueued?: () => void;
 };
@@ -34,7 +34,7 @@ const KEPT = 1_000;
 /** By the id of the delivery: where the host tries one again, it comes without its facts. */
 const replaced = new Map<string, string>();
 
-/** Which message the delivery of an answer replaces, in this process. */
+/** Which message the delivery of an answer replaces, as far as this process knows. */
 export async function replacedBy(
   delivery: DeliveryPart | undefined,
   facts: ReplyFacts | undefined,

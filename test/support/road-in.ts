@@ -20,6 +20,7 @@ import type { ReceiverContext } from "../../src/inbound/types.ts";
 import type { XmppAccountPolicy } from "../../src/policy/account-policy.ts";
 import { DEFAULT_CATCH_UP, DEFAULT_LIMITS } from "../../src/policy/limits.ts";
 import { createIngressDatabase } from "../../src/state/ingress-database.ts";
+import { createGrowingAnswers } from "../../src/state/growing-answers.ts";
 import { createOwedAnswers } from "../../src/state/owed-answers.ts";
 import { DISCO_INFO } from "../../src/protocol/xep-0030-disco.ts";
 import { createFakeLog, createFakeSession, OWN_JID } from "./fake-session.ts";
@@ -236,6 +237,7 @@ export function createRoadIn(options: RoadInOptions = {}) {
     },
     settling: createSettling(),
     owed: createOwedAnswers("default", database, log),
+    growing: createGrowingAnswers(database, { now, log }),
     sessionTurns: createSessionTurns(),
     tally,
     turnLimits: createTurnLimits(),

@@ -60,7 +60,10 @@ export function dispatchTurn(
     sessionTurn.answer();
     context.settling.hold(sessionKey, Promise.all([ended.promise, settled]));
   };
-  const turn = runTurn(context, inbound, { ...admitted, history }, handover, onAnswer);
+  const turn = runTurn(context, inbound, { ...admitted, history }, handover, {
+    onAnswer,
+    ended: ended.promise,
+  });
   return handover.follow(
     turn.finally(() => {
       ended.resolve();
@@ -97,13 +100,18 @@ function noting(
   };
 }
 
-/** `onAnswer` is called before the final answer leaves, with what resolves when the host has settled it. */
+type TurnProgress = {
+  /** Called before the final answer leaves, with what resolves when the host has settled it. */
+  onAnswer: (settled: Promise<unknown>) => void;
+  ended: Promise<void>;
+};
+
 async function runTurn(
   context: InboundContext,
   inbound: InboundMessage,
   admitted: Turn,
   handover: Handover,
-  onAnswer: (settled: Promise<unknown>) => void,
+  { onAnswer, ended }: TurnProgress,
 ): Promise<void> {
   const { accountId, cfg, log, outbox, runtime } = context;
   const { eventKind, route, room } = admitted;
@@ -114,91 +122,91 @@ async function runTurn(
     prepare: (text) => convertTables(context, text),
     callbacks: handover.callbacks,
   });
+  void ended.then(() => live?.withdraw());
   const factsOf = createReplyFacts(context, inbound, room, live);
   const typing = createTyping(outbox, target);
   const settlements = createSettlements();
   const blocks = resolveBlocks(context, admitted, live !== undefined);
-  const result = await runtime.channel.inbound
-    .dispatch({
-      cfg,
-      channel: CHANNEL_ID,
-      accountId,
-      route: { agentId: route.agentId, sessionKey: route.sessionKey },
-      ctxPayload: buildContext(context, inbound, admitted),
-      delivery: {
-        observeMessageSent: true,
-        preparePayload: async (payload, { kind }) => {
-          if (kind !== "final") return payload;
-          if (await handover.isPremature(payload.text)) {
-            log.info(`not said, since the turn is still to come: ${payload.text}`);
-            return null;
-          }
-          onAnswer(settlements.open());
-          return attachmentsAsLinks(context, payload);
-        },
-        // Final answers go by the host's queue on disk, to host/send-message.ts; the others come to `deliver`.
-        durable: (payload, { kind, participant }) => {
-          if (kind !== "final") return false;
-          handover.begin();
-          return {
-            to: formatTarget(target),
-            replyToId: null,
-            threadId: undefined,
-            deps: withReplyFacts({
-              ...factsOf(payload, kind, participant?.name),
-              onQueued: () => context.owed.settle(inbound.messageId),
-            }),
-          };
-        },
-        onDelivered: (_payload, { kind }) => {
-          if (kind === "final") settlements.close();
-        },
-        deliver: async (payload, { kind, participant }) => {
-          handover.begin();
-          const { text } = attachmentsAsLinks(context, payload);
-          if (!text?.trim()) return { visibleReplySent: false, messageIds: [] };
-          const { departures, limits } = outbox;
-          const road = { find: context.findOutbox, departures, limits };
-          const facts = factsOf(payload, kind, participant?.name);
-          const replaceId = await replacedBy(undefined, facts);
-          const delivered = await deliverText(road, target, convertTables(context, text), {
-            textLimit: resolveTextChunkLimit(cfg, CHANNEL_ID, accountId, {
-              fallbackLimit: DEFAULT_TEXT_CHUNK_LIMIT,
-            }),
-            ...facts,
-            replaceId: await replacedBy(undefined, facts),
-          });
-          context.onOutbound(context.now());
-          return { visibleReplySent: true, messageIds: delivered.messageIds };
-        },
-        onError: (error, { kind }) => {
-          if (kind === "final") settlements.close();
-          log.error(`${kind} reply failed: ${String(error)}`);
-        },
+  const result = await runtime.channel.inbound.dispatch({
+    cfg,
+    channel: CHANNEL_ID,
+    accountId,
+    route: { agentId: route.agentId, sessionKey: route.sessionKey },
+    ctxPayload: buildContext(context, inbound, admitted),
+    delivery: {
+      observeMessageSent: true,
+      preparePayload: async (payload, { kind }) => {
+        if (kind !== "final") return payload;
+        if (await handover.isPremature(payload.text)) {
+          log.info(`not said, since the turn is still to come: ${payload.text}`);
+          return null;
+        }
+        onAnswer(settlements.open());
+        return attachmentsAsLinks(context, payload);
       },
-      replyPipeline: {
-        typing: {
-          ...typing,
-          maxDurationMs: LONGEST_TYPING_MS,
-          onStartError: (error) => log.debug?.(`no chat state: ${String(error)}`),
-        },
+      // Final answers go by the host's queue on disk, to host/send-message.ts; the others come to `deliver`.
+      durable: (payload, { kind, participant }) => {
+        if (kind !== "final") return false;
+        handover.begin();
+        return {
+          to: formatTarget(target),
+          replyToId: null,
+          threadId: undefined,
+          deps: withReplyFacts({
+            ...factsOf(payload, kind, participant?.name),
+            onQueued: () => context.owed.settle(inbound.messageId),
+          }),
+        };
       },
-      replyOptions: {
-        ...bindIngressLifecycleToReplyOptions(handover.lifecycle),
-        ...(live?.replyOptions ?? handover.callbacks),
-        // What nobody asked the agent for, it answers by the message tool or not at all.
-        ...(eventKind === "room_event"
-          ? { sourceReplyDeliveryMode: "message_tool_only" as const, suppressTyping: true }
-          : {}),
-        ...(room?.skills ? { skillFilter: room.skills } : {}),
-        ...(blocks === undefined ? {} : { disableBlockStreaming: !blocks }),
+      onDelivered: (_payload, { kind }) => {
+        if (kind === "final") settlements.close();
       },
-      ...(admitted.isBot ? { botLoopProtection: loopFacts(context, inbound) } : {}),
-      record: {
-        onRecordError: (error) => log.error(`session record failed: ${String(error)}`),
+      deliver: async (payload, { kind, participant }) => {
+        handover.begin();
+        const { text } = attachmentsAsLinks(context, payload);
+        if (!text?.trim()) return { visibleReplySent: false, messageIds: [] };
+        const { departures, limits } = outbox;
+        const road = { find: context.findOutbox, departures, limits };
+        const facts = factsOf(payload, kind, participant?.name);
+        const replaceId = await replacedBy(undefined, facts);
+        const delivered = await deliverText(road, target, convertTables(context, text), {
+          textLimit: resolveTextChunkLimit(cfg, CHANNEL_ID, accountId, {
+            fallbackLimit: DEFAULT_TEXT_CHUNK_LIMIT,
+          }),
+          ...facts,
+          replaceId,
+        });
+        if (replaceId !== undefined) context.growing.settle(replaceId);
+        context.onOutbound(context.now());
+        return { visibleReplySent: true, messageIds: delivered.messageIds };
       },
-    })
-    .finally(() => live?.withdraw());
+      onError: (error, { kind }) => {
+        if (kind === "final") settlements.close();
+        log.error(`${kind} reply failed: ${String(error)}`);
+      },
+    },
+    replyPipeline: {
+      typing: {
+        ...typing,
+        maxDurationMs: LONGEST_TYPING_MS,
+        onStartError: (error) => log.debug?.(`no chat state: ${String(error)}`),
+      },
+    },
+    replyOptions: {
+      ...bindIngressLifecycleToReplyOptions(handover.lifecycle),
+      ...(live?.replyOptions ?? handover.callbacks),
+      // What nobody asked the agent for, it answers by the message tool or not at all.
+      ...(eventKind === "room_event"
+        ? { sourceReplyDeliveryMode: "message_tool_only" as const, suppressTyping: true }
+        : {}),
+      ...(room?.skills ? { skillFilter: room.skills } : {}),
+      ...(blocks === undefined ? {} : { disableBlockStreaming: !blocks }),
+    },
+    ...(admitted.isBot ? { botLoopProtection: loopFacts(context, inbound) } : {}),
+    record: {
+      onRecordError: (error) => log.error(`session record failed: ${String(error)}`),
+    },
+  });
   if (result?.admission.kind === "drop") {
     admitted.history?.restore();
     log.info(

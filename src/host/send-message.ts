@@ -1,4 +1,5 @@
 /** One send for the host, over the live session of this process. */
+import { randomUUID } from "node:crypto";
 import { PlatformMessageNotDispatchedError } from "openclaw/plugin-sdk/error-runtime";
 import { resolveTextChunkLimit } from "openclaw/plugin-sdk/reply-chunking";
 import { messageOf } from "../errors.ts";
@@ -55,8 +56,8 @@ export async function sendMessage(ctx: SendTextContext, text: string) {
     const growing = findLiveAccount(accountId)?.growing;
     if (replaceId !== undefined && delivery) growing?.assign(replaceId, delivery.deliveryId);
     // What this process did not begin may be the end of what an earlier one did.
-    else if (delivery?.part === 0 && !facts?.takePreview) {
-      replaceId = growing?.left(delivery.deliveryId, formatTarget(target));
+    if (!facts?.takePreview && (delivery?.part ?? 0) === 0) {
+      replaceId ??= growing?.left(delivery?.deliveryId ?? randomUUID(), formatTarget(target));
     }
     // The answer to a turn waits also while the account is being restarted.
     if (!facts) assertRunning(account);

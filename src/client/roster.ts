@@ -22,8 +22,8 @@ import {
   encodeRosterQuery,
   isRosterPush,
 } from "../protocol/rfc-6121-roster.ts";
-import { type Caps, encodeCaps } from "../protocol/xep-0115-caps.ts";
-import { createContactPresences } from "./contact-presences.ts";
+import { type Caps, capsNode, decodeCaps, encodeCaps } from "../protocol/xep-0115-caps.ts";
+import { type ContactResource, createContactPresences } from "./contact-presences.ts";
 import { isFromOwnAccount } from "./own-account.ts";
 import { mayBeResumed } from "./resumption.ts";
 import type { ConnectionState, Logger, XmppSession } from "./types.ts";
@@ -35,6 +35,8 @@ export type Roster = {
   contact(jid: BareJid): Contact | undefined;
   /** The contact's most reachable resource; undefined while offline, and for who is no contact. */
   presenceOf(jid: BareJid): Availability | undefined;
+  /** All resources of the contact that are online. */
+  resourcesOf(jid: BareJid): ContactResource[];
   /** Called after each login once our initial presence is out; at once when it already is. */
   onReady(listener: () => void): () => void;
   /** Ends all listening. */
@@ -131,8 +133,10 @@ export function createRoster(options: RosterOptions): Roster {
     const { from } = presence;
     if (presence.kind === "subscription") return onSubscription(from, presence.type);
     if (!contacts.has(from.bare)) return;
-    if (presence.kind === "available") presences.set(from, presence);
-    else if (presence.kind === "unavailable") presences.remove(from);
+    if (presence.kind === "available") {
+      const caps = decodeCaps(stanza);
+      presences.set(from, presence, caps && capsNode(caps));
+    } else if (presence.kind === "unavailable") presences.remove(from);
   }
 
   /**
@@ -172,6 +176,7 @@ export function createRoster(options: RosterOptions): Roster {
     contacts: () => [...contacts.values()],
     contact: (jid) => contacts.get(jid),
     presenceOf: (jid) => presences.best(jid),
+    resourcesOf: (jid) => presences.resources(jid),
     onReady(listener) {
       readyListeners.add(listener);
       if (isReady) listener();

@@ -8,6 +8,7 @@
 import {
   ChannelBotLoopProtectionSchema,
   ChannelImplicitMentionsSchema,
+  ChannelPreviewStreamingConfigSchema,
   DmPolicySchema,
   ChannelSendReadReceiptsSchema,
   GroupPolicySchema,
@@ -45,6 +46,7 @@ const RoomToJoinSchema = z.union([
 const RoomEntrySchema = buildGroupEntrySchema({
   users: JidListSchema.optional(),
   replyWithNick: z.boolean().optional(),
+  streaming: ChannelPreviewStreamingConfigSchema.pick({ mode: true }).optional(),
 });
 const RoomMapSchema = z.record(z.string(), RoomEntrySchema);
 
@@ -99,6 +101,8 @@ const { accountShape } = buildChannelAccountSchemaParts();
 const XmppAccountSchema = z
   .object({
     ...accountShape,
+    /** The host's `streaming` for channels that show an answer while it grows. */
+    streaming: ChannelPreviewStreamingConfigSchema.optional(),
     dmPolicy: DmPolicySchema.optional(),
     groupPolicy: GroupPolicySchema.optional(),
     jid: z.string().optional(),

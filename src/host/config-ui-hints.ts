@@ -58,7 +58,7 @@ export const xmppConfigUiHints: Record<string, ChannelConfigUiHint> = {
   },
   mucRooms: {
     label: "XMPP Room Settings",
-    help: "Settings per room JID: enabled, requireMention, users, systemPrompt, skills, tools, toolsBySender.",
+    help: "Settings per room JID: enabled, requireMention, users, streaming.mode, systemPrompt, skills, tools, toolsBySender.",
   },
   groups: { label: "XMPP Room Settings (groups)", help: "The host's usual name for mucRooms." },
   groupPolicy: {

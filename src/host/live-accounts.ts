@@ -12,6 +12,7 @@ import { XmppNotSentError } from "../errors.ts";
 import type { RoomTrust } from "../policy/room-trust.ts";
 import type { Jid } from "../protocol/jid.ts";
 import type { Message } from "../protocol/stanza.ts";
+import type { GrowingAnswers } from "../state/growing-answers.ts";
 import type { KnownUsers } from "../state/known-users.ts";
 import type { ServerMemory } from "../state/server-memory.ts";
 import type { RoomMembership } from "./room-membership.ts";
@@ -26,6 +27,7 @@ export type LiveAccount = Outbox & {
   /** Whether a room is believed about who its occupants are. */
   isBelieved: RoomTrust;
   knownUsers: KnownUsers;
+  growing: GrowingAnswers;
   catchUp: Pick<CatchUp, "hasArchive">;
   /** Tells the host that something was sent. */
   onOutbound: () => void;

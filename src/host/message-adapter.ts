@@ -40,6 +40,19 @@ export const messageAdapter = defineChannelMessageAdapter({
       return { status: "permanent_rejection", reason };
     },
   },
+  // What is seen of an answer before it is whole: inbound/live-turn.ts, outbound/live-answer.ts. Shown in
+  // test/contract/live-answers.test.ts.
+  live: {
+    capabilities: { draftPreview: true, previewFinalization: true, progressUpdates: true },
+    finalizer: {
+      capabilities: {
+        finalEdit: true,
+        normalFallback: true,
+        discardPending: true,
+        previewReceipt: true,
+      },
+    },
+  },
   send: {
     text: async (ctx) => (await loadSend()).sendMessage(ctx, ctx.text),
     media: async (ctx) => (await loadSend()).sendMedia(ctx),

@@ -1,4 +1,5 @@
 /** One send for the host, over the live session of this process. */
+import { randomUUID } from "node:crypto";
 import { PlatformMessageNotDispatchedError } from "openclaw/plugin-sdk/error-runtime";
 import { resolveTextChunkLimit } from "openclaw/plugin-sdk/reply-chunking";
 import { messageOf } from "../errors.ts";
@@ -7,10 +8,10 @@ import { departuresOf } from "../outbound/departures.ts";
 import { mediaMaxBytes, type MediaSource } from "../outbound/load-file.ts";
 import type { DeliveryPart } from "../outbound/message-ids.ts";
 import { keptSends } from "../outbound/kept-sends.ts";
-import { placeOf } from "../outbound/reply-target.ts";
+import { formatTarget, placeOf } from "../outbound/reply-target.ts";
 import { placeOfTarget } from "../outbound/recent-messages.ts";
 import { answeredBy, type Answered } from "../outbound/reply-quote.ts";
-import { readReplyFacts } from "../outbound/reply-facts.ts";
+import { forgetReplaced, readReplyFacts, replacedBy } from "../outbound/reply-facts.ts";
 import type { MessageFacts } from "../outbound/send.ts";
 import { parseTarget, type Target } from "../outbound/target.ts";
 import { bareJid } from "../protocol/jid.ts";
@@ -50,7 +51,16 @@ export async function sendMessage(ctx: SendTextContext, text: string, media?: Me
     departures: departuresOf(accountId),
     limits: account.limits,
   };
+  const delivery = deliveryOf(ctx);
+  let replaceId: string | undefined;
   const deliver = async () => {
+    replaceId = await replacedBy(delivery, facts);
+    const growing = findLiveAccount(accountId)?.growing;
+    if (replaceId !== undefined && delivery) growing?.assign(replaceId, delivery.deliveryId);
+    // What this process did not begin may be the end of what an earlier one did.
+    if (!facts?.takePreview && (delivery?.part ?? 0) === 0) {
+      replaceId ??= growing?.left(delivery?.deliveryId ?? randomUUID(), formatTarget(target));
+    }
     // The answer to a turn waits also while the account is being restarted.
     if (!facts) assertRunning(account);
     return await deliverText(road, target, convertMarkdownTables(text, tables), {
@@ -63,7 +73,8 @@ export async function sendMessage(ctx: SendTextContext, text: string, media?: Me
       textLimit: resolveTextChunkLimit(cfg, CHANNEL_ID, accountId, {
         fallbackLimit: DEFAULT_TEXT_CHUNK_LIMIT,
       }),
-      delivery: deliveryOf(ctx),
+      replaceId,
+      delivery,
       file: media && {
         ...media,
         maxBytes: mediaMaxBytes(cfg, accountId, account.config.mediaMaxMb),
@@ -81,6 +92,8 @@ export async function sendMessage(ctx: SendTextContext, text: string, media?: Me
   };
   const delivered = await noteKept(ctx, placeOf(accountId, target), deliver);
   if (ctx.deliveryQueueId !== undefined) forgetSend(ctx.deliveryQueueId);
+  forgetReplaced(delivery);
+  if (replaceId !== undefined) findLiveAccount(accountId)?.growing.settle(replaceId);
   findLiveAccount(accountId)?.onOutbound();
   const messageId = delivered.messageIds.at(-1);
   if (messageId === undefined) throw refusal("there is no text to send");

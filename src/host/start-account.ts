@@ -8,6 +8,7 @@ import { channelStoppedPatch } from "openclaw/plugin-sdk/gateway-runtime";
 import { createArchive } from "../client/archive.ts";
 import { createAccountFeatures } from "../client/account-features.ts";
 import { BOOKMARKS_NOTIFY, createBookmarks } from "../client/bookmarks.ts";
+import { createCorrectionReaders } from "../client/correction-readers.ts";
 import { createProgramFinder } from "../client/programs.ts";
 import { botIdentity, registerResponders } from "../client/responders.ts";
 import { createRooms } from "../client/rooms.ts";
@@ -57,6 +58,7 @@ import { decideSubscription } from "../policy/subscription.ts";
 import { createIngressDatabase } from "../state/ingress-database.ts";
 import { createArchiveCursors } from "../state/archive-cursors.ts";
 import { createEventNames, type EventNames } from "../state/event-names.ts";
+import { createGrowingAnswers } from "../state/growing-answers.ts";
 import { createOwedAnswers } from "../state/owed-answers.ts";
 import { createInvitedRooms } from "../state/invited-rooms.ts";
 import { createKnownUsers } from "../state/known-users.ts";
@@ -219,6 +221,7 @@ export function startAccount(params: {
     account.config.historyLimit ?? cfg.messages?.groupChat?.historyLimit,
   );
   const owed = createOwedAnswers(accountId, database, log);
+  const growing = createGrowingAnswers(database, stores);
   const queue = openMessageQueue({
     runtime,
     accountId,
@@ -261,11 +264,13 @@ export function startAccount(params: {
     isBelieved,
     originOf: membership.originOf,
     isProgram: createProgramFinder(session, responders.caps.node, log),
+    findReaders: createCorrectionReaders(session, roster, log),
     onInvitation: invitations.receive,
     knownUsers,
     pairing,
     settling,
     owed,
+    growing,
     sessionTurns,
     tally,
     turnLimits: createTurnLimits(),
@@ -331,6 +336,7 @@ export function startAccount(params: {
     membership,
     isBelieved,
     knownUsers,
+    growing,
     onOutbound: () => record("outbound", Date.now()),
     serverMemory,
     tally,

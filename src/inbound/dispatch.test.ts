@@ -356,7 +356,7 @@ describe("the host's word for a turn that has not begun", () => {
   it("is said where the turn may have had effects", async () => {
     const { heard } = await hear(RESTARTING, async (dispatch) => {
       await adopt(dispatch);
-      dispatch.replyOptions.onToolStart();
+      dispatch.replyOptions.onToolStart({ name: "read" });
     });
     expect(heard).toMatchObject([{ text: RESTARTING }]);
   });

@@ -3,7 +3,6 @@ import type { ChannelBotLoopProtectionFacts } from "openclaw/plugin-sdk/channel-
 import {
   bindIngressLifecycleToReplyOptions,
   resolveChannelMessageSourceReplyDeliveryMode,
-  resolveChannelStreamingBlockEnabled,
 } from "openclaw/plugin-sdk/channel-outbound";
 import { getAgentScopedMediaLocalRootsForSources } from "openclaw/plugin-sdk/media-local-roots";
 import { resolveTextChunkLimit } from "openclaw/plugin-sdk/reply-chunking";
@@ -16,13 +15,14 @@ import type { OutgoingFile } from "../outbound/outgoing-file.ts";
 import { placeOfConversation } from "../outbound/recent-messages.ts";
 import { configuredReplyMode } from "../policy/reply-mode.ts";
 import { answeredBy, type Answered } from "../outbound/reply-quote.ts";
-import { withReplyFacts, type ReplyFacts } from "../outbound/reply-facts.ts";
+import { replacedBy, withReplyFacts, type ReplyFacts } from "../outbound/reply-facts.ts";
 import { formatTarget, replyTarget } from "../outbound/reply-target.ts";
 import type { ResolvedRoom } from "../policy/room.ts";
 import { createTyping } from "../outbound/typing.ts";
 import { createAckReaction } from "./ack-reaction.ts";
 import type { Lifecycle } from "./debounce.ts";
 import { createHandover, type Handover } from "./handover.ts";
+import { createLiveTurn, resolveBlocks, type LiveTurn } from "./live-turn.ts";
 import { authorOf, referenceOf } from "./said.ts";
 import type { SessionTurn } from "./session-turns.ts";
 import { createSettlements } from "./settling.ts";
@@ -74,6 +74,7 @@ export function dispatchTurn(
   const turn = runTurn(context, inbound, { ...admitted, history }, handover, {
     onAnswer,
     settleOwed,
+    ended: ended.promise,
   });
   return handover.follow(
     turn.finally(() => {
@@ -127,11 +128,12 @@ const owedKey = ({ conversation, messageId, sender }: InboundMessage): OwedKey =
   messageId,
 });
 
-type TurnEvents = {
+type TurnProgress = {
   /** Called before the final answer leaves, with what resolves when the host has settled it. */
   onAnswer: (settled: Promise<unknown>) => void;
   /** The host has the answer on its disk, or it goes without that. */
   settleOwed: () => void;
+  ended: Promise<void>;
 };
 
 async function runTurn(
@@ -139,16 +141,22 @@ async function runTurn(
   inbound: InboundMessage,
   admitted: Turn,
   handover: Handover,
-  { onAnswer, settleOwed }: TurnEvents,
+  { onAnswer, settleOwed, ended }: TurnProgress,
 ): Promise<void> {
   const { accountId, cfg, log, outbox, runtime } = context;
   const { eventKind, route, room } = admitted;
   const { conversation, sender } = inbound;
   const target = replyTarget(conversation, sender.stay);
-  const factsOf = createReplyFacts(context, inbound, room);
+  const live = await createLiveTurn(context, inbound, admitted, {
+    target,
+    prepare: (text) => convertTables(context, text),
+    callbacks: handover.callbacks,
+  });
+  void ended.then(() => live?.withdraw());
+  const factsOf = createReplyFacts(context, inbound, room, live);
   const typing = createTyping(outbox, target);
   const settlements = createSettlements();
-  const streaming = resolveChannelStreamingBlockEnabled(context.settings.streaming);
+  const blocks = resolveBlocks(context, admitted, live !== undefined);
   const result = await runtime.channel.inbound.dispatch({
     cfg,
     channel: CHANNEL_ID,
@@ -175,7 +183,7 @@ async function runTurn(
           replyToId: null,
           threadId: undefined,
           deps: withReplyFacts({
-            ...factsOf(payload, participant?.name),
+            ...factsOf(payload, kind, participant?.name),
             onQueued: settleOwed,
           }),
         };
@@ -192,12 +200,16 @@ async function runTurn(
         const { departures, limits } = outbox;
         const road = { find: context.findOutbox, departures, limits };
         const said = convertTables(context, text);
+        const facts = factsOf(payload, kind, participant?.name);
+        const replaceId = await replacedBy(undefined, facts);
         const delivered = await deliverWithFiles(road, target, said, files, {
           textLimit: resolveTextChunkLimit(cfg, CHANNEL_ID, accountId, {
             fallbackLimit: DEFAULT_TEXT_CHUNK_LIMIT,
           }),
-          ...factsOf(payload, participant?.name),
+          ...facts,
+          replaceId,
         });
+        if (replaceId !== undefined) context.growing.settle(replaceId);
         context.onOutbound(context.now());
         return { visibleReplySent: true, messageIds: delivered.messageIds };
       },
@@ -215,13 +227,13 @@ async function runTurn(
     },
     replyOptions: {
       ...bindIngressLifecycleToReplyOptions(handover.lifecycle),
-      ...handover.callbacks,
+      ...(live?.replyOptions ?? handover.callbacks),
       // What nobody asked the agent for, it answers by the message tool or not at all.
       ...(eventKind === "room_event"
         ? { sourceReplyDeliveryMode: "message_tool_only" as const, suppressTyping: true }
         : {}),
       ...(room?.skills ? { skillFilter: room.skills } : {}),
-      ...(streaming === undefined ? {} : { disableBlockStreaming: !streaming }),
+      ...(blocks === undefined ? {} : { disableBlockStreaming: !blocks }),
     },
     ...(admitted.isBot ? { botLoopProtection: loopFacts(context, inbound) } : {}),
     record: {
@@ -235,6 +247,8 @@ async function runTurn(
     );
   }
 }
+
+const take = async (live: LiveTurn | undefined) => await live?.take();
 
 /** Two programs that answer each other are stopped by the host once they exceed its budget. */
 function loopFacts(
@@ -279,6 +293,7 @@ function createReplyFacts(
   { outbox, settings }: InboundContext,
   inbound: InboundMessage,
   room: ResolvedRoom | undefined,
+  live: LiveTurn | undefined,
 ) {
   const { conversation, message, messageId, sender } = inbound;
   const { limits } = outbox;
@@ -295,21 +310,29 @@ function createReplyFacts(
     const id = referenceOf(inbound);
     return id === undefined ? {} : { reply: { id, to: authorOf(inbound) } };
   };
-  const create = (replyToId: string | undefined, speaker: string | undefined): ReplyFacts => {
+  const create = (
+    { replyToId }: OutboundReplyPayload,
+    kind: string,
+    speaker: string | undefined,
+  ): ReplyFacts => {
     const words = [
       ...(isFirst && room?.replyWithNick ? [`${sender.label}:`] : []),
       ...(speaker ? [`[${speaker}]`] : []),
     ];
     isFirst = false;
+    const preview = kind === "final" ? live : undefined;
+    preview?.claim();
+    let taken: Promise<string | undefined> | undefined;
     return {
       thread: message.thread,
       patienceMs: limits.offlineMinutes * 60_000,
       prefix: words.length > 0 ? `${words.join(" ")} ` : undefined,
       ...answered(replyToId),
+      ...(kind === "final" ? { takePreview: () => (taken ??= take(preview)) } : {}),
     };
   };
-  return (payload: OutboundReplyPayload, speaker: string | undefined): ReplyFacts => {
-    const facts = known.get(payload) ?? create(payload.replyToId, speaker);
+  return (payload: OutboundReplyPayload, kind: string, speaker: string | undefined): ReplyFacts => {
+    const facts = known.get(payload) ?? create(payload, kind, speaker);
     known.set(payload, facts);
     return facts;
   };

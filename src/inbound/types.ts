@@ -1,9 +1,10 @@
 import type { OpenClawConfig, PluginRuntime } from "openclaw/plugin-sdk/channel-core";
 import type { ChannelBotLoopProtectionFacts } from "openclaw/plugin-sdk/channel-inbound";
 import type { AckReactionScope } from "openclaw/plugin-sdk/channel-feedback";
-import type { resolveChannelStreamingBlockEnabled } from "openclaw/plugin-sdk/channel-outbound";
+import type { ChannelPreviewStreamingConfig } from "openclaw/plugin-sdk/channel-outbound";
 import type { LookupFn } from "openclaw/plugin-sdk/ssrf-runtime";
 import type { ContextVisibilityMode } from "openclaw/plugin-sdk/config-contracts";
+import type { FindReaders } from "../client/correction-readers.ts";
 import type { IsProgram } from "../client/programs.ts";
 import type { Logger } from "../client/types.ts";
 import type { XmppAccountPolicy } from "../policy/account-policy.ts";
@@ -22,6 +23,7 @@ import type { MessageQueue } from "./ingress-queue.ts";
 import type { Revisions } from "./revisions.ts";
 import type { RoomHistory } from "./room-history.ts";
 import type { KnownUsers } from "../state/known-users.ts";
+import type { GrowingAnswers } from "../state/growing-answers.ts";
 import type { OwedAnswers } from "../state/owed-answers.ts";
 import type { SessionTurns } from "./session-turns.ts";
 import type { Strangers } from "./strangers.ts";
@@ -32,8 +34,8 @@ import type { Sender } from "./sender.ts";
 
 /** An account's keys that concern what comes in, besides the policy. */
 export type InboundSettings = {
-  /** The account's `streaming` key and its older spellings. */
-  streaming: Parameters<typeof resolveChannelStreamingBlockEnabled>[0];
+  /** The account's keys, of which `streaming` counts. */
+  streaming: { streaming?: ChannelPreviewStreamingConfig | undefined };
   contextVisibility?: ContextVisibilityMode | undefined;
   allowBots?: boolean | "mentions" | undefined;
   botLoopProtection?: ChannelBotLoopProtectionFacts["config"] | undefined;
@@ -70,6 +72,8 @@ export type InboundContext = InboundConfig & {
   /** How the agent came into a room that is not in the configuration. */
   originOf: (room: BareJid) => RoomOrigin | undefined;
   isProgram: IsProgram;
+  /** Who may see an answer while it grows. */
+  findReaders: FindReaders;
   knownUsers: KnownUsers;
   history: RoomHistory;
   acknowledging: Acknowledging;
@@ -77,6 +81,7 @@ export type InboundContext = InboundConfig & {
   pairing: Pairing;
   settling: Settling;
   owed: Pick<OwedAnswers, "note" | "settle">;
+  growing: Pick<GrowingAnswers, "note" | "settle">;
   sessionTurns: SessionTurns;
   /** What was said to the agent and not answered. */
   tally: Tally;

@@ -13,6 +13,7 @@ import {
   XmppUnconfirmedError,
 } from "../errors.ts";
 import type { BareJid, FullJid } from "../protocol/jid.ts";
+import { decodeMessage } from "../protocol/stanza.ts";
 import { ARCHIVE } from "../protocol/xep-0313-mam.ts";
 import { DISCO_INFO } from "../protocol/xep-0030-disco.ts";
 import { deliverText, type DeliveryOptions } from "./deliver.ts";
@@ -91,6 +92,23 @@ it("gives a receipt of every message that was confirmed", async () => {
   expect(new Set(messageIds).size).toBe(3);
   expect(written.map((each) => each.getChild("origin-id")?.attrs["id"])).toEqual(messageIds);
   expect(JSON.stringify(receipt)).toContain(messageIds[2]);
+});
+
+it("takes the place of what was seen of it, with its first message, and goes by that one's id", async () => {
+  const { written, ids, deliver } = setUp();
+  const { messageIds } = await deliver(THREE, ALICE, { replaceId: "first-state" });
+  const sent = written.map(decodeMessage);
+  expect(sent.map(({ replaceId }) => replaceId)).toEqual(["first-state", undefined, undefined]);
+  expect(sent.map(({ hints }) => hints)).toEqual([["store"], [], []]);
+  expect(messageIds).toEqual(["first-state", ...ids().slice(1)]);
+});
+
+it("still takes that place where it is sent again over another stream", async () => {
+  const { written, ids, deliver } = setUp({ failures: [offline()] });
+  await deliver("one", ALICE, { replaceId: "first-state" });
+  const sent = written.map(decodeMessage);
+  expect(sent.map(({ replaceId }) => replaceId)).toEqual(["first-state", "first-state"]);
+  expect(new Set(ids()).size).toBe(1);
 });
 
 it("says that nothing left when nothing did", async () => {

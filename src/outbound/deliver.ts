@@ -22,6 +22,7 @@ import { encodeBody, isTooMuch, toBodies, type MessageFacts } from "./send.ts";
 import { conversationOf, type Target } from "./target.ts";
 import { CHANNEL_ID } from "../policy/account-policy.ts";
 
+/** A message that replaces another one goes by the id of the other: all that is said of it later names that. */
 export type Delivered = { messageIds: string[]; receipt: MessageReceipt };
 
 export type DeliveryOptions = MessageFacts & {
@@ -78,15 +79,14 @@ export async function deliverText(
     if (accepted.length > 0) {
       throw createChannelPartialDeliveryError(error, {
         visibleReplySent: true,
-        messageIds: accepted,
-        receipt: receiptFor(accepted, target),
+        ...receiptFor(accepted, sent, target, options),
       });
     }
     throw inHostsTerms(error, target, options.patienceMs >= road.limits.offlineMinutes * 60_000);
   } finally {
     for (const id of sent) road.find()?.sent.settle(id);
   }
-  return { messageIds: sent, receipt: receiptFor(sent, target) };
+  return receiptFor(sent, sent, target, options);
 }
 
 /**
@@ -149,10 +149,11 @@ async function sendAll(
     if (!options.arrived?.has(id)) {
       options.signal?.throwIfAborted();
       assertNotRefused(road, sent);
-      const { thread, reply, quote } = options;
+      const { thread, reply, replaceId, quote } = options;
       const isFile = shared !== undefined && index === bodies.length - 1;
       // A URL with a quote in front would be no URL any more.
-      const facts = index === 0 ? { thread, reply, quote: isFile ? undefined : quote } : { thread };
+      const first = { thread, reply, replaceId, quote: isFile ? undefined : quote };
+      const facts = index === 0 ? first : { thread };
       await sendOnce(road, target, id, options, () =>
         isFile ? encodeFile(target, id, shared, facts) : encodeBody(target, id, body, facts),
       );
@@ -208,13 +209,21 @@ function isOfPart(id: string, [first = ""]: readonly string[]): boolean {
   return partOf(id) === partOf(first);
 }
 
-function receiptFor(ids: readonly string[], target: Target): MessageReceipt {
-  return createMessageReceiptFromOutboundResults({
-    results: ids.map((messageId) => ({
+/** @param ids those of `sent` that arrived */
+function receiptFor(
+  ids: readonly string[],
+  [first]: readonly string[],
+  target: Target,
+  { replaceId }: DeliveryOptions,
+): Delivered {
+  const names = ids.map((id) => (id === first ? (replaceId ?? id) : id));
+  const receipt = createMessageReceiptFromOutboundResults({
+    results: names.map((messageId) => ({
       channel: CHANNEL_ID,
       messageId,
       conversationId: target.to,
     })),
     kind: "text",
   });
+  return { messageIds: names, receipt };
 }

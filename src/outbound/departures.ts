@@ -26,6 +26,8 @@ export type Departures = {
   ): Promise<T>;
   /** Resolves when the next message may be written; at most `perSecond` a second may, in bursts of a second. */
   pace(to: BareJid, perSecond: number): Promise<void>;
+  /** Whether the destination asked for a pause that is not over. */
+  isHeldOff(to: BareJid): boolean;
   /** The destination, or somebody on the way, asked for fewer messages. */
   holdOff(to: BareJid): void;
 };
@@ -76,6 +78,7 @@ export function createDepartures(now: () => number = () => performance.now()): D
       next += interval;
       if (wait > 0) await delay(wait);
     },
+    isHeldOff: (to) => (pauses.get(to)?.until ?? 0) > now(),
     holdOff(to) {
       forgive();
       const ms = Math.min((pauses.get(to)?.ms ?? PAUSE_MS / 2) * 2, LONGEST_PAUSE_MS);

@@ -78,7 +78,7 @@ export function encodeFile(
   target: Target,
   id: string,
   { share, url }: { share: FileShare; url: string },
-  { reply, thread }: MessageFacts,
+  { replaceId, reply, thread }: MessageFacts,
 ): Element {
   const isDirect = target.kind === "direct";
   const message = encodeMessage({
@@ -87,6 +87,7 @@ export function encodeFile(
     id,
     originId: id,
     body: url,
+    replaceId,
     reply,
     thread,
     fileShares: [share],

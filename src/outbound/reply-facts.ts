@@ -5,9 +5,12 @@
  */
 import { CHANNEL_ID } from "../policy/account-policy.ts";
 import type { DeliveryOptions } from "./deliver.ts";
+import type { DeliveryPart } from "./message-ids.ts";
 
 export type ReplyFacts = Pick<DeliveryOptions, "thread" | "prefix" | "reply" | "quote"> & {
   patienceMs: number;
+  /** The id of the growing message that it takes the place of, where somebody saw one (outbound/live-answer.ts). */
+  takePreview?: () => Promise<string | undefined>;
   /** The host has it on its disk, and is about to send it. */
   onQueued?: () => void;
 };
@@ -25,6 +28,31 @@ export function readReplyFacts(
 ): ReplyFacts | undefined {
   const facts = deps?.[CHANNEL_ID];
   return isKnown(facts) ? facts : undefined;
+}
+
+const KEPT = 1_000;
+/** By the id of the delivery: where the host tries one again, it comes without its facts. */
+const replaced = new Map<string, string>();
+
+/** Which message the delivery of an answer replaces, as far as this process knows. */
+export async function replacedBy(
+  delivery: DeliveryPart | undefined,
+  facts: ReplyFacts | undefined,
+): Promise<string | undefined> {
+  if (delivery && delivery.part > 0) return undefined;
+  const taken = await facts?.takePreview?.();
+  if (!delivery) return taken;
+  if (taken !== undefined) replaced.set(delivery.deliveryId, taken);
+  for (const oldest of replaced.keys()) {
+    if (replaced.size <= KEPT) break;
+    replaced.delete(oldest);
+  }
+  return replaced.get(delivery.deliveryId);
+}
+
+/** It is sent. */
+export function forgetReplaced(delivery: DeliveryPart | undefined): void {
+  if (delivery) replaced.delete(delivery.deliveryId);
 }
 
 function isKnown(facts: unknown): facts is ReplyFacts {

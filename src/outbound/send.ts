@@ -41,6 +41,8 @@ export type MessageFacts = {
   reply?: Reply | undefined;
   /** What that said, and who did, for clients that do not know replies; a few lines of it are in the body then. */
   quote?: { text: string; author: string | undefined } | undefined;
+  /** The message that it takes the place of (XEP-0308). */
+  replaceId?: string | undefined;
 };
 
 /** Bytes that a message takes beside its text: addresses of 3 KiB each at most, ids, a prefix, and what the server adds. */
@@ -76,7 +78,7 @@ export function encodeBody(
   target: Target,
   id: string,
   text: string,
-  { quote, reply, thread }: MessageFacts,
+  { quote, replaceId, reply, thread }: MessageFacts,
 ): Element {
   const { body, fallback } =
     reply && quote ? quoteForReply(text, quote) : { body: text, fallback: undefined };
@@ -88,6 +90,7 @@ export function encodeBody(
     originId: id,
     body,
     thread,
+    replaceId,
     reply,
     fallbacks: fallback ? [fallback] : [],
     chatState: "active",

@@ -28,6 +28,9 @@ export type ToolPolicy = {
   deny?: string[] | undefined;
 };
 
+/** What is seen of an answer before it is whole; the host's keys. */
+export type RoomStreaming = { mode?: "off" | "partial" | "block" | "progress" | undefined };
+
 /** One entry of `mucRooms` or `groups`. */
 export type RoomSettings = {
   enabled?: boolean | undefined;
@@ -39,6 +42,7 @@ export type RoomSettings = {
   skills?: string[] | undefined;
   tools?: ToolPolicy | undefined;
   toolsBySender?: Record<string, ToolPolicy | undefined> | undefined;
+  streaming?: RoomStreaming | undefined;
 };
 
 export type RoomPolicy = {
@@ -72,6 +76,7 @@ export type ResolvedRoom = {
   skills: string[] | undefined;
   tools: ToolPolicy | undefined;
   toolsBySender: Record<string, ToolPolicy | undefined> | undefined;
+  streaming: RoomStreaming | undefined;
   /** Owners of the room pass `listed` and `senderPolicy`. */
   ownerBypass: boolean;
 };
@@ -113,6 +118,7 @@ export function resolveRoom(
     skills: own?.skills ?? every?.skills,
     tools: own?.tools ?? every?.tools,
     toolsBySender: own?.toolsBySender ?? every?.toolsBySender,
+    streaming: own?.streaming ?? every?.streaming,
     ownerBypass: policy.roomOwnerBypass && (isConfigured || origin?.kind === "bookmark"),
   };
 }

@@ -54,6 +54,13 @@ const ADDED = `
     process TEXT NOT NULL,
     answer TEXT NOT NULL -- JSON
   ) STRICT;
+  CREATE TABLE IF NOT EXISTS growing_answers (
+    id TEXT PRIMARY KEY,
+    process TEXT NOT NULL,
+    target TEXT NOT NULL,
+    since INTEGER NOT NULL,
+    delivery TEXT -- the host's row that replaces it
+  ) STRICT;
 `;
 
 /** SQLite's primary result codes after which the handle is of no use any more. */

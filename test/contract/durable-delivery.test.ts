@@ -58,7 +58,8 @@ beforeEach(() => {
   const outbox = createOutbox(session, rooms);
   const account = resolveAccount(cfg);
   const onOutbound = () => undefined;
-  live = { ...outbox, account, onOutbound } as unknown as LiveAccount;
+  const growing = { assign: () => undefined, settle: () => undefined, left: () => undefined };
+  live = { ...outbox, account, onOutbound, growing } as unknown as LiveAccount;
   removeLive = addLiveAccount(live);
 });
 afterEach(() => removeLive());

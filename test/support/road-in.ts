@@ -24,6 +24,7 @@ import type { XmppAccountPolicy } from "../../src/policy/account-policy.ts";
 import { DEFAULT_CATCH_UP, DEFAULT_LIMITS } from "../../src/policy/limits.ts";
 import { createIngressDatabase } from "../../src/state/ingress-database.ts";
 import { createEventNames } from "../../src/state/event-names.ts";
+import { createGrowingAnswers } from "../../src/state/growing-answers.ts";
 import { createOwedAnswers } from "../../src/state/owed-answers.ts";
 import { DISCO_INFO } from "../../src/protocol/xep-0030-disco.ts";
 import { createFakeLog, createFakeSession, OWN_JID } from "./fake-session.ts";
@@ -58,8 +59,9 @@ type Dispatch = {
   botLoopProtection?: object;
   replyOptions: {
     turnAdoptionLifecycle: Lifecycle;
-    onToolStart: () => void;
+    onToolStart: (payload: { name: string }) => void;
     onAssistantMessageStart: () => void;
+    onPartialReply?: (payload: { text: string }) => void;
     sourceReplyDeliveryMode?: string;
     suppressTyping?: boolean;
   };
@@ -230,6 +232,7 @@ export function createRoadIn(options: RoadInOptions = {}) {
     isBelieved: () => true,
     originOf: () => undefined,
     isProgram: async () => false,
+    findReaders: async () => [],
     onInvitation: () => undefined,
     knownUsers: {
       know: () => undefined,
@@ -248,6 +251,7 @@ export function createRoadIn(options: RoadInOptions = {}) {
     },
     settling: createSettling(),
     owed: createOwedAnswers("default", database, log),
+    growing: createGrowingAnswers(database, { now, log }),
     sessionTurns: createSessionTurns(),
     tally,
     turnLimits: createTurnLimits(),

@@ -41,12 +41,14 @@ def stanza_facts(stanza):
 class Client(ClientXMPP):
     """Reports what arrives; does nothing by itself but answer pings and disco queries."""
 
-    def __init__(self, jid, password, auto_subscribe):
+    def __init__(self, jid, password, auto_subscribe, corrections=False):
         super().__init__(jid, password)
         self.auto_authorize = True if auto_subscribe else None
         self.auto_subscribe = bool(auto_subscribe)
         for plugin in ("xep_0030", "xep_0045", "xep_0115", "xep_0198", "xep_0199", "xep_0280"):
             self.register_plugin(plugin)
+        if corrections:
+            self.register_plugin("xep_0308")
         for name in ("message", "presence", "iq"):
             matcher = MatchXPath("{jabber:client}%s" % name)
             self.register_handler(Callback("report " + name, matcher, self.report_stanza))
@@ -60,8 +62,8 @@ class Driver:
     def __init__(self):
         self.client = None
 
-    async def connect(self, jid, password, host, port, ca, directTls=False, autoSubscribe=True, presence=True):
-        last, self.client = self.client, Client(jid, password, autoSubscribe)
+    async def connect(self, jid, password, host, port, ca, directTls=False, autoSubscribe=True, presence=True, corrections=False):
+        last, self.client = self.client, Client(jid, password, autoSubscribe, corrections)
         if last is not None:
             last.cancel_connection_attempt()
             last.abort()

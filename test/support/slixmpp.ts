@@ -34,6 +34,8 @@ export interface SlixmppLogin {
   readonly autoSubscribe?: boolean;
   /** False sends no initial presence. */
   readonly presence?: boolean;
+  /** True announces that corrected messages are understood (XEP-0308). */
+  readonly corrections?: boolean;
 }
 
 export interface SlixmppMessage {
@@ -170,9 +172,10 @@ export async function startSlixmpp(login: SlixmppLogin): Promise<SlixmppClient> 
     },
   );
   const { jid, password, port, caFile: ca, directTls, autoSubscribe, presence } = login;
+  const { corrections } = login;
   const logIn = async (): Promise<string> => {
     const host = "127.0.0.1";
-    const flags = { directTls, autoSubscribe, presence };
+    const flags = { directTls, autoSubscribe, presence, corrections };
     ended = Promise.withResolvers<void>();
     isConnected = true;
     const connected = await request("connect", { jid, password, host, port, ca, ...flags });

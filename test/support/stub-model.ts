@@ -31,8 +31,8 @@ export interface ModelToolCall {
   readonly arguments: Readonly<Record<string, unknown>>;
 }
 
-/** What the model answers: text, text in pieces (streamed one by one), or a tool call. */
-export type ModelReply = string | readonly string[] | ModelToolCall;
+/** What the model answers: text, text in pieces (streamed one by one, also as they come), or a tool call. */
+export type ModelReply = string | readonly string[] | AsyncIterable<string> | ModelToolCall;
 
 export type ReplyFunction = (request: ModelRequest) => ModelReply | Promise<ModelReply>;
 
@@ -140,7 +140,15 @@ async function readBody(request: IncomingMessage): Promise<string> {
 }
 
 /** One delta of a streamed answer, in the API's shape. */
-function deltas(reply: ModelReply): JsonObject[] {
+async function* deltas(reply: ModelReply): AsyncIterable<JsonObject> {
+  if (typeof reply === "object" && Symbol.asyncIterator in reply) {
+    for await (const content of reply) yield { content };
+    return;
+  }
+  yield* deltasAtOnce(reply);
+}
+
+function deltasAtOnce(reply: Exclude<ModelReply, AsyncIterable<string>>): JsonObject[] {
   if (typeof reply === "string") return [{ content: reply }];
   if ("tool" in reply) {
     const call = { name: reply.tool, arguments: JSON.stringify(reply.arguments) };
@@ -151,7 +159,11 @@ function deltas(reply: ModelReply): JsonObject[] {
 
 const USAGE = { prompt_tokens: 10, completion_tokens: 10, total_tokens: 20 };
 
-function sendStream(response: ServerResponse, model: string, reply: ModelReply): void {
+async function sendStream(
+  response: ServerResponse,
+  model: string,
+  reply: ModelReply,
+): Promise<void> {
   response.writeHead(200, { "content-type": "text/event-stream", "cache-control": "no-cache" });
   const send = (delta: JsonObject, finish: string | null): void => {
     const choice = { index: 0, delta, finish_reason: finish };
@@ -159,18 +171,24 @@ function sendStream(response: ServerResponse, model: string, reply: ModelReply):
     response.write(`data: ${JSON.stringify({ ...chunk, choices: [choice] })}\n\n`);
   };
   const isTool = typeof reply === "object" && "tool" in reply;
-  for (const delta of deltas(reply)) send({ role: "assistant", ...delta }, null);
+  for await (const delta of deltas(reply)) send({ role: "assistant", ...delta }, null);
   send({}, isTool ? "tool_calls" : "stop");
   const end = { id: "stub", object: "chat.completion.chunk", created: 0, model };
   response.write(`data: ${JSON.stringify({ ...end, choices: [], usage: USAGE })}\n\n`);
   response.end("data: [DONE]\n\n");
 }
 
-function sendWhole(response: ServerResponse, model: string, reply: ModelReply): void {
+async function sendWhole(
+  response: ServerResponse,
+  model: string,
+  reply: ModelReply,
+): Promise<void> {
   const isTool = typeof reply === "object" && "tool" in reply;
+  const parts: JsonObject[] = [];
+  for await (const delta of deltas(reply)) parts.push(delta);
   const message = isTool
-    ? { role: "assistant", content: null, ...deltas(reply)[0] }
-    : { role: "assistant", content: typeof reply === "string" ? reply : reply.join("") };
+    ? { role: "assistant", content: null, ...parts[0] }
+    : { role: "assistant", content: parts.map((delta) => String(delta["content"])).join("") };
   const choice = { index: 0, message, finish_reason: isTool ? "tool_calls" : "stop" };
   const whole = { id: "stub", object: "chat.completion", created: 0, model };
   response.writeHead(200, { "content-type": "application/json" });
@@ -216,7 +234,7 @@ export async function startStubModel(options: StubModelOptions = {}): Promise<St
     requests.push(decoded);
     const said = await reply(decoded);
     const isStreamed = isObject(body) && body["stream"] === true;
-    (isStreamed ? sendStream : sendWhole)(response, decoded.model, said);
+    await (isStreamed ? sendStream : sendWhole)(response, decoded.model, said);
   };
   const server = createServer((request, response) => {
     answer(request, response).catch((error: unknown) => {

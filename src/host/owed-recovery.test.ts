@@ -158,6 +158,11 @@ describe("the agent's last word, of which no delivery was noted", () => {
     expect(settled).toEqual(["m1~+2"]);
   });
 
+  it("is sent where another message was added to its turn, which was done with then", async () => {
+    await start(DONE, [user("m1"), user("m2"), assistant("done")]).recovery.recover(NOTHING_KEPT);
+    expect(texts()).toEqual([["done"]]);
+  });
+
   it("is sent once where several messages were added to its turn", async () => {
     const left = [OWED, { ...OWED, messageId: "m2" }];
     const { recovery } = start(DONE, [user("m1"), user("m2"), assistant("done")], left);
@@ -253,7 +258,6 @@ describe("the agent's last word, of which no delivery was noted", () => {
       delivery("queued"),
       [user("m1"), assistant("done"), user("m2"), assistant("more")],
     ],
-    ["the word is another turn's", DONE, [user("m1"), user("m2"), assistant("done")]],
     [
       "the session is of another shape",
       { pendingFinalDelivery: 7 },

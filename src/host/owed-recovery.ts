@@ -252,20 +252,21 @@ function findAnswer(answer: OwedAnswer, { read, transcript }: Sessions): Found |
   return { text, deliveries: [] };
 }
 
-/** What the agent said after that message, if that is the end of it all. */
+/** What the agent said last, if that is the end of it all, and answers that message, alone or with others. */
 function lastWord(events: readonly unknown[], messageId: string): string | undefined {
   let answer: z.infer<typeof answerSchema> | undefined;
   for (const event of events.toReversed()) {
     // There are others than messages.
     const message = eventSchema.safeParse(event).data && (event as { message: object }).message;
     if (!message) continue;
+    const isAnswer = roleOf(message) === "assistant" && answerSchema.safeParse(message);
     if (!answer) {
-      if (roleOf(message) !== "assistant") return undefined;
-      answer = answerSchema.safeParse(message).data;
-      if (!answer) return undefined;
-    } else if (roleOf(message) === "user") {
+      if (!isAnswer || !isAnswer.success) return undefined;
+      answer = isAnswer.data;
+    } else if (isAnswer && isAnswer.success) return undefined;
+    else if (roleOf(message) === "user") {
       const asked = userSchema.safeParse(message).data?.__openclaw?.transport?.messageId;
-      return asked === messageId ? visible(answer.content) : undefined;
+      if (asked === messageId) return visible(answer.content);
     }
   }
   return undefined;

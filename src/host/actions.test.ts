@@ -32,7 +32,17 @@ describe("what there is", () => {
       "channel-info",
       "channel-list",
     ]);
-    expect(actions.resolveExecutionMode?.({ action: "react" })).toBe("gateway");
+    for (const action of described?.actions ?? []) {
+      expect(actions.resolveExecutionMode?.({ action })).toBe("gateway");
+    }
+  });
+
+  it("is nothing that the host does by itself: sending goes by its queue", () => {
+    setUp();
+    for (const action of ["send", "poll", "broadcast"] as const) {
+      expect(actions.supportsAction?.({ action })).toBe(false);
+      expect(actions.resolveExecutionMode?.({ action })).toBe("local");
+    }
   });
 
   it("is what the operator says", () => {

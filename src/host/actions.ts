@@ -15,8 +15,9 @@ export const actions: ChannelMessageActionAdapter = {
     return allowed.length === 0 ? null : { actions: allowed };
   },
   supportsAction: ({ action }) => isXmppAction(action),
-  // A command line has no session; another one would be a second login.
-  resolveExecutionMode: () => "gateway",
+  // A command line has no session; another one would be a second login. Sending is none of these: it goes by the host's
+  // queue (message-adapter.ts), which finds its way to the Gateway by itself.
+  resolveExecutionMode: ({ action }) => (isXmppAction(action) ? "gateway" : "local"),
   extractToolSend: ({ args }) => extractToolSend(args),
   handleAction: async (ctx) => (await loadActions()).runAction(ctx),
 };

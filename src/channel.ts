@@ -10,6 +10,7 @@ import {
   type XmppAccount,
 } from "./host/account.ts";
 import { describeProblems } from "./host/account-problems.ts";
+import { actions } from "./host/actions.ts";
 import { agentPrompt } from "./host/agent-prompt.ts";
 import { SETUP_KEYS, xmppChannelConfigSchema } from "./host/config-schema.ts";
 import { directory } from "./host/directory.ts";
@@ -35,7 +36,15 @@ export const xmppPlugin = createChatChannelPlugin<XmppAccount, XmppProbe>({
   base: {
     id: CHANNEL_ID,
     meta,
-    capabilities: { chatTypes: ["direct", "group"], media: true, blockStreaming: true },
+    capabilities: {
+      chatTypes: ["direct", "group"],
+      media: true,
+      reactions: true,
+      edit: true,
+      unsend: true,
+      reply: true,
+      blockStreaming: true,
+    },
     reload: { configPrefixes: [`channels.${CHANNEL_ID}`], noopPrefixes: LIVE_PREFIXES },
     configSchema: xmppChannelConfigSchema,
     setupContract,
@@ -69,6 +78,7 @@ export const xmppPlugin = createChatChannelPlugin<XmppAccount, XmppProbe>({
     groups,
     messaging,
     message: messageAdapter,
+    actions,
     agentPrompt,
     directory,
     status,

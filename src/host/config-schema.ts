@@ -96,6 +96,20 @@ const AckReactionScopeSchema = z.enum([
   "none",
 ]);
 
+/** What the agent may do by the host's message tool; see action-gates.ts. */
+const ActionsSchema = z
+  .object({
+    messages: z.boolean().optional(),
+    reactions: z.boolean().optional(),
+    memberInfo: z.boolean().optional(),
+    channelInfo: z.boolean().optional(),
+    moderation: z.boolean().optional(),
+    addParticipant: z.boolean().optional(),
+    renameGroup: z.boolean().optional(),
+    leaveGroup: z.boolean().optional(),
+  })
+  .strict();
+
 const { accountShape } = buildChannelAccountSchemaParts();
 
 const XmppAccountSchema = z
@@ -125,6 +139,7 @@ const XmppAccountSchema = z
       ackReaction: z.string().optional(),
     }),
     ackReactionScope: AckReactionScopeSchema.optional(),
+    actions: ActionsSchema.optional(),
     roomOwnerBypass: z.boolean().optional(),
     sharedSessions: z.enum(["off", "identified"]).optional(),
     catchUp: CatchUpSchema.optional(),

@@ -89,6 +89,10 @@ export const xmppConfigUiHints: Record<string, ChannelConfigUiHint> = {
     label: "XMPP Ack Reaction Scope",
     help: 'Which messages get it: "group-mentions" (default), "group-all", "direct", "all", "off".',
   },
+  actions: {
+    label: "XMPP Actions",
+    help: "What the agent may do by its message tool: messages, reactions, memberInfo, channelInfo (on); moderation, addParticipant, renameGroup, leaveGroup (off).",
+  },
   sendReadReceipts: {
     label: "XMPP Read Receipts",
     help: "Tell people that the agent has taken up what they wrote (XEP-0333). Default: true.",

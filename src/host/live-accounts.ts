@@ -5,6 +5,7 @@
 import type { Roster } from "../client/roster.ts";
 import type { Outbox } from "../outbound/send.ts";
 import type { CatchUp } from "../inbound/catch-up.ts";
+import type { MayHear } from "../inbound/heard.ts";
 import type { Pairing } from "../inbound/pairing.ts";
 import { isOwnArchived } from "../inbound/sender.ts";
 import type { Tally } from "../inbound/tally.ts";
@@ -26,6 +27,8 @@ export type LiveAccount = Outbox & {
   membership: RoomMembership;
   /** Whether a room is believed about who its occupants are. */
   isBelieved: RoomTrust;
+  /** Whether the agent may be told what they said. */
+  mayHear: MayHear;
   knownUsers: KnownUsers;
   growing: GrowingAnswers;
   catchUp: Pick<CatchUp, "hasArchive">;

@@ -29,6 +29,7 @@ const LIVE_KEYS = [
   "reactionAllowlist",
   "ackReaction",
   "ackReactionScope",
+  "actions",
   "sendReadReceipts",
 ] as const;
 

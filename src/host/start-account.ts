@@ -20,6 +20,7 @@ import { messageOf } from "../errors.ts";
 import { createAcknowledging } from "../inbound/acknowledging.ts";
 import { createUploads } from "../client/upload.ts";
 import { createCatchUp } from "../inbound/catch-up.ts";
+import { createMayHear } from "../inbound/heard.ts";
 import { createInvitations } from "../inbound/invitations.ts";
 import { createPairing } from "../inbound/pairing.ts";
 import { createIngressEffectOnce } from "openclaw/plugin-sdk/ingress-effect-once";
@@ -29,6 +30,7 @@ import { departuresOf } from "../outbound/departures.ts";
 import { isTooMuch } from "../outbound/send.ts";
 import { createRecentMessages, type OwnNames } from "../outbound/recent-messages.ts";
 import { createSentMessages } from "../outbound/sent-messages.ts";
+import type { ReceiverContext } from "../inbound/types.ts";
 import { createTurnLimits } from "../inbound/turn-limits.ts";
 import { createRevisions } from "../inbound/revisions.ts";
 import { createRoomHistory } from "../inbound/room-history.ts";
@@ -249,7 +251,7 @@ export function startAccount(params: {
     originOf: membership.originOf,
     now: Date.now,
   });
-  const receiver = createReceiver({
+  const inbound: ReceiverContext = {
     accountId,
     queue,
     strangers,
@@ -281,7 +283,8 @@ export function startAccount(params: {
     now: Date.now,
     onInbound: (at) => record("inbound", at),
     onOutbound: (at) => record("outbound", at),
-  });
+  };
+  const receiver = createReceiver(inbound);
 
   const offRoom = rooms.onRoom(({ room, state }) => {
     if (state !== "refused" && state !== "leaving") return;
@@ -335,6 +338,7 @@ export function startAccount(params: {
     pairing,
     membership,
     isBelieved,
+    mayHear: createMayHear(inbound),
     knownUsers,
     growing,
     onOutbound: () => record("outbound", Date.now()),

@@ -14,12 +14,15 @@ const KEPT_EACH = 100;
 const KEPT_PLACES = 300;
 const MAX_TEXT = 2_000;
 const MAX_NAMES = 8;
+const BEFORE_ALL = -1;
 
 export type SaidMessage = {
   /** What it may be called: the host's key, the sender's ids, the room's. */
   ids: string[];
   /** What a reply or a reaction calls it; undefined as long as nobody else could know it by that. */
   reference: string | undefined;
+  /** Of ours: the id that its first version was sent with, by which a correction names it (XEP-0308). */
+  firstId?: string | undefined;
   /** Who said it, as a reply names them (XEP-0461). */
   from: FullJid | undefined;
   /** `sender.id` of who said it; undefined: we did. */
@@ -34,8 +37,14 @@ export type SaidMessage = {
 
 export type RecentMessages = {
   add(place: Place, said: Omit<SaidMessage, "reactions">): void;
+  /** The same of something said before all that is known there, as its archive tells. */
+  addEarlier(place: Place, said: Omit<SaidMessage, "reactions">): void;
   /** Undefined: said too long ago, or never. Of several with that id the last. */
   find(place: Place, id: string): SaidMessage | undefined;
+  /** What we said there last. */
+  lastOwn(place: Place): SaidMessage | undefined;
+  /** All versions of a message of ours that are known, the first one first. */
+  ownVersions(place: Place, firstId: string): SaidMessage[];
   /** What a room calls a message that we know by `id`. */
   name(place: Place, id: string, reference: string): void;
   /** It was taken back. */
@@ -92,20 +101,35 @@ export function createRecentMessages({ noteOwn, isOwn }: OwnNames = NONE): Recen
   const find = (place: Place, id: string) =>
     places.get(place)?.entries.findLast(({ ids }) => ids.includes(id));
 
+  function entryOf(said: Omit<SaidMessage, "reactions">, at: number): Entry {
+    const ids = [...new Set(said.ids)].slice(0, MAX_NAMES);
+    const text = said.text.slice(0, MAX_TEXT).toWellFormed();
+    return { ...said, ids, text, reactions: new Map(), at };
+  }
+
   return {
     add(place, said) {
       const known = open(place);
       // What we say ourselves comes between nothing: it is the rest of the same answer, mostly.
       if (said.senderId !== undefined) known.at += 1;
-      const ids = [...new Set(said.ids)].slice(0, MAX_NAMES);
-      const text = said.text.slice(0, MAX_TEXT).toWellFormed();
-      known.entries.push({ ...said, ids, text, reactions: new Map(), at: known.at });
+      known.entries.push(entryOf(said, known.at));
       if (known.entries.length > KEPT_EACH) known.entries.shift();
       if (said.senderId === undefined && said.reference !== undefined) {
         noteOwn(place, said.reference);
       }
     },
+    addEarlier(place, said) {
+      const { entries } = open(place);
+      if (entries.length >= KEPT_EACH || said.ids.some((id) => find(place, id))) return;
+      entries.unshift(entryOf(said, BEFORE_ALL));
+    },
     find,
+    lastOwn: (place) =>
+      places.get(place)?.entries.findLast(({ senderId }) => senderId === undefined),
+    ownVersions: (place, firstId) =>
+      places
+        .get(place)
+        ?.entries.filter((each) => each.senderId === undefined && each.firstId === firstId) ?? [],
     name(place, id, reference) {
       const entry = find(place, id);
       if (!entry) return;

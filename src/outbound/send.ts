@@ -148,13 +148,14 @@ function noteOwn(
   target: Target,
   element: Element,
 ): void {
-  const { body, fallbacks, id, replaceId } = decodeMessage(element);
-  if (body === undefined || id === undefined) return;
+  const { body, fallbacks, id, isAboutAnother, replaceId } = decodeMessage(element);
+  if (body === undefined || id === undefined || isAboutAnother) return;
   const isOfRoom = target.kind !== "direct";
   const nick = isOfRoom ? rooms.get(target.room)?.nick : undefined;
   recent.add(placeOfTarget(target), {
     ids: [id, ...(replaceId === undefined ? [] : [replaceId])],
     reference: target.kind === "room" ? undefined : (replaceId ?? id),
+    firstId: replaceId ?? id,
     from: isOfRoom && nick !== undefined ? occupantJid(target.room, nick) : undefined,
     senderId: undefined,
     author: nick ?? "",

@@ -43,6 +43,8 @@ export type SentMessages = {
   refuse(id: string, from: FullJid, error: XmppStanzaError): boolean;
   /** Notes that the room sent our own message to everybody, us included, and which id it gave to it. */
   reflect(id: string, room: BareJid, stanzaId: string | undefined): void;
+  /** What the room calls a message of ours (XEP-0359); undefined where it has not said so. */
+  nameOf(id: string): string | undefined;
   /** Whether a message that `id` names, as we did or as the room did, is one of ours in that room. */
   isOurs(id: string, room: BareJid): boolean;
   /** @throws XmppStanzaError when the message has been refused */
@@ -91,6 +93,7 @@ export function createSentMessages(
       entry.stanzaId = stanzaId;
       entry.returned.resolve();
     },
+    nameOf: (id) => entries.get(id)?.stanzaId,
     isOurs(id, room) {
       if (entries.get(id)?.to === room) return true;
       for (const { to, stanzaId } of entries.values()) {

@@ -1,0 +1,23 @@
+/**
+ * The host's message tool (`openclaw message …`, and the agent's tool): what there is is told here, what is done is in
+ * run-action.ts. Each action goes over the account's live session in the Gateway.
+ */
+import type { ChannelMessageActionAdapter } from "openclaw/plugin-sdk/channel-contract";
+import { createLazyRuntimeModule } from "openclaw/plugin-sdk/lazy-runtime";
+import { extractToolSend } from "openclaw/plugin-sdk/tool-send";
+import { isXmppAction, listActions } from "./action-gates.ts";
+
+const loadActions = createLazyRuntimeModule(() => import("./run-action.ts"));
+
+export const actions: ChannelMessageActionAdapter = {
+  describeMessageTool: ({ cfg, accountId }) => {
+    const allowed = listActions(cfg, accountId);
+    return allowed.length === 0 ? null : { actions: allowed };
+  },
+  supportsAction: ({ action }) => isXmppAction(action),
+  // A command line has no session; another one would be a second login. Sending is none of these: it goes by the host's
+  // queue (message-adapter.ts), which finds its way to the Gateway by itself.
+  resolveExecutionMode: ({ action }) => (isXmppAction(action) ? "gateway" : "local"),
+  extractToolSend: ({ args }) => extractToolSend(args),
+  handleAction: async (ctx) => (await loadActions()).runAction(ctx),
+};

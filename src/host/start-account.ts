@@ -9,6 +9,7 @@ import { createArchive } from "../client/archive.ts";
 import { createAccountFeatures } from "../client/account-features.ts";
 import { BOOKMARKS_NOTIFY, createBookmarks } from "../client/bookmarks.ts";
 import { createCorrectionReaders } from "../client/correction-readers.ts";
+import { createProfilePublisher, encodePhoto } from "../client/profile.ts";
 import { createProgramFinder } from "../client/programs.ts";
 import { botIdentity, registerResponders } from "../client/responders.ts";
 import { createRooms } from "../client/rooms.ts";
@@ -62,6 +63,7 @@ import { createGrowingAnswers } from "../state/growing-answers.ts";
 import { createOwedAnswers } from "../state/owed-answers.ts";
 import { createInvitedRooms } from "../state/invited-rooms.ts";
 import { createKnownUsers } from "../state/known-users.ts";
+import { createPublishedProfiles } from "../state/published-profile.ts";
 import { createServerMemory } from "../state/server-memory.ts";
 import { createPendingPairings } from "../state/pending-pairings.ts";
 import type { XmppAccount } from "./account.ts";
@@ -140,10 +142,14 @@ export function startAccount(params: {
       ...(account.bookmarks === "off" ? [] : [BOOKMARKS_NOTIFY]),
     ],
   });
+  const published = createPublishedProfiles(join(directory, "published-profile.json"), { log });
+  const isPublic = account.config.profile?.publish === true;
+  const extensions = () => (isPublic ? encodePhoto(published.get(jid)) : []);
   const roster = createRoster({
     session,
     log,
     caps: responders.caps,
+    extensions,
     decideSubscription: (from) => decideSubscription(from, account),
     onExcess: () => tally.add("subscriptions-limited"),
   });
@@ -152,7 +158,23 @@ export function startAccount(params: {
     log,
     nick: account.nick,
     caps: responders.caps,
+    extensions,
     onReady: roster.onReady,
+  });
+  const profile = createProfilePublisher({
+    session,
+    log,
+    published,
+    readProfile: async () => {
+      if (!isPublic) return undefined;
+      const { readProfile } = await import("./profile.ts");
+      return await readProfile({ cfg: config.read().cfg, account, log });
+    },
+    onReady: roster.onReady,
+    onPhoto() {
+      roster.announce();
+      rooms.announce();
+    },
   });
   const config = watchConfig({ runtime, cfg, account, log, onChange: () => membership.apply() });
   const readAccount = () => config.read().account;
@@ -363,6 +385,7 @@ export function startAccount(params: {
         config.stop();
         membership.stop();
         bookmarks?.stop();
+        profile.stop();
         services.stop();
         features.stop();
         knownUsers.stop();

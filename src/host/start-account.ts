@@ -9,6 +9,7 @@ import { createArchive } from "../client/archive.ts";
 import { createAccountFeatures } from "../client/account-features.ts";
 import { BOOKMARKS_NOTIFY, createBookmarks } from "../client/bookmarks.ts";
 import { createCorrectionReaders } from "../client/correction-readers.ts";
+import { FILE_TRANSFER_FEATURES } from "../client/incoming-file.ts";
 import { createProfilePublisher, encodePhoto } from "../client/profile.ts";
 import { createProgramFinder } from "../client/programs.ts";
 import { botIdentity, registerResponders } from "../client/responders.ts";
@@ -25,6 +26,7 @@ import { createInvitations } from "../inbound/invitations.ts";
 import { createPairing } from "../inbound/pairing.ts";
 import { createIngressEffectOnce } from "openclaw/plugin-sdk/ingress-effect-once";
 import { openMessageQueue, REMEMBERED_ENTRIES, REMEMBERED_MS } from "../inbound/ingress-queue.ts";
+import { createInBandFiles } from "../inbound/in-band-files.ts";
 import { createReceiver } from "../inbound/receive.ts";
 import { departuresOf } from "../outbound/departures.ts";
 import { isTooMuch } from "../outbound/send.ts";
@@ -37,6 +39,7 @@ import { createSessionTurns } from "../inbound/session-turns.ts";
 import { createStrangers } from "../inbound/strangers.ts";
 import { createSettling } from "../inbound/settling.ts";
 import { createTally } from "../inbound/tally.ts";
+import type { ReceiverContext } from "../inbound/types.ts";
 import { CHANNEL_ID } from "../policy/account-policy.ts";
 import { createRoomTrust, type RoomTrust } from "../policy/room-trust.ts";
 import { bareJid, domainOf, type BareJid } from "../protocol/jid.ts";
@@ -118,6 +121,7 @@ export function startAccount(params: {
     serverMemory,
     dangerouslyAllowPlaintext: account.config.dangerouslyAllowPlaintext,
     xml: account.config.xml ?? process.env.OPENCLAW_XMPP_XML === "1",
+    isAwaited: (iq) => inBand.isAwaited(iq),
     onExcess: () => tally.add("iqs-limited"),
     log,
   });
@@ -130,6 +134,7 @@ export function startAccount(params: {
       DIRECT_INVITATION,
       FALLBACK,
       FILE_SHARING,
+      ...FILE_TRANSFER_FEATURES,
       MARKERS,
       MUC,
       OCCUPANT_ID,
@@ -271,7 +276,7 @@ export function startAccount(params: {
     originOf: membership.originOf,
     now: Date.now,
   });
-  const receiver = createReceiver({
+  const inboundContext: ReceiverContext = {
     accountId,
     queue,
     strangers,
@@ -303,7 +308,9 @@ export function startAccount(params: {
     now: Date.now,
     onInbound: (at) => record("inbound", at),
     onOutbound: (at) => record("outbound", at),
-  });
+  };
+  const receiver = createReceiver(inboundContext);
+  const inBand = createInBandFiles({ ...inboundContext, receiver });
 
   const offRoom = rooms.onRoom(({ room, state }) => {
     if (state !== "refused" && state !== "leaving") return;
@@ -379,6 +386,7 @@ export function startAccount(params: {
         await session.stop();
         offStanza();
         catchUp.stop();
+        inBand.stop();
         await receiver.stop();
         database.close();
         offRoom();

@@ -44,6 +44,8 @@ export type LiveOptions = {
    */
   onStanza: (stanza: Element) => Promise<unknown> | undefined;
   iqHandlers: Iterable<IqHandler>;
+  /** Whether we wait for this question, so that it is answered however many there are. */
+  isAwaited?: ((iq: Element) => boolean) | undefined;
   /** A question (iq) was left unanswered, because there are too many. */
   onExcess?: (() => void) | undefined;
   /** Takes over a stream that lost its connection, and that we did not close. */
@@ -156,7 +158,8 @@ export function goLive(options: LiveOptions): LiveConnection {
         }),
       );
     });
-    if (isIqRequest(element) && mayAnswer(element, Date.now())) {
+    const isAwaited = isIqRequest(element) && options.isAwaited?.(element) === true;
+    if (isAwaited || (isIqRequest(element) && mayAnswer(element, Date.now()))) {
       void answerIq(element, options.iqHandlers, log).then(post);
     }
     return handling;

@@ -5,7 +5,7 @@
 import type { Element } from "ltx";
 import type { BareJid } from "../protocol/jid.ts";
 import { encodeCaps } from "../protocol/xep-0115-caps.ts";
-import { encodeJoin, encodeLeave, encodeNickChange } from "../protocol/xep-0045-muc.ts";
+import { encodeJoin, encodeLeave, encodeOccupantPresence } from "../protocol/xep-0045-muc.ts";
 import { createJoinQueue } from "./join-queue.ts";
 import { createKeyedTimers } from "./keyed-timers.ts";
 import { abandonRoom, protectRoom, unlockRoom } from "./room-creation.ts";
@@ -23,6 +23,7 @@ export type Membership = {
   /** Says goodbye, where there is somebody to say it to. */
   leave(room: Room): void;
   rename(room: Room): void;
+  announce(room: Room): void;
   /** We are not in the room, and not because we wanted so. */
   out(room: Room, result: Outcome): void;
   receive(stanza: Element): void;
@@ -49,7 +50,10 @@ export function createMembership(options: MembershipOptions): Membership {
   const { session, log, rooms, emit, random = Math.random } = options;
   /** One timer a room at most: join time-out, retry or leave time-out, as its state says. */
   const timers = createKeyedTimers<Room>();
-  const extensions = options.caps ? [encodeCaps(options.caps)] : [];
+  const extensions = () => [
+    ...(options.caps ? [encodeCaps(options.caps)] : []),
+    ...(options.extensions?.() ?? []),
+  ];
   /** Since the login rooms may be entered. */
   let isReady = false;
   const queue = createJoinQueue<Room>({
@@ -83,7 +87,9 @@ export function createMembership(options: MembershipOptions): Membership {
 
   function sendJoin(room: Room): void {
     const { jid, nick, wanted } = room;
-    session.post(encodeJoin({ room: jid, nick, password: wanted.password, extensions }));
+    session.post(
+      encodeJoin({ room: jid, nick, password: wanted.password, extensions: extensions() }),
+    );
     timers.set(room, JOIN_TIMEOUT_MS, () => out(room, outcome("soon", "the room did not answer")));
   }
 
@@ -211,7 +217,7 @@ export function createMembership(options: MembershipOptions): Membership {
 
   function takeWantedNick({ jid, nick, wanted, occupants }: Room): void {
     const isFree = nick !== wanted.nick && !occupants.has(wanted.nick);
-    if (isFree) session.post(encodeNickChange(jid, wanted.nick));
+    if (isFree) session.post(encodeOccupantPresence(jid, wanted.nick, extensions()));
   }
 
   async function unlock(room: Room): Promise<void> {
@@ -236,7 +242,9 @@ export function createMembership(options: MembershipOptions): Membership {
   return {
     enter,
     leave,
-    rename: ({ jid, wanted }) => session.post(encodeNickChange(jid, wanted.nick)),
+    rename: ({ jid, wanted }) =>
+      session.post(encodeOccupantPresence(jid, wanted.nick, extensions())),
+    announce: ({ jid, nick }) => session.post(encodeOccupantPresence(jid, nick, extensions())),
     out,
     receive(stanza) {
       const read = readRoomStanza(stanza, (jid) => rooms.get(jid));

@@ -3,6 +3,7 @@
  * bounded parallel, enters again where that makes sense, and knows who is in them.
  * How a room is entered and left is in membership.ts.
  */
+import type { Element } from "ltx";
 import { type BareJid, parseJid } from "../protocol/jid.ts";
 import type { Caps } from "../protocol/xep-0115-caps.ts";
 import { encodeLeave } from "../protocol/xep-0045-muc.ts";
@@ -45,6 +46,8 @@ export type Rooms = {
   isReflection(room: BareJid, nick: string): boolean;
   /** Called at each change of state, nick, name, subject, privacy or announced features. The view of a left room has state "leaving". */
   onRoom(listener: (view: RoomView) => void): () => void;
+  /** Says our presence anew in the rooms where we are. */
+  announce(): void;
   /** Ends all listening and timers. Rooms are left by the end of the stream. */
   stop(): void;
 };
@@ -56,6 +59,8 @@ export type RoomsOptions = {
   nick: string;
   /** Sent along with each join. */
   caps?: Caps | undefined;
+  /** What else our presence says. */
+  extensions?: (() => Element[]) | undefined;
   /** Tells when rooms may be entered after a login (`roster.onReady`); by default once the session is online. */
   onReady?: ((listener: () => void) => () => void) | undefined;
   /** 0 to 1, for jitter. */
@@ -154,6 +159,11 @@ export function createRooms(options: RoomsOptions): Rooms {
     onRoom(listener) {
       listeners.add(listener);
       return () => void listeners.delete(listener);
+    },
+    announce() {
+      for (const room of rooms.values()) {
+        if (room.state === "joined") membership.announce(room);
+      }
     },
     stop() {
       for (const end of unsubscribe) end?.();

@@ -39,6 +39,8 @@ export type Roster = {
   resourcesOf(jid: BareJid): ContactResource[];
   /** Called after each login once our initial presence is out; at once when it already is. */
   onReady(listener: () => void): () => void;
+  /** Says our presence anew, when what it announces has changed. */
+  announce(): void;
   /** Ends all listening. */
   stop(): void;
 };
@@ -50,6 +52,8 @@ export type RosterOptions = {
   decideSubscription: (jid: BareJid) => "accept" | "refuse";
   /** Announced in our presence. */
   caps?: Caps | undefined;
+  /** What else our presence says. */
+  extensions?: (() => Element[]) | undefined;
   /** A subscription request was left unanswered, because there are too many. */
   onExcess?: (() => void) | undefined;
 };
@@ -85,7 +89,7 @@ export function createRoster(options: RosterOptions): Roster {
       log.warn(`the server gave no roster: ${String(error)}`);
     }
     if (current !== login || session.state.kind !== "online") return;
-    session.post(encodeAvailable({}, options.caps ? [encodeCaps(options.caps)] : []));
+    announce();
     isReady = true;
     for (const listener of readyListeners) {
       try {
@@ -94,6 +98,11 @@ export function createRoster(options: RosterOptions): Roster {
         log.error(`roster listener failed: ${String(error)}`);
       }
     }
+  }
+
+  function announce(): void {
+    const caps = options.caps ? [encodeCaps(options.caps)] : [];
+    session.post(encodeAvailable({}, [...caps, ...(options.extensions?.() ?? [])]));
   }
 
   function offline(): void {
@@ -181,6 +190,9 @@ export function createRoster(options: RosterOptions): Roster {
       readyListeners.add(listener);
       if (isReady) listener();
       return () => void readyListeners.delete(listener);
+    },
+    announce() {
+      if (isReady) announce();
     },
     stop() {
       for (const end of unsubscribe) end();

@@ -139,6 +139,7 @@ export function createSession(
       log,
       onStanza: (stanza) => whenAll(notify(stanzaListeners, stanza, log)),
       iqHandlers,
+      isAwaited: options.isAwaited,
       onExcess: options.onExcess,
       onLost(stream, error) {
         if (error instanceof RedirectError) {

@@ -38,6 +38,8 @@ export type SessionOptions = {
   serverMemory?: ServerMemory | undefined;
   /** Log the wire through @xmpp/debug, credentials redacted. */
   xml?: boolean | undefined;
+  /** Whether we wait for this question, so that it is answered however many there are. Asked once of each. */
+  isAwaited?: ((iq: Element) => boolean) | undefined;
   /** A question (iq) was left unanswered, because there are too many. */
   onExcess?: (() => void) | undefined;
   log: Logger;

@@ -80,7 +80,7 @@ export function hasEnvironmentAccount(environment: NodeJS.ProcessEnv = process.e
 const accountList = createAccountListHelpers(CHANNEL_ID, {
   normalizeAccountId,
   omitKeys: ["defaultAccount"],
-  nestedObjectKeys: ["sasl", "tls"],
+  nestedObjectKeys: ["profile", "sasl", "tls"],
   hasImplicitDefaultAccount: (cfg) => Boolean(section(cfg).jid?.trim()) || hasEnvironmentAccount(),
 });
 

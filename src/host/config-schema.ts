@@ -83,6 +83,16 @@ const SaslSchema = z
   })
   .strict();
 
+const ProfileSchema = z
+  .object({
+    publish: z.boolean().optional(),
+    name: z.string().max(256).optional(),
+    avatar: z.string().optional(),
+    note: z.string().max(4000).optional(),
+    url: z.string().max(2000).optional(),
+  })
+  .strict();
+
 const ReplyToModeSchema = z.enum(["off", "first", "all", "batched"]);
 const ReplyToModesSchema = z
   .object({ direct: ReplyToModeSchema.optional(), group: ReplyToModeSchema.optional() })
@@ -125,6 +135,7 @@ const XmppAccountSchema = z
     server: z.string().optional(),
     resource: z.string().optional(),
     nick: z.string().optional(),
+    profile: ProfileSchema.optional(),
     rooms: z.array(RoomToJoinSchema).optional(),
     autoJoin: z.enum(["off", "allowlist", "always"]).optional(),
     bookmarks: z.enum(["off", "read", "sync"]).optional(),

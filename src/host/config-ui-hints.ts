@@ -27,6 +27,10 @@ export const xmppConfigUiHints: Record<string, ChannelConfigUiHint> = {
   },
   resource: { label: "XMPP Resource", help: 'Resource of the session (default: "openclaw").' },
   nick: { label: "XMPP Nick", help: "Nick in rooms (default: the part of the JID before the @)." },
+  profile: {
+    label: "XMPP Profile",
+    help: "What everybody may see of the account: publish (false), name, avatar (a path or an https URL), note, url. Name and avatar are the agent's identity by default.",
+  },
   rooms: {
     label: "XMPP Rooms",
     help: "Rooms to join on start: team@conference.example.com, or { jid, nick, password }.",

@@ -9,6 +9,8 @@ import { createArchive } from "../client/archive.ts";
 import { createAccountFeatures } from "../client/account-features.ts";
 import { BOOKMARKS_NOTIFY, createBookmarks } from "../client/bookmarks.ts";
 import { createCorrectionReaders } from "../client/correction-readers.ts";
+import { FILE_TRANSFER_FEATURES } from "../client/incoming-file.ts";
+import { createProfilePublisher, encodePhoto } from "../client/profile.ts";
 import { createProgramFinder } from "../client/programs.ts";
 import { botIdentity, registerResponders } from "../client/responders.ts";
 import { createRooms } from "../client/rooms.ts";
@@ -25,6 +27,7 @@ import { createInvitations } from "../inbound/invitations.ts";
 import { createPairing } from "../inbound/pairing.ts";
 import { createIngressEffectOnce } from "openclaw/plugin-sdk/ingress-effect-once";
 import { openMessageQueue, REMEMBERED_ENTRIES, REMEMBERED_MS } from "../inbound/ingress-queue.ts";
+import { createInBandFiles } from "../inbound/in-band-files.ts";
 import { createReceiver } from "../inbound/receive.ts";
 import { departuresOf } from "../outbound/departures.ts";
 import { isTooMuch } from "../outbound/send.ts";
@@ -64,6 +67,7 @@ import { createGrowingAnswers } from "../state/growing-answers.ts";
 import { createOwedAnswers } from "../state/owed-answers.ts";
 import { createInvitedRooms } from "../state/invited-rooms.ts";
 import { createKnownUsers } from "../state/known-users.ts";
+import { createPublishedProfiles } from "../state/published-profile.ts";
 import { createServerMemory } from "../state/server-memory.ts";
 import { createPendingPairings } from "../state/pending-pairings.ts";
 import type { XmppAccount } from "./account.ts";
@@ -118,6 +122,7 @@ export function startAccount(params: {
     serverMemory,
     dangerouslyAllowPlaintext: account.config.dangerouslyAllowPlaintext,
     xml: account.config.xml ?? process.env.OPENCLAW_XMPP_XML === "1",
+    isAwaited: (iq) => inBand.isAwaited(iq),
     onExcess: () => tally.add("iqs-limited"),
     log,
   });
@@ -130,6 +135,7 @@ export function startAccount(params: {
       DIRECT_INVITATION,
       FALLBACK,
       FILE_SHARING,
+      ...FILE_TRANSFER_FEATURES,
       MARKERS,
       MUC,
       OCCUPANT_ID,
@@ -142,10 +148,14 @@ export function startAccount(params: {
       ...(account.bookmarks === "off" ? [] : [BOOKMARKS_NOTIFY]),
     ],
   });
+  const published = createPublishedProfiles(join(directory, "published-profile.json"), { log });
+  const isPublic = account.config.profile?.publish === true;
+  const extensions = () => (isPublic ? encodePhoto(published.get(jid)) : []);
   const roster = createRoster({
     session,
     log,
     caps: responders.caps,
+    extensions,
     decideSubscription: (from) => decideSubscription(from, account),
     onExcess: () => tally.add("subscriptions-limited"),
   });
@@ -154,7 +164,23 @@ export function startAccount(params: {
     log,
     nick: account.nick,
     caps: responders.caps,
+    extensions,
     onReady: roster.onReady,
+  });
+  const profile = createProfilePublisher({
+    session,
+    log,
+    published,
+    readProfile: async () => {
+      if (!isPublic) return undefined;
+      const { readProfile } = await import("./profile.ts");
+      return await readProfile({ cfg: config.read().cfg, account, log });
+    },
+    onReady: roster.onReady,
+    onPhoto() {
+      roster.announce();
+      rooms.announce();
+    },
   });
   const config = watchConfig({ runtime, cfg, account, log, onChange: () => membership.apply() });
   const readAccount = () => config.read().account;
@@ -285,6 +311,7 @@ export function startAccount(params: {
     onOutbound: (at) => record("outbound", at),
   };
   const receiver = createReceiver(inbound);
+  const inBand = createInBandFiles({ ...inbound, receiver });
 
   const offRoom = rooms.onRoom(({ room, state }) => {
     if (state !== "refused" && state !== "leaving") return;
@@ -361,12 +388,14 @@ export function startAccount(params: {
         await session.stop();
         offStanza();
         catchUp.stop();
+        inBand.stop();
         await receiver.stop();
         database.close();
         offRoom();
         config.stop();
         membership.stop();
         bookmarks?.stop();
+        profile.stop();
         services.stop();
         features.stop();
         knownUsers.stop();

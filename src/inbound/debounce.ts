@@ -86,7 +86,7 @@ export function createDebouncer(params: {
     debounceMs: 0,
     resolveDebounceMs: ({ inbound }, waiting) => {
       const configured = resolveInboundDebounceMs({ cfg: readConfig(), channel: CHANNEL_ID });
-      if (isFilesOnly(inbound.message)) return Math.max(configured, FILES_MS);
+      if (isOnlyFiles(inbound)) return Math.max(configured, FILES_MS);
       return waiting?.length ? Math.max(configured, CAPTION_MS) : configured;
     },
     buildKey: ({ lane }) => lane,
@@ -165,13 +165,15 @@ async function storeAllAgain(batch: readonly Waiting[]): Promise<() => Promise<u
   return undo;
 }
 
+function isOnlyFiles({ body, message, received }: InboundMessage): boolean {
+  return received === undefined ? isFilesOnly(message) : body === "";
+}
+
 /** Commands do not wait, whatever name they are addressed by. */
-function mayWait(
-  cfg: OpenClawConfig,
-  { body, isEncrypted, message, ownNick }: InboundMessage,
-): boolean {
+function mayWait(cfg: OpenClawConfig, inbound: InboundMessage): boolean {
+  const { body, isEncrypted, ownNick } = inbound;
   if (isEncrypted) return false;
-  if (isFilesOnly(message)) return true;
+  if (isOnlyFiles(inbound)) return true;
   const text = ownNick === undefined ? body : stripMention(body, { nick: ownNick }) || body;
   return shouldDebounceTextInbound({ text: body, cfg }) && shouldDebounceTextInbound({ text, cfg });
 }
@@ -209,6 +211,7 @@ function merge(batch: readonly Waiting[]): Pick<Waiting, "inbound" | "eventId"> 
   const sent = wordsIn(({ message }) => message.body ?? "").join("\n");
   const parts = batch.map(({ eventId, inbound }) => ({ eventId, message: inbound.message }));
   const { inbound } = first;
+  const received = batch.flatMap((one) => one.inbound.received ?? []);
   return {
     eventId: last.eventId,
     inbound: {
@@ -218,6 +221,7 @@ function merge(batch: readonly Waiting[]): Pick<Waiting, "inbound" | "eventId"> 
       reference,
       timestamp,
       parts,
+      ...(received.length > 0 ? { received } : {}),
       message: {
         ...inbound.message,
         body: sent,

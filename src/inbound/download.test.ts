@@ -11,7 +11,8 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from "vites
 import { createTempDir, type TempDir } from "../../test/support/at-exit.ts";
 import { createAuthority } from "../../test/support/certificates.ts";
 import { trustedAuthorities } from "../client/trust.ts";
-import { download, FileRefusedError, type DownloadOptions } from "./download.ts";
+import { download, type DownloadOptions } from "./download.ts";
+import { FileRefusedError } from "./save-file.ts";
 
 const PNG = Buffer.from(
   "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==",

@@ -2,8 +2,6 @@
  * One file of a stranger's choosing, fetched by the host's guard and kept in its media store. Private and loopback
  * addresses are refused, wherever a name or a redirect leads, but for the upload service of our own server.
  */
-import { createHash, type Hash as Hashing } from "node:crypto";
-import { saveMediaStream } from "openclaw/plugin-sdk/media-store";
 import {
   fetchWithSsrFGuard,
   GuardedFetchRedirectError,
@@ -11,23 +9,9 @@ import {
   SsrFBlockedError,
 } from "openclaw/plugin-sdk/ssrf-runtime";
 import type { Uploads } from "../client/upload.ts";
-import { nameInUrl, safeFileName, withExtension } from "../policy/file-name.ts";
-import { strongestHash } from "../protocol/xep-0300-hashes.ts";
+import { nameInUrl, safeFileName } from "../policy/file-name.ts";
 import type { FileMetadata } from "../protocol/xep-0446-file-metadata.ts";
-import { contentTypeOf, properExtension } from "./content-type.ts";
-
-export type SavedFile = { path: string; contentType: string; fileName: string | undefined };
-
-/** Not fetched; the message is why, in words for the agent. */
-export class FileRefusedError extends Error {
-  override readonly name = "FileRefusedError";
-  /** Another attempt may do better. */
-  readonly isPassing: boolean;
-  constructor(reason: string, options: { isPassing?: boolean; cause?: unknown } = {}) {
-    super(reason, options.cause === undefined ? undefined : { cause: options.cause });
-    this.isPassing = options.isPassing ?? false;
-  }
-}
+import { FileRefusedError, saveFile, type SavedFile } from "./save-file.ts";
 
 export type DownloadOptions = {
   uploads: Pick<Uploads, "origins" | "trust">;
@@ -40,8 +24,6 @@ export type DownloadOptions = {
 };
 
 const MOST_REDIRECTS = 3;
-/** What tells the type of a file lies in front, bytes. */
-const HEAD_BYTES = 4100;
 
 /** @throws FileRefusedError */
 export async function download(url: string, options: DownloadOptions): Promise<SavedFile> {
@@ -114,22 +96,14 @@ async function keep(
     throw new FileRefusedError(`its server answered ${status}`, { isPassing });
   }
   if (Number(headers.get("content-length") ?? 0) > maxBytes) throw tooLarge(maxBytes);
-  const announced = strongestHash(metadata?.hashes ?? []);
-  const chunks = bounded(body, maxBytes);
-  const { head, all } = await peek(chunks);
   const named = safeFileName(metadata?.name ?? "") ?? nameInUrl(url);
   const claimed = metadata?.mediaType ?? headers.get("content-type");
-  const contentType = await contentTypeOf(head, claimed, named);
-  const fileName = named && withExtension(named, properExtension(named, contentType));
-  const hashing = announced && createHash(announced.cryptoName);
-  const saved = await saveMediaStream(
-    verified(all, hashing, announced?.digest),
-    contentType,
-    "inbound",
+  return await saveFile(bounded(body, maxBytes), {
+    named,
+    claimed,
+    hashes: metadata?.hashes ?? [],
     maxBytes,
-    fileName,
-  );
-  return { path: saved.path, contentType, fileName };
+  });
 }
 
 /** The bytes as they are after decompression, as many as there may be. @throws FileRefusedError beyond */
@@ -142,39 +116,6 @@ async function* bounded(
     size += chunk.byteLength;
     if (size > maxBytes) throw tooLarge(maxBytes);
     yield chunk;
-  }
-}
-
-/** The first bytes, and all of them again. */
-async function peek(chunks: AsyncGenerator<Uint8Array>) {
-  const first: Uint8Array[] = [];
-  let size = 0;
-  while (size < HEAD_BYTES) {
-    const next = await chunks.next();
-    if (next.done) break;
-    first.push(next.value);
-    size += next.value.byteLength;
-  }
-  async function* all() {
-    yield* first;
-    yield* chunks;
-  }
-  return { head: Buffer.concat(first).subarray(0, HEAD_BYTES), all: all() };
-}
-
-/** What throws at its end is not kept. @throws FileRefusedError the octets are not those of the digest */
-async function* verified(
-  chunks: AsyncIterable<Uint8Array>,
-  hashing: Hashing | undefined,
-  digest: string | undefined,
-): AsyncGenerator<Uint8Array> {
-  for await (const chunk of chunks) {
-    hashing?.update(chunk);
-    yield chunk;
-  }
-  if (!hashing || digest === undefined) return;
-  if (!hashing.digest().equals(Buffer.from(digest, "base64"))) {
-    throw new FileRefusedError("it is not the file that was announced (its hash differs)");
   }
 }
 

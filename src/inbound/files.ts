@@ -1,4 +1,5 @@
 /** The files of a message whose sender policy has admitted: fetched, or told to the agent in words. */
+import { access } from "node:fs/promises";
 import {
   formatMediaPlaceholderText,
   toInboundMediaFacts,
@@ -14,7 +15,8 @@ import {
   type AttachedFile,
 } from "../policy/attached-files.ts";
 import { nameInUrl, safeFileName } from "../policy/file-name.ts";
-import { download, FileRefusedError, type SavedFile } from "./download.ts";
+import { download } from "./download.ts";
+import { FileRefusedError, type SavedFile } from "./save-file.ts";
 import type { InboundContext, InboundMessage } from "./types.ts";
 
 export type TurnFiles = {
@@ -32,9 +34,12 @@ const MESSAGE_MS = 120_000;
 const ENCRYPTED = /^aesgcm:/i;
 
 /** Whether `fetchFiles` may find any: without a doubt there is nothing to wait for. */
-export function mayHaveFiles({ message }: InboundMessage, text: string): boolean {
+export function mayHaveFiles({ message, received }: InboundMessage, text: string): boolean {
   return (
-    declaredFiles(message).length > 0 || bareUrls(text).length > 0 || encryptedUrls(text).length > 0
+    received !== undefined ||
+    declaredFiles(message).length > 0 ||
+    bareUrls(text).length > 0 ||
+    encryptedUrls(text).length > 0
   );
 }
 
@@ -44,7 +49,7 @@ export function mayHaveFiles({ message }: InboundMessage, text: string): boolean
  */
 export async function fetchFiles(
   context: InboundContext,
-  { message, messageId }: InboundMessage,
+  { message, messageId, received = [] }: InboundMessage,
   text: string,
   signal: AbortSignal,
 ): Promise<TurnFiles> {
@@ -55,8 +60,7 @@ export async function fetchFiles(
   );
   const files = [...declared, ...urls.map((url) => ({ urls: [url] }) as AttachedFile)];
   const deadline = performance.now() + MESSAGE_MS;
-  const saved: SavedFile[] = [];
-  const notices: string[] = [];
+  const { here: saved, notices } = await stillThere(received);
   for (const file of files.slice(0, MOST_FILES)) {
     try {
       saved.push(await fetchFile(context, file, deadline, signal));
@@ -72,6 +76,23 @@ export async function fetchFiles(
     text: withoutLines(wordsOf(message, text), (line) => urls.includes(line)),
     notice: notices.length > 0 ? notices.join("\n") : undefined,
   };
+}
+
+/** The host clears its media store from time to time, and what waited may have waited for long. */
+async function stillThere(
+  received: readonly SavedFile[],
+): Promise<{ here: SavedFile[]; notices: string[] }> {
+  const here: SavedFile[] = [];
+  const notices: string[] = [];
+  for (const file of received) {
+    const isThere = await access(file.path).then(
+      () => true,
+      () => false,
+    );
+    if (isThere) here.push(file);
+    else notices.push(`[The file "${file.fileName ?? "without a name"}" is not kept any more]`);
+  }
+  return { here, notices };
 }
 
 /** XEP-0363 without XEP-0066: some clients send where they uploaded a file as the text alone. */

@@ -3,11 +3,11 @@
  * or route → context → dispatch. Nobody's text reaches a model, a command or a session before policy
  * said yes.
  */
-import type { Element } from "ltx";
+import { Element } from "ltx";
 import { isAbortRequestText } from "openclaw/plugin-sdk/command-primitives-runtime";
 import { messageOf } from "../errors.ts";
 import { stripMention } from "../policy/mention.ts";
-import type { BareJid, FullJid } from "../protocol/jid.ts";
+import { bareJid, type BareJid, type FullJid } from "../protocol/jid.ts";
 import { decodeMessage, type Message } from "../protocol/stanza.ts";
 import { createAboutMessages } from "./about-messages.ts";
 import { findAddressed, findStanding, type Standing } from "./archived-addressing.ts";
@@ -16,7 +16,8 @@ import { IngressFullError } from "./ingress-queue.ts";
 import { createIngress } from "./ingress.ts";
 import { createKept, identify, readMessage, type Found } from "./read-message.ts";
 import { correctedBy } from "./revisions.ts";
-import { senderKey } from "./sender.ts";
+import type { SavedFile } from "./save-file.ts";
+import { directPlace, senderKey } from "./sender.ts";
 import { storeMessage, type StoredMessage } from "./stored-message.ts";
 import { createStops, stopLane } from "./stops.ts";
 import { takeTurn } from "./turn.ts";
@@ -35,6 +36,11 @@ export type Receiver = {
    *   server has to keep it
    */
   receive(stanza: Element, archived?: Archived, wanted?: Promise<boolean>): Promise<void>;
+  /**
+   * A file that somebody sent within the stream itself, with what they said of it: a message of theirs, in its order.
+   * Resolves when it is on disk. @throws where it is not
+   */
+  receiveFile(from: FullJid, file: SavedFile, words: string): Promise<void>;
   /** Which messages of a room's archive may be orders to the agent. */
   findAddressed(room: BareJid): (message: Message) => boolean;
   /** Of whom its messages are. */
@@ -108,6 +114,31 @@ export function createReceiver(context: ReceiverContext): Receiver {
     Object.assign(refusals, { count: 0, toldAt: now() });
   }
 
+  /** To the disk. @returns false where it is nothing to take up */
+  async function take(
+    found: Found,
+    stanza: Element,
+    archived: Archived | undefined,
+  ): Promise<boolean> {
+    const mayBeStored = context.strangers.mayBeStored(found.inbound);
+    // Awaited only where it must be: what comes next must not overtake.
+    if (!(mayBeStored === true || (await mayBeStored))) {
+      tally.add("not-admitted");
+      return false;
+    }
+    const message = guarded(() => prepare(stanza, found));
+    if (!message) return false;
+    try {
+      if (!(await store(message, found.inbound))) tally.add("duplicate");
+      return true;
+    } catch (error) {
+      // What lies in an archive can wait there.
+      if (!(error instanceof IngressFullError) || archived) throw error;
+      noteRefusal(error);
+      return false;
+    }
+  }
+
   return {
     async receive(stanza, archived, wanted) {
       if (!stanza.is("message")) return;
@@ -127,18 +158,27 @@ export function createReceiver(context: ReceiverContext): Receiver {
         return await aboutMessages.moderate(found.moderated.room, found.moderated.id);
       }
       aboutMessages.noteProgress(found.inbound.message, found.inbound.conversation);
-      const mayBeStored = context.strangers.mayBeStored(found.inbound);
-      // Awaited only where it must be: what comes next must not overtake.
-      if (!(mayBeStored === true || (await mayBeStored))) return tally.add("not-admitted");
-      const message = guarded(() => prepare(stanza, found));
-      if (!message) return;
-      try {
-        if (!(await store(message, found.inbound))) tally.add("duplicate");
-      } catch (error) {
-        // What lies in an archive can wait there.
-        if (!(error instanceof IngressFullError) || archived) throw error;
-        noteRefusal(error);
-      }
+      await take(found, stanza, archived);
+    },
+    async receiveFile(from, file, words) {
+      const { session } = context.outbox;
+      const own = bareJid(session.jid ?? lastJid ?? "");
+      const peer = bareJid(from);
+      if (!own || !peer) throw new Error("a file before the first login");
+      const stanza = new Element("message", { from, to: own, type: "chat" });
+      if (words) stanza.c("body").t(words);
+      const at = now();
+      const inbound = {
+        ...directPlace(context, peer),
+        message: decodeMessage(stanza),
+        body: words,
+        isEncrypted: false,
+        received: [file],
+        timestamp: at,
+        waitsSince: at,
+      };
+      const found = { inbound, by: own, stanzaId: undefined, isArchived: false, isHeld: false };
+      if (!(await take(found, stanza, undefined))) throw new Error("it cannot be taken up now");
     },
     findAddressed: (room) => findAddressed({ ...context, ...readConfig() }, room),
     findStanding: (room) => findStanding(context, room),

@@ -75,6 +75,15 @@ export function resolveSender(
     : { ...known, id: `${room}#occupant:${occupantId}`, grade: "occupant-id", jid, occupant };
 }
 
+/** Who speaks, and where, in a direct chat. */
+export function directPlace(
+  { outbox: { rooms }, isBelieved }: { outbox: { rooms: Rooms }; isBelieved: RoomTrust },
+  peer: BareJid,
+): { conversation: Conversation; sender: Sender } {
+  const conversation = { kind: "direct", peer, replyTo: peer } as const;
+  return { conversation, sender: resolveSender(conversation, rooms, isBelieved) };
+}
+
 /** The author of a groupchat message that was read from the room's archive (XEP-0313). */
 export function resolveArchivedSender(
   { room, nick }: Extract<Conversation, { kind: "room" }>,

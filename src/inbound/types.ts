@@ -21,6 +21,7 @@ import type { Acknowledging } from "./acknowledging.ts";
 import type { Pairing } from "./pairing.ts";
 import type { MessageQueue } from "./ingress-queue.ts";
 import type { Revisions } from "./revisions.ts";
+import type { SavedFile } from "./save-file.ts";
 import type { RoomHistory } from "./room-history.ts";
 import type { KnownUsers } from "../state/known-users.ts";
 import type { GrowingAnswers } from "../state/growing-answers.ts";
@@ -135,6 +136,11 @@ export type InboundMessage = {
    * waits; see revisions.ts.
    */
   revises?: string[] | undefined;
+  /**
+   * Files that came within the stream itself, and lie in the host's media store. Never part of the stanza: it is
+   * the sender's, who could name any file of ours.
+   */
+  received?: readonly SavedFile[] | undefined;
   /** The messages that this one was made of, by their events; undefined where it is one. */
   parts?: readonly { eventId: string; message: Message }[] | undefined;
   /** The host took it over before, and stopped before it had begun; the agent may have read it. */

@@ -12,7 +12,7 @@ import {
   encodeJoin,
   encodeLeave,
   encodeMucUser,
-  encodeNickChange,
+  encodeOccupantPresence,
 } from "./xep-0045-muc.ts";
 
 test.each(fixtures("xep-0045/occupant"))("reads an occupant: $name", ({ stanza, expected }) => {
@@ -50,7 +50,7 @@ test.each([
     `<presence to="coven@chat.example/a&lt;b"><x xmlns="${MUC}"><history maxstanzas="0"/><password>p&amp;w</password></x></presence>`,
   ],
   ["leave", encodeLeave(room, "bot"), `<presence type="unavailable" to="coven@chat.example/bot"/>`],
-  ["nick change", encodeNickChange(room, "bot2"), `<presence to="coven@chat.example/bot2"/>`],
+  ["nick change", encodeOccupantPresence(room, "bot2"), `<presence to="coven@chat.example/bot2"/>`],
   [
     "instant room",
     encodeInstantRoom(room),

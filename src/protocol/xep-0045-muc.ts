@@ -117,9 +117,13 @@ export function encodeLeave(room: BareJid, nick: string): Element {
   return encodeUnavailable(occupantJid(room, nick));
 }
 
-/** The presence that asks for another nick (§7.6). */
-export function encodeNickChange(room: BareJid, nick: string): Element {
-  return encodeAvailable({}, [], occupantJid(room, nick));
+/** Our presence in a room (§7.7); with another nick it asks for that (§7.6). */
+export function encodeOccupantPresence(
+  room: BareJid,
+  nick: string,
+  extensions: readonly Element[] = [],
+): Element {
+  return encodeAvailable({}, extensions, occupantJid(room, nick));
 }
 
 /** The iq that unlocks a new room with the service's default configuration (§10.1.2). */

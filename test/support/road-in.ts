@@ -278,6 +278,7 @@ export function createRoadIn(options: RoadInOptions = {}) {
     session,
     rooms,
     receiver,
+    context,
     turns,
     dispatches,
     challenged,

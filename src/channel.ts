@@ -1,6 +1,7 @@
 /** The channel plugin, assembled from its adapters. No logic of its own. */
 import { createChatChannelPlugin } from "openclaw/plugin-sdk/channel-core";
 import { createScopedChannelConfigAdapter } from "openclaw/plugin-sdk/channel-config-helpers";
+import { createLazyRuntimeModule } from "openclaw/plugin-sdk/lazy-runtime";
 import { PAIRING_APPROVED_MESSAGE } from "openclaw/plugin-sdk/channel-status";
 import {
   hasEnvironmentAccount,
@@ -31,6 +32,8 @@ import { threading } from "./host/threading.ts";
 import { CHANNEL_ID, DEFAULT_TEXT_CHUNK_LIMIT } from "./policy/account-policy.ts";
 import { normalizeAllowEntry } from "./policy/allowlist.ts";
 import { bareJid } from "./protocol/jid.ts";
+
+const loadPoll = createLazyRuntimeModule(() => import("./host/poll.ts"));
 
 export const xmppPlugin = createChatChannelPlugin<XmppAccount, XmppProbe>({
   base: {
@@ -106,6 +109,7 @@ export const xmppPlugin = createChatChannelPlugin<XmppAccount, XmppProbe>({
       sendText: ({ onDeliveryResult: _unused, ...ctx }) => messageAdapter.send.text(ctx),
       sendMedia: ({ onDeliveryResult: _unused, mediaUrl, ...ctx }) =>
         messageAdapter.send.media({ ...ctx, mediaUrl: mediaUrl ?? "" }),
+      sendPoll: async (ctx) => (await loadPoll()).sendPoll(ctx),
     },
   },
 });

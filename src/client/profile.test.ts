@@ -75,6 +75,7 @@ function open(first: Profile | undefined) {
     presence: () => encodePhoto(published).map(String).join(""),
     text: (name: string) => stored.vCard?.getChildText(name) ?? undefined,
     node: (name: string) => stored.nodes.get(name)?.toString(),
+    choose: (next: Profile) => void (profile = next),
     /** What a login writes. */
     async login(next: Profile | undefined = profile) {
       profile = next;
@@ -111,6 +112,18 @@ describe("a profile", () => {
     expect(server.text("DESC")).toBe("New");
     expect(server.text("URL")).toBeUndefined();
     expect(server.node(VCARD4)).not.toContain("puck.example");
+  });
+
+  it("is published at once where it is asked for, and it is said what was not", async () => {
+    const server = open({ name: "Puck" });
+    await server.login();
+    server.choose({ name: "Ariel" });
+    await server.publisher.publish();
+    expect(server.text("FN")).toBe("Ariel");
+    server.refusals.set(NICK, "forbidden");
+    server.choose({ name: "Robin" });
+    await expect(server.publisher.publish()).rejects.toThrow(/nick was not published: .*forbidden/);
+    expect(server.text("FN")).toBe("Robin");
   });
 
   it("is told in presence by the hash of its photo, at once", async () => {

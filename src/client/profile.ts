@@ -69,7 +69,11 @@ export type ProfileOptions = {
   onPhoto: () => void;
 };
 
-export type ProfilePublisher = { stop(): void };
+export type ProfilePublisher = {
+  /** Looks at once, too. @throws Error what could not be published, and why */
+  publish(): Promise<void>;
+  stop(): void;
+};
 
 /** For each presence that we send, as far as we know what photo there is (XEP-0153 §4.1). */
 export function encodePhoto(published: Published | undefined): Element[] {
@@ -80,12 +84,14 @@ export function encodePhoto(published: Published | undefined): Element[] {
 export function createProfilePublisher(options: ProfileOptions): ProfilePublisher {
   const { session, log, published } = options;
   let isStopped = false;
-  let running = Promise.resolve();
+  let running: Promise<unknown> = Promise.resolve();
 
-  async function look(): Promise<void> {
+  /** What could not be published. */
+  async function look(): Promise<string[]> {
+    const failures: string[] = [];
     const own = bareJid(session.jid ?? "");
     const profile = own && (await options.readProfile());
-    if (!own || !profile || isStopped) return;
+    if (!own || !profile || isStopped) return failures;
     for (const part of PARTS) {
       const before = published.get(own) ?? { parts: {}, fields: [] };
       const digest = digestOf(part, profile, before);
@@ -93,8 +99,10 @@ export function createProfilePublisher(options: ProfileOptions): ProfilePublishe
       try {
         await publish(part, profile, before);
       } catch (error) {
-        log.info(`the profile's ${part} was not published: ${messageOf(error)}`);
-        if (session.state.kind !== "online" || isStopped) return;
+        const failure = `the profile's ${part} was not published: ${messageOf(error)}`;
+        log.info(failure);
+        failures.push(failure);
+        if (session.state.kind !== "online" || isStopped) return failures;
         continue;
       }
       const parts = { ...before.parts, [part]: digest };
@@ -103,6 +111,14 @@ export function createProfilePublisher(options: ProfileOptions): ProfilePublishe
       log.info(`published the profile's ${part}`);
       if (part === "vcard" && photo !== before.photo) options.onPhoto();
     }
+    return failures;
+  }
+
+  /** One look after another. */
+  function lookNext(): Promise<string[]> {
+    const looked = running.then(look);
+    running = looked.catch(() => undefined);
+    return looked;
   }
 
   async function publish(part: Part, profile: Profile, before: Published): Promise<void> {
@@ -142,11 +158,15 @@ export function createProfilePublisher(options: ProfileOptions): ProfilePublishe
   }
 
   const end = options.onReady(() => {
-    running = running.then(look).catch((error: unknown) => {
+    lookNext().catch((error: unknown) => {
       log.warn(`the profile cannot be published: ${messageOf(error)}`);
     });
   });
   return {
+    async publish() {
+      const failures = await lookNext();
+      if (failures.length > 0) throw new Error(failures.join("; "));
+    },
     stop() {
       isStopped = true;
       end();

@@ -102,7 +102,7 @@ export function createRoster(options: RosterOptions): Roster {
 
   function announce(): void {
     const caps = options.caps ? [encodeCaps(options.caps)] : [];
-    session.post(encodeAvailable({}, [...caps, ...(options.extensions?.() ?? [])]));
+    session.post(encodeAvailable([...caps, ...(options.extensions?.() ?? [])]));
   }
 
   function offline(): void {

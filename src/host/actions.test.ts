@@ -1,9 +1,11 @@
 /** The message tool: what is seen on the wire of what an agent, or an operator, asks for. */
+import { parse } from "ltx";
 import { afterEach, describe, expect, it } from "vitest";
 import { ALICE, DIRECT, IN_ROOM, setUpActions, within } from "../../test/support/actions.ts";
 import { addFakeArchive } from "../../test/support/fake-archive.ts";
 import { ROOM } from "../../test/support/room-xml.ts";
 import { actions } from "./actions.ts";
+import { sendPoll } from "./poll.ts";
 
 let stop: () => void = () => undefined;
 afterEach(() => stop());
@@ -31,8 +33,9 @@ describe("what there is", () => {
       "member-info",
       "channel-info",
       "channel-list",
+      "poll",
     ]);
-    for (const action of described?.actions ?? []) {
+    for (const action of (described?.actions ?? []).filter((each) => each !== "poll")) {
       expect(actions.resolveExecutionMode?.({ action })).toBe("gateway");
     }
   });
@@ -46,7 +49,13 @@ describe("what there is", () => {
   });
 
   it("is what the operator says", () => {
-    const gates = { messages: false, reactions: false, moderation: true, channelInfo: false };
+    const gates = {
+      messages: false,
+      reactions: false,
+      polls: false,
+      moderation: true,
+      channelInfo: false,
+    };
     const { cfg } = setUp({ actions: gates });
     expect(actions.describeMessageTool({ cfg })?.actions).toEqual(["member-info", "kick", "ban"]);
     const none = { ...gates, moderation: false, memberInfo: false };
@@ -402,5 +411,71 @@ describe("what changes a room, where the operator lets the agent", () => {
     const { left, run } = setUp(on);
     await run("leaveGroup", { to: `room:${ROOM}` });
     expect(left).toEqual([ROOM]);
+  });
+});
+
+describe("what everybody sees of the agent, where the operator lets it", () => {
+  const on = { actions: { presence: true, profile: true } };
+
+  it("set-presence: as the host calls them, with a text", async () => {
+    const { availabilities, run } = setUp(on);
+    await run("set-presence", { status: "idle", activityState: "Back at noon" });
+    await run("set-presence", { status: "DND" });
+    await run("set-presence", {});
+    expect(availabilities).toEqual([
+      { show: "away", status: "Back at noon" },
+      { show: "dnd", status: undefined },
+      { show: undefined, status: undefined },
+    ]);
+    await expect(run("set-presence", { status: "invisible" })).rejects.toThrow("online, idle");
+    const activityState = "x".repeat(1_001);
+    await expect(run("set-presence", { activityState })).rejects.toThrow("longer than 1000");
+    expect(availabilities).toHaveLength(3);
+  });
+
+  it("set-profile: what is said of it, and what is not configured", async () => {
+    const { profiles, run } = setUp({ ...on, profile: { publish: true, note: "Of Alice" } });
+    await run("set-profile", { name: "Ariel" });
+    await run("set-profile", { name: "", avatarUrl: "" });
+    expect(profiles).toEqual([{ name: "Ariel" }, { name: "", avatar: "" }]);
+    for (const [params, problem] of [
+      [{}, "what is to be set"],
+      [{ desc: "Mine" }, "channels.xmpp.profile.note is configured"],
+      [{ name: "x".repeat(1_001) }, "longer than 1000"],
+      [{ media: "/etc/hostname" }, "allowed"],
+    ] as const) {
+      await expect(run("set-profile", params)).rejects.toThrow(problem);
+    }
+    expect(profiles).toHaveLength(2);
+  });
+
+  it("set-profile: nothing where nothing is published", async () => {
+    const { profiles, run } = setUp(on);
+    await expect(run("set-profile", { name: "Ariel" })).rejects.toThrow("profile.publish");
+    expect(profiles).toEqual([]);
+  });
+});
+
+describe("a poll", () => {
+  const poll = { question: "Lunch?", options: ["Pizza", "Sushi", "Soup"], maxSelections: 1 };
+
+  it("is a numbered text, that people answer", async () => {
+    const { cfg, session } = setUp();
+    const { messageId } = await sendPoll({ cfg, to: ALICE, poll });
+    const [xml = ""] = session.takeSent();
+    expect(attributeOf(xml, "message", "id")).toBe(messageId);
+    expect(parse(xml).getChildText("body")).toBe(
+      "*Lunch?*\n1. Pizza\n2. Sushi\n3. Soup\nAnswer with the number of one.",
+    );
+    await sendPoll({ cfg, to: `room:${ROOM}`, poll: { ...poll, maxSelections: 2 }, content: "Hi" });
+    const body = parse(session.takeSent()[0] ?? "").getChildText("body") ?? "";
+    expect(body.startsWith("Hi\n\n*Lunch?*")).toBe(true);
+    expect(body.endsWith("numbers of up to 2.")).toBe(true);
+  });
+
+  it("is refused where the operator turned it off", async () => {
+    const { cfg, session } = setUp({ actions: { polls: false } });
+    await expect(sendPoll({ cfg, to: ALICE, poll })).rejects.toThrow("channels.xmpp.actions.polls");
+    expect(session.takeSent()).toEqual([]);
   });
 });

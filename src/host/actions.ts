@@ -9,10 +9,13 @@ import { isXmppAction, listActions } from "./action-gates.ts";
 
 const loadActions = createLazyRuntimeModule(() => import("./run-action.ts"));
 
+/** So that the host asks whether the agent may read them. */
+const SOURCES = { "set-profile": ["media", "avatarPath", "avatarUrl"] } as const;
+
 export const actions: ChannelMessageActionAdapter = {
   describeMessageTool: ({ cfg, accountId }) => {
     const allowed = listActions(cfg, accountId);
-    return allowed.length === 0 ? null : { actions: allowed };
+    return allowed.length === 0 ? null : { actions: allowed, mediaSourceParams: SOURCES };
   },
   supportsAction: ({ action }) => isXmppAction(action),
   // A command line has no session; another one would be a second login. Sending is none of these: it goes by the host's

@@ -117,6 +117,9 @@ const ActionsSchema = z
     addParticipant: z.boolean().optional(),
     renameGroup: z.boolean().optional(),
     leaveGroup: z.boolean().optional(),
+    polls: z.boolean().optional(),
+    presence: z.boolean().optional(),
+    profile: z.boolean().optional(),
   })
   .strict();
 

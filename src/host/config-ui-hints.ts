@@ -95,7 +95,7 @@ export const xmppConfigUiHints: Record<string, ChannelConfigUiHint> = {
   },
   actions: {
     label: "XMPP Actions",
-    help: "What the agent may do by its message tool: messages, reactions, memberInfo, channelInfo (on); moderation, addParticipant, renameGroup, leaveGroup (off).",
+    help: "What the agent may do by its message tool: messages, reactions, memberInfo, channelInfo, polls (on); moderation, addParticipant, renameGroup, leaveGroup, presence, profile (off).",
   },
   sendReadReceipts: {
     label: "XMPP Read Receipts",

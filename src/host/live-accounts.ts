@@ -12,7 +12,9 @@ import type { Tally } from "../inbound/tally.ts";
 import { XmppNotSentError } from "../errors.ts";
 import type { RoomTrust } from "../policy/room-trust.ts";
 import type { Jid } from "../protocol/jid.ts";
+import type { Availability } from "../protocol/rfc-6121-presence.ts";
 import type { Message } from "../protocol/stanza.ts";
+import type { ChosenProfile } from "../state/chosen-profile.ts";
 import type { GrowingAnswers } from "../state/growing-answers.ts";
 import type { KnownUsers } from "../state/known-users.ts";
 import type { ServerMemory } from "../state/server-memory.ts";
@@ -31,6 +33,10 @@ export type LiveAccount = Outbox & {
   mayHear: MayHear;
   knownUsers: KnownUsers;
   growing: GrowingAnswers;
+  /** What contacts and rooms see from now on, until the account starts anew. */
+  setAvailability: (availability: Pick<Availability, "show" | "status">) => void;
+  /** Chosen, kept, and published. @throws Error where it was not */
+  setProfile: (change: ChosenProfile) => Promise<void>;
   catchUp: Pick<CatchUp, "hasArchive">;
   /** Tells the host that something was sent. */
   onOutbound: () => void;

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import type { OpenClawConfig, PluginRuntime } from "openclaw/plugin-sdk/channel-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createFakeLog } from "../../test/support/fake-session.ts";
+import type { ChosenProfile } from "../state/chosen-profile.ts";
 import { resolveAccount } from "./account.ts";
 import { readProfile, sizeOfPng } from "./profile.ts";
 import { setRuntime } from "./runtime.ts";
@@ -24,13 +25,17 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(folder, { recursive: true }));
 
-async function read(profile: object | undefined, identity: object = {}) {
+async function read(
+  profile: object | undefined,
+  identity: object = {},
+  chosen: ChosenProfile = {},
+) {
   const cfg = {
     agents: { list: [{ id: "main", default: true, workspace: folder, identity }] },
     channels: { xmpp: { jid: "bot@example", password: "x", nick: "puck", profile } },
   } as unknown as OpenClawConfig;
   const log = createFakeLog();
-  const profileRead = await readProfile({ cfg, account: resolveAccount(cfg), log });
+  const profileRead = await readProfile({ cfg, account: resolveAccount(cfg), chosen, log });
   return { read: profileRead, log };
 }
 
@@ -53,6 +58,20 @@ describe("the profile of an account", () => {
       url: "https://puck.example",
     });
     expect((await read({ publish: true })).read).toMatchObject({ name: "puck" });
+  });
+
+  it("is what was chosen by the tool, where the operator says nothing", async () => {
+    const identity = { name: "Robin", avatar: "words.png" };
+    const avatar = `data:image/png;base64,${PIXEL.toString("base64")}`;
+    const chosen = { name: "Ariel", note: "Away", avatar };
+    const pixel = { png: PIXEL, width: 1, height: 1 };
+    expect((await read({ publish: true }, identity, chosen)).read).toEqual({
+      name: "Ariel",
+      note: "Away",
+      avatar: pixel,
+    });
+    const { read: configured } = await read({ publish: true, name: "Puck" }, identity, chosen);
+    expect(configured).toMatchObject({ name: "Puck", note: "Away", avatar: pixel });
   });
 
   it.each(["missing.png", "words.png", ".", "http://127.0.0.1/a.png"])(

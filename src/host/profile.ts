@@ -1,4 +1,7 @@
-/** What an account publishes of itself: what the operator wrote under `profile`, else the agent's identity. */
+/**
+ * What an account publishes of itself: what the operator wrote under `profile`, else what was chosen by the action
+ * `set-profile`, else the agent's identity.
+ */
 import { open } from "node:fs/promises";
 import { homedir } from "node:os";
 import { resolveAgentAvatar, resolveAgentIdentity } from "openclaw/plugin-sdk/agent-runtime";
@@ -6,13 +9,14 @@ import type { OpenClawConfig } from "openclaw/plugin-sdk/channel-core";
 import { loadWebMediaRaw, optimizeImageToPng } from "openclaw/plugin-sdk/web-media";
 import type { Profile } from "../client/profile.ts";
 import type { Logger } from "../client/types.ts";
+import type { ChosenProfile } from "../state/chosen-profile.ts";
 import { messageOf } from "../errors.ts";
 import { CHANNEL_ID } from "../policy/account-policy.ts";
 import type { XmppAccount } from "./account.ts";
 import { getRuntime } from "./runtime.ts";
 
 /** Before it is made small. */
-const MAX_SOURCE_BYTES = 10 * 1024 * 1024;
+export const MAX_SOURCE_BYTES = 10 * 1024 * 1024;
 /** Everybody who sees us fetches it, and within the vCard it is base64 in one stanza. */
 const MAX_AVATAR_BYTES = 64 * 1024;
 const LONGEST_SIDE = 256;
@@ -23,9 +27,10 @@ const FETCH_MS = 30_000;
 export async function readProfile(params: {
   cfg: OpenClawConfig;
   account: XmppAccount;
+  chosen: ChosenProfile;
   log: Logger;
 }): Promise<Profile | undefined> {
-  const { cfg, account, log } = params;
+  const { cfg, account, chosen, log } = params;
   const wanted = account.config.profile;
   if (!wanted?.publish) return undefined;
   const { agentId } = getRuntime().channel.routing.resolveAgentRoute({
@@ -33,11 +38,12 @@ export async function readProfile(params: {
     channel: CHANNEL_ID,
     accountId: account.accountId,
   });
-  const name = wanted.name?.trim() || resolveAgentIdentity(cfg, agentId)?.name?.trim();
-  const source = wanted.avatar?.trim() || avatarOfAgent(cfg, agentId);
+  const name =
+    wanted.name?.trim() || chosen.name || resolveAgentIdentity(cfg, agentId)?.name?.trim();
+  const source = wanted.avatar?.trim() || chosen.avatar || avatarOfAgent(cfg, agentId);
   return {
     name: name || account.nick,
-    note: wanted.note?.trim() || undefined,
+    note: wanted.note?.trim() || chosen.note,
     url: wanted.url?.trim() || undefined,
     avatar: source === undefined ? undefined : await loadAvatar(source, log),
   };
@@ -91,8 +97,10 @@ async function readFileBounded(path: string): Promise<Buffer> {
   }
 }
 
-/** Others than PNG are not for the avatar's node (XEP-0084 §4.1). */
-async function toSmallPng(image: Buffer): Promise<{ png: Buffer; width: number; height: number }> {
+/** Others than PNG are not for the avatar's node (XEP-0084 §4.1). @throws Error where it is no picture */
+export async function toSmallPng(
+  image: Buffer,
+): Promise<{ png: Buffer; width: number; height: number }> {
   if (image.length <= MAX_AVATAR_BYTES) {
     const size = sizeOfPng(image);
     if (size && size.width <= LONGEST_SIDE && size.height <= LONGEST_SIDE)

@@ -1,11 +1,12 @@
 /** What the actions of the message tool do. */
-import { jsonResult, ToolAuthorizationError } from "openclaw/plugin-sdk/channel-actions";
+import { jsonResult } from "openclaw/plugin-sdk/channel-actions";
 import type { ChannelMessageActionContext } from "openclaw/plugin-sdk/channel-contract";
-import { gateOf, isAllowed, isXmppAction, type XmppAction } from "./action-gates.ts";
+import { assertAllowed, isXmppAction, type XmppAction } from "./action-gates.ts";
 import { openAction, type ActionContext } from "./action-context.ts";
 import { channelInfo, channelList, memberInfo } from "./info-actions.ts";
 import { edit, react, reactions, read, reply, unsend } from "./message-actions.ts";
 import { addParticipant, ban, kick, leaveGroup, renameGroup } from "./room-actions.ts";
+import { setPresence, setProfile } from "./self-actions.ts";
 
 type Run = (context: ActionContext) => Promise<Record<string, unknown>>;
 
@@ -24,6 +25,8 @@ const RUN: Record<XmppAction, Run> = {
   addParticipant,
   renameGroup,
   leaveGroup,
+  "set-presence": setPresence,
+  "set-profile": setProfile,
 };
 
 /**
@@ -36,11 +39,7 @@ export async function runAction(
   const { action } = ctx;
   if (!isXmppAction(action)) throw new Error(`XMPP has no action "${action}"`);
   const context = openAction(ctx);
-  if (!isAllowed(context.account, action)) {
-    throw new ToolAuthorizationError(
-      `the action "${action}" is off; channels.xmpp.actions.${gateOf(action)} turns it on`,
-    );
-  }
+  assertAllowed(context.account, action);
   if (ctx.dryRun) return jsonResult<unknown>({ ok: true, dryRun: true, action });
   return jsonResult<unknown>({ ok: true, ...(await RUN[action](context)) });
 }

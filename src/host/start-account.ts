@@ -44,6 +44,7 @@ import { createTally } from "../inbound/tally.ts";
 import { CHANNEL_ID } from "../policy/account-policy.ts";
 import { createRoomTrust, type RoomTrust } from "../policy/room-trust.ts";
 import { bareJid, domainOf, type BareJid } from "../protocol/jid.ts";
+import { encodeAvailability } from "../protocol/rfc-6121-presence.ts";
 import { DIRECT_INVITATION } from "../protocol/xep-0045-invitation.ts";
 import { MUC } from "../protocol/xep-0045-muc.ts";
 import { OOB } from "../protocol/xep-0066-oob.ts";
@@ -62,6 +63,7 @@ import { REPLY } from "../protocol/xep-0461-reply.ts";
 import { decideSubscription } from "../policy/subscription.ts";
 import { createIngressDatabase } from "../state/ingress-database.ts";
 import { createArchiveCursors } from "../state/archive-cursors.ts";
+import { createChosenProfiles } from "../state/chosen-profile.ts";
 import { createEventNames, type EventNames } from "../state/event-names.ts";
 import { createGrowingAnswers } from "../state/growing-answers.ts";
 import { createOwedAnswers } from "../state/owed-answers.ts";
@@ -150,7 +152,12 @@ export function startAccount(params: {
   });
   const published = createPublishedProfiles(join(directory, "published-profile.json"), { log });
   const isPublic = account.config.profile?.publish === true;
-  const extensions = () => (isPublic ? encodePhoto(published.get(jid)) : []);
+  const chosen = createChosenProfiles(join(directory, "chosen-profile.json"), { log });
+  let availability: Parameters<typeof encodeAvailability>[0] = {};
+  const extensions = () => [
+    ...encodeAvailability(availability),
+    ...(isPublic ? encodePhoto(published.get(jid)) : []),
+  ];
   const roster = createRoster({
     session,
     log,
@@ -167,6 +174,10 @@ export function startAccount(params: {
     extensions,
     onReady: roster.onReady,
   });
+  function announce(): void {
+    roster.announce();
+    rooms.announce();
+  }
   const profile = createProfilePublisher({
     session,
     log,
@@ -174,13 +185,10 @@ export function startAccount(params: {
     readProfile: async () => {
       if (!isPublic) return undefined;
       const { readProfile } = await import("./profile.ts");
-      return await readProfile({ cfg: config.read().cfg, account, log });
+      return await readProfile({ cfg: config.read().cfg, account, chosen: chosen.get(jid), log });
     },
     onReady: roster.onReady,
-    onPhoto() {
-      roster.announce();
-      rooms.announce();
-    },
+    onPhoto: announce,
   });
   const config = watchConfig({ runtime, cfg, account, log, onChange: () => membership.apply() });
   const readAccount = () => config.read().account;
@@ -368,6 +376,14 @@ export function startAccount(params: {
     mayHear: createMayHear(inbound),
     knownUsers,
     growing,
+    setAvailability(next) {
+      availability = next;
+      announce();
+    },
+    async setProfile(change) {
+      chosen.change(jid, change);
+      await profile.publish();
+    },
     onOutbound: () => record("outbound", Date.now()),
     serverMemory,
     tally,

@@ -4,6 +4,7 @@ import { asJson, fixtures } from "../../test/support/fixtures.ts";
 import { type BareJid, bareJid } from "./jid.ts";
 import {
   decodePresence,
+  encodeAvailability,
   encodeAvailable,
   encodeSubscription,
   encodeUnavailable,
@@ -19,10 +20,13 @@ test.each([
   ["plain", encodeAvailable(), "<presence/>"],
   [
     "full",
-    encodeAvailable({ show: "dnd", status: "a & b", priority: -1 }, [new Element("c", "urn:c")]),
-    '<presence><show>dnd</show><status>a &amp; b</status><priority>-1</priority><c xmlns="urn:c"/></presence>',
+    encodeAvailable([
+      ...encodeAvailability({ show: "dnd", status: "a & b\u0000" }),
+      new Element("c", "urn:c"),
+    ]),
+    '<presence><show>dnd</show><status>a &amp; b</status><c xmlns="urn:c"/></presence>',
   ],
-  ["directed", encodeAvailable({}, [], jid), '<presence to="romeo@example.net"/>'],
+  ["directed", encodeAvailable([], jid), '<presence to="romeo@example.net"/>'],
   [
     "unavailable",
     encodeUnavailable(undefined, "bye"),

@@ -4,6 +4,7 @@
 import { Element } from "ltx";
 import { attribute, childText, isStanza } from "./element.ts";
 import { type BareJid, type FullJid, type Jid, parseJid } from "./jid.ts";
+import { stripInvalidXmlChars } from "./xml-text.ts";
 
 export type Show = "away" | "chat" | "dnd" | "xa";
 export type SubscriptionType = "subscribe" | "subscribed" | "unsubscribe" | "unsubscribed";
@@ -62,17 +63,17 @@ function decodePriority(text: string | undefined): number {
 }
 
 /** Available presence, broadcast or directed; `extensions` are children such as caps. */
-export function encodeAvailable(
-  availability: Partial<Availability> = {},
-  extensions: readonly Element[] = [],
-  to?: FullJid,
-): Element {
+export function encodeAvailable(extensions: readonly Element[] = [], to?: FullJid): Element {
   const presence = new Element("presence", to === undefined ? {} : { to });
-  if (availability.show) presence.c("show").t(availability.show);
-  if (availability.status) presence.c("status").t(availability.status);
-  if (availability.priority) presence.c("priority").t(String(availability.priority));
   presence.append(...extensions);
   return presence;
+}
+
+/** What a presence says of how available its sender is (§4.7.2), as children of it. */
+export function encodeAvailability({ show, status }: Pick<Availability, "show" | "status">) {
+  return Object.entries({ show, status })
+    .filter(([, text]) => text)
+    .map(([name, text]) => new Element(name).t(stripInvalidXmlChars(String(text))));
 }
 
 /** Unavailable presence, broadcast or directed. */

@@ -109,7 +109,7 @@ export function encodeJoin(join: {
   const x = new Element("x", { xmlns: MUC });
   x.c("history", { maxstanzas: "0" });
   if (join.password !== undefined) x.c("password").t(stripInvalidXmlChars(join.password));
-  return encodeAvailable({}, [x, ...(join.extensions ?? [])], occupantJid(join.room, join.nick));
+  return encodeAvailable([x, ...(join.extensions ?? [])], occupantJid(join.room, join.nick));
 }
 
 /** The presence that leaves a room (§7.14). */
@@ -123,7 +123,7 @@ export function encodeOccupantPresence(
   nick: string,
   extensions: readonly Element[] = [],
 ): Element {
-  return encodeAvailable({}, extensions, occupantJid(room, nick));
+  return encodeAvailable(extensions, occupantJid(room, nick));
 }
 
 /** The iq that unlocks a new room with the service's default configuration (§10.1.2). */

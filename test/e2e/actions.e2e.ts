@@ -30,6 +30,8 @@ let alice: SlixmppClient;
 let eve: SlixmppClient;
 /** For members only, with real JIDs shown. */
 let club: string;
+/** The agent owns it. */
+let court: string;
 
 beforeAll(async () => {
   [prosody, model] = await Promise.all([startProsody(), startStubModel()]);
@@ -39,6 +41,10 @@ beforeAll(async () => {
     publicJids: true,
     membersOnly: true,
     affiliations: { "alice@localhost": "owner", "eve@localhost": "member", [BOT]: "member" },
+  });
+  court = await prosody.room("court", {
+    publicJids: true,
+    affiliations: { [BOT]: "owner", "alice@localhost": "member" },
   });
   gateway = await startGateway({
     modelUrl: model.baseUrl,
@@ -58,8 +64,16 @@ beforeAll(async () => {
           allowFrom: ["alice@localhost"],
           groupPolicy: "allowlist",
           groupAllowFrom: ["alice@localhost"],
-          rooms: [club],
-          mucRooms: { [club]: {} },
+          rooms: [club, court],
+          mucRooms: { [club]: {}, [court]: {} },
+          profile: { publish: true },
+          actions: {
+            addParticipant: true,
+            moderation: true,
+            presence: true,
+            profile: true,
+            renameGroup: true,
+          },
         },
       },
     },
@@ -70,6 +84,8 @@ beforeAll(async () => {
   ]);
   await alice.join(club, "alice");
   await eve.join(club, "eve");
+  await alice.join(court, "alice");
+  await eve.join(court, "eve");
 }, 120_000);
 beforeEach(() => model.clear());
 afterEach(() => model.setReply());
@@ -180,6 +196,54 @@ it("answers a message that was named", async () => {
   expect(answer.getChild("reply", REPLY)?.attrs["id"]).toBe(id);
 });
 
+it("says how available it is, to contacts and in rooms", async () => {
+  const since = alice.stanzas.length;
+  act({ action: "set-presence", status: "dnd", activityState: "At lunch" });
+  await DIRECT.ask("take a break");
+  const { xml } = await alice.waitFor(
+    ({ event, from, xml: text }) =>
+      event === "presence" && from === `${club}/bot` && text.includes("At lunch"),
+    { since, timeoutMs: ANSWER_MS },
+  );
+  expect(parse(xml).getChildText("show")).toBe("dnd");
+});
+
+it("changes its name for everybody", async () => {
+  act({ action: "set-profile", name: "Ariel" });
+  await DIRECT.ask("be Ariel");
+  const { xml } = await eve.iq(BOT, "get", '<vCard xmlns="vcard-temp"/>');
+  expect(parse(xml).getChild("vCard", "vcard-temp")?.getChildText("FN")).toBe("Ariel");
+});
+
+describe("where it owns the room, the agent", () => {
+  it("gives it a name, invites and kicks", async () => {
+    const since = alice.stanzas.length;
+    act({ action: "renameGroup", target: `room:${court}`, name: "The court" });
+    await DIRECT.ask("name it");
+    const info = await alice.iq(
+      court,
+      "get",
+      '<query xmlns="http://jabber.org/protocol/disco#info"/>',
+    );
+    expect(info.xml).toContain('name="The court"');
+    act({ action: "addParticipant", target: `room:${court}`, participant: "alice@localhost" });
+    await DIRECT.ask("invite me");
+    await alice.waitFor(({ xml }) => xml.includes("<invite") && xml.includes(BOT), {
+      since,
+      timeoutMs: ANSWER_MS,
+    });
+    act({ action: "kick", target: `room:${court}`, userId: "eve", reason: "Order!" });
+    await DIRECT.ask("kick eve");
+    const { xml } = await eve.waitFor(
+      ({ event, from, type }) =>
+        event === "presence" && from === `${court}/eve` && type === "unavailable",
+      { since: 0, timeoutMs: ANSWER_MS },
+    );
+    expect(xml).toContain('code="307"');
+    expect(xml).toContain("Order!");
+  });
+});
+
 describe("the operator", () => {
   const message = async (action: string, ...args: string[]) =>
     await gateway.openclaw(["message", action, "--channel", "xmpp", ...args, "--json"]);
@@ -199,5 +263,21 @@ describe("the operator", () => {
     expect(read).toMatchObject({ code: 0 });
     expect(read.stdout).toContain("tell me");
     expect(read.stdout).toContain("told");
+  });
+
+  it.each([
+    ["a person", "alice@localhost", BOT],
+    ["a room", "room", "club"],
+  ])("asks %s in a poll, as text", async (_, target, from) => {
+    const since = alice.stanzas.length;
+    const to = target === "room" ? `room:${club}` : target;
+    const options = ["--poll-option", "Pizza", "--poll-option", "Sushi"];
+    const sent = await message("poll", "--target", to, "--poll-question", "Lunch?", ...options);
+    expect(sent).toMatchObject({ code: 0 });
+    const { body } = await alice.waitFor(
+      (each) => each.from.startsWith(from) && each.body?.includes("Lunch?") === true,
+      { since, timeoutMs: ANSWER_MS },
+    );
+    expect(body).toBe("*Lunch?*\n1. Pizza\n2. Sushi\nAnswer with the number of one.");
   });
 });

@@ -65,6 +65,8 @@ export function setUpActions(keys: object = {}, options: { stanzaIds?: boolean }
     if (stanzaId !== undefined) outbox.recent.name(ROOM, id, stanzaId);
   };
   const left: string[] = [];
+  const availabilities: object[] = [];
+  const profiles: object[] = [];
   const stop = addLiveAccount({
     ...outbox,
     account: resolveAccount(cfg),
@@ -73,6 +75,8 @@ export function setUpActions(keys: object = {}, options: { stanzaIds?: boolean }
       sender.jid !== "eve@example",
     onOutbound: () => undefined,
     growing: { left: () => undefined, settle: () => undefined },
+    setAvailability: (availability: object) => void availabilities.push(availability),
+    setProfile: async (change: object) => void profiles.push(change),
     roster: { contact: () => undefined, presenceOf: () => undefined },
     membership: { leave: (room: string) => left.push(room) > 0 },
   } as unknown as LiveAccount);
@@ -102,5 +106,5 @@ export function setUpActions(keys: object = {}, options: { stanzaIds?: boolean }
       author: "alice",
       text: "hello",
     });
-  return { cfg, session, rooms, outbox, run, say, hear, left, stop };
+  return { cfg, session, rooms, outbox, run, say, hear, left, availabilities, profiles, stop };
 }

@@ -196,7 +196,7 @@ it("proves each way to the final answer that is declared", async () => {
       // Where nobody follows, the host shows what it does as it would anyway.
       expect(options.onPartialReply).toBeUndefined();
       await answer("One two.");
-      expect(messages()).toMatchObject([{ body: "One two.", replaceId: undefined, hints: [] }]);
+      expect(messages()).toMatchObject([{ body: "One two.", replaceId: undefined, hints: ["store"] }]);
     },
     discardPending: async () => {
       const { options, messages, pass, answer } = await beginTurn();

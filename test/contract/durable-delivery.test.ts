@@ -58,7 +58,8 @@ beforeEach(() => {
   const outbox = createOutbox(session, rooms);
   const account = resolveAccount(cfg);
   const onOutbound = () => undefined;
-  const growing = { assign: () => undefined, settle: () => undefined, left: () => undefined };
+  const nothing = () => undefined;
+  const growing = { assign: nothing, settle: nothing, left: nothing, forgetLeft: nothing };
   live = { ...outbox, account, onOutbound, growing } as unknown as LiveAccount;
   removeLive = addLiveAccount(live);
 });

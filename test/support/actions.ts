@@ -72,7 +72,7 @@ export function setUpActions(keys: object = {}, options: { stanzaIds?: boolean }
     mayHear: async ({ sender }: Parameters<LiveAccount["mayHear"]>[0]) =>
       sender.jid !== "eve@example",
     onOutbound: () => undefined,
-    growing: { left: () => undefined, settle: () => undefined },
+    growing: { left: () => undefined, settle: () => undefined, forgetLeft: () => undefined },
     roster: { contact: () => undefined, presenceOf: () => undefined },
     membership: { leave: (room: string) => left.push(room) > 0 },
   } as unknown as LiveAccount);

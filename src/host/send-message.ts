@@ -11,7 +11,7 @@ import { keptSends } from "../outbound/kept-sends.ts";
 import { formatTarget, placeOf } from "../outbound/reply-target.ts";
 import { placeOfTarget } from "../outbound/recent-messages.ts";
 import { answeredBy, type Answered } from "../outbound/reply-quote.ts";
-import { forgetReplaced, readReplyFacts, replacedBy } from "../outbound/reply-facts.ts";
+import { forgetReplaced, isAnswer, readReplyFacts, replacedBy } from "../outbound/reply-facts.ts";
 import type { MessageFacts } from "../outbound/send.ts";
 import { parseTarget, type Target } from "../outbound/target.ts";
 import { bareJid } from "../protocol/jid.ts";
@@ -79,7 +79,7 @@ export async function sendMessage(ctx: SendTextContext, text: string, media?: Me
         ...media,
         maxBytes: mediaMaxBytes(cfg, accountId, account.config.mediaMaxMb),
         // An answer is not lost with its picture; whoever sends a file by hand wants to know.
-        isOptional: facts !== undefined,
+        isOptional: isAnswer(delivery, facts),
       },
       arrived: arrivedOf(ctx.deliveryQueueId),
       signal: ctx.signal,

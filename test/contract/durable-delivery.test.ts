@@ -142,6 +142,19 @@ it("proves each capability that is declared", async () => {
   );
 });
 
+it("an answer that is tried again is not lost with its picture", async () => {
+  const deps = withReplyFacts({ patienceMs: 0 });
+  const mediaUrl = join(media.path, "gone.png");
+  const row = { ...context({ text: "look", deliveryQueueId: "row-3" }), mediaUrl };
+  const service = async () => ({ jid: "upload.example" as FullJid, maxFileSize: undefined });
+  live.uploads = { ...live.uploads, service };
+  session.goOffline();
+  await expect(messageAdapter.send.media({ ...row, deps })).rejects.toThrow("no connection");
+  session.goOnline();
+  await messageAdapter.send.media(row);
+  expect(sent().join()).toContain("<body>look\n\n(A file could not be sent: ");
+});
+
 it("tells the host that it is about to write, right before it does", async () => {
   const order: string[] = [];
   const { send } = session;

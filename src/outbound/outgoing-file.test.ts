@@ -231,6 +231,16 @@ describe("nothing outside the media roots leaves", () => {
     expect(said().join()).toMatch(/^look\n\n\(A file could not be sent: /);
     expect(said().join()).not.toContain("elsewhere");
   });
+
+  it.each<[string, () => string]>([
+    ["in a folder with a blank", () => `file://${elsewhere}/my%20folder/secret.png`],
+    ["right below the root", () => "file:///secret.png"],
+  ])("nor %s", async (_, media) => {
+    const { deliver, file, said } = setUp();
+    await deliver("look", file("cat.png", { media: media(), isOptional: true }));
+    expect(said().join()).toMatch(/^look\n\n\(A file could not be sent: .*\)$/);
+    expect(said().join()).not.toMatch(/folder|secret|elsewhere/);
+  });
 });
 
 describe("where a file cannot be uploaded", () => {
@@ -301,7 +311,7 @@ describe("where a file cannot be uploaded", () => {
       return { sending, said, uploaded };
     };
 
-    it("it is tried once more", async () => {
+    it("is tried once more", async () => {
       const { said, sending } = await answer([busy()]);
       await sending;
       expect(said()).toEqual(["look", expect.stringContaining("https://upload.example/2/")]);

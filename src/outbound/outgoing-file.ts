@@ -80,12 +80,12 @@ function inWords({ message, retryable }: XmppUploadError): string {
   return `(A file could not be sent: ${retryable ? message.replace(/:.*/s, "") : message})`;
 }
 
+/** A path, with all that follows it: there may be blanks in it. */
+const PATH = /(?:\bfile:|(?<![\w:/])~?\/(?=\S)|\b[a-z]:[\\/](?!\/)).*/is;
+
 /** Where something lies on this machine is nobody's business. */
-function withoutPlace(problem: string, media: string): string {
-  return problem
-    .replaceAll(media, "the file")
-    .replaceAll(/(?:file:\/)?(?:\/[^\s/:]+){2,}\/?/g, "…");
-}
+const withoutPlace = (problem: string, media: string): string =>
+  problem.replaceAll(media, "the file").replace(PATH, "…");
 
 /** The URL is the whole body: so Conversations and Gajim show the file itself. */
 export function encodeFile(

@@ -3,6 +3,7 @@ import { afterEach, describe, expect, it } from "vitest";
 import { ALICE, DIRECT, IN_ROOM, setUpActions, within } from "../../test/support/actions.ts";
 import { addFakeArchive } from "../../test/support/fake-archive.ts";
 import { ROOM } from "../../test/support/room-xml.ts";
+import { XmppStanzaError } from "../errors.ts";
 import { actions } from "./actions.ts";
 
 let stop: () => void = () => undefined;
@@ -332,6 +333,23 @@ describe("people and rooms", () => {
       expect(await run("member-info", { channelId: ROOM, userId })).toMatchObject(known);
     }
     expect(await run("member-info", {}, within(ALICE))).toMatchObject({ jid: ALICE });
+  });
+
+  it("in a room that hides who people are, what it shows to its moderators goes no further", async () => {
+    const on = { actions: { moderation: true } };
+    const { run, session } = setUp(on, { hidesJids: true });
+    session.onRequest(VCARD, new XmppStanzaError("cancel", "item-not-found"));
+    session.onRequest("http://jabber.org/protocol/muc#admin", '<iq type="result"/>');
+    const told = [
+      await run("channel-info", { channelId: ROOM }),
+      await run("member-info", { channelId: ROOM, userId: "eve" }),
+      await run("ban", { channelId: ROOM, userId: "eve" }),
+    ];
+    expect(JSON.stringify(told)).not.toContain("eve@example");
+    expect(session.takeSent().join()).toContain('<item jid="eve@example" affiliation="outcast"/>');
+    await expect(run("member-info", { channelId: ROOM, userId: "eve@example" })).rejects.toThrow(
+      "no occupant",
+    );
   });
 
   it("member-info: strangers are not asked", async () => {

@@ -43,7 +43,7 @@ export async function ban(context: ActionContext): Result {
     context,
     encodeAffiliation(room, { jid, affiliation: "outcast", reason: reasonOf(context) }),
   );
-  return { room, banned: jid };
+  return { room, banned: who };
 }
 
 /** Asks the room to invite somebody (XEP-0045 §7.8.2). */

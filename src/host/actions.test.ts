@@ -2,7 +2,7 @@
 import { afterEach, describe, expect, it } from "vitest";
 import { ALICE, DIRECT, IN_ROOM, setUpActions, within } from "../../test/support/actions.ts";
 import { addFakeArchive } from "../../test/support/fake-archive.ts";
-import { ROOM } from "../../test/support/room-xml.ts";
+import { presence, ROOM } from "../../test/support/room-xml.ts";
 import { XmppStanzaError } from "../errors.ts";
 import { actions } from "./actions.ts";
 
@@ -397,6 +397,28 @@ describe("what changes a room, where the operator lets the agent", () => {
     await expect(run("kick", { channelId: ROOM, userId: "nobody" })).rejects.toThrow("is not in");
     await expect(run("kick", { userId: "eve" }, within(ALICE))).rejects.toThrow("which room");
     expect(session.takeSent()).toEqual([]);
+  });
+
+  it("is done only for who could do it themselves, and for the owner", async () => {
+    const { run, session, rooms } = setUp(on);
+    session.onRequest(ADMIN, '<iq type="result"/>');
+    const ban = async (requesterSenderId: string, more: object = {}) =>
+      await run(
+        "ban",
+        { channelId: ROOM, userId: "eve" },
+        { ...within(requesterSenderId), requesterSenderId, senderIsOwner: false, ...more },
+      );
+    // From elsewhere, from the room, and by who says to be somebody.
+    for (const who of ["mallory@example", ALICE, `${ROOM}/alice`, `${ROOM}#stay:1`]) {
+      await expect(ban(who)).rejects.toThrow("no admin of room");
+    }
+    expect(session.takeSent()).toEqual([]);
+    await ban("boss@example", { senderIsOwner: true });
+    const admin = `<item jid="alice@example/phone" affiliation="admin" role="moderator"/>`;
+    await session.receive(presence("alice", admin));
+    expect(rooms.occupant(ROOM, "alice")?.affiliation).toBe("admin");
+    await ban(ALICE);
+    expect(session.takeSent()).toHaveLength(2);
   });
 
   it("addParticipant: through the room", async () => {

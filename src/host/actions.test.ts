@@ -3,7 +3,8 @@ import { parse } from "ltx";
 import { afterEach, describe, expect, it } from "vitest";
 import { ALICE, DIRECT, IN_ROOM, setUpActions, within } from "../../test/support/actions.ts";
 import { addFakeArchive } from "../../test/support/fake-archive.ts";
-import { ROOM } from "../../test/support/room-xml.ts";
+import { presence, ROOM } from "../../test/support/room-xml.ts";
+import { XmppStanzaError } from "../errors.ts";
 import { actions } from "./actions.ts";
 import { sendPoll } from "./poll.ts";
 
@@ -343,6 +344,23 @@ describe("people and rooms", () => {
     expect(await run("member-info", {}, within(ALICE))).toMatchObject({ jid: ALICE });
   });
 
+  it("in a room that hides who people are, what it shows to its moderators goes no further", async () => {
+    const on = { actions: { moderation: true } };
+    const { run, session } = setUp(on, { hidesJids: true });
+    session.onRequest(VCARD, new XmppStanzaError("cancel", "item-not-found"));
+    session.onRequest("http://jabber.org/protocol/muc#admin", '<iq type="result"/>');
+    const told = [
+      await run("channel-info", { channelId: ROOM }),
+      await run("member-info", { channelId: ROOM, userId: "eve" }),
+      await run("ban", { channelId: ROOM, userId: "eve" }),
+    ];
+    expect(JSON.stringify(told)).not.toContain("eve@example");
+    expect(session.takeSent().join()).toContain('<item jid="eve@example" affiliation="outcast"/>');
+    await expect(run("member-info", { channelId: ROOM, userId: "eve@example" })).rejects.toThrow(
+      "no occupant",
+    );
+  });
+
   it("member-info: strangers are not asked", async () => {
     const { run, session } = setUp();
     await expect(run("member-info", { userId: "boss@far.example" }, within(ALICE))).rejects.toThrow(
@@ -388,6 +406,28 @@ describe("what changes a room, where the operator lets the agent", () => {
     await expect(run("kick", { channelId: ROOM, userId: "nobody" })).rejects.toThrow("is not in");
     await expect(run("kick", { userId: "eve" }, within(ALICE))).rejects.toThrow("which room");
     expect(session.takeSent()).toEqual([]);
+  });
+
+  it("is done only for who could do it themselves, and for the owner", async () => {
+    const { run, session, rooms } = setUp(on);
+    session.onRequest(ADMIN, '<iq type="result"/>');
+    const ban = async (requesterSenderId: string, more: object = {}) =>
+      await run(
+        "ban",
+        { channelId: ROOM, userId: "eve" },
+        { ...within(requesterSenderId), requesterSenderId, senderIsOwner: false, ...more },
+      );
+    // From elsewhere, from the room, and by who says to be somebody.
+    for (const who of ["mallory@example", ALICE, `${ROOM}/alice`, `${ROOM}#stay:1`]) {
+      await expect(ban(who)).rejects.toThrow("no admin of room");
+    }
+    expect(session.takeSent()).toEqual([]);
+    await ban("boss@example", { senderIsOwner: true });
+    const admin = `<item jid="alice@example/phone" affiliation="admin" role="moderator"/>`;
+    await session.receive(presence("alice", admin));
+    expect(rooms.occupant(ROOM, "alice")?.affiliation).toBe("admin");
+    await ban(ALICE);
+    expect(session.takeSent()).toHaveLength(2);
   });
 
   it("addParticipant: through the room", async () => {

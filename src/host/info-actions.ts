@@ -27,9 +27,10 @@ export async function memberInfo(context: ActionContext): Result {
   const room = roomNamed(context);
   const occupant = room && findOccupant(context, room, userId);
   if (room && occupant) {
-    const { affiliation, nick, occupantId, realJid, role } = occupant;
+    const { affiliation, nick, occupantId, role } = occupant;
+    const jid = publicJid(context, room, occupant);
     const says = await cardOf(context, occupantJid(room, nick));
-    return { room, nick, affiliation, role, jid: realJid, occupantId, says };
+    return { room, nick, affiliation, role, jid, occupantId, says };
   }
   const jid = bareJid(userId);
   const contact = jid && live.roster.contact(jid);
@@ -65,10 +66,16 @@ function findOccupant(
   if (byNick) return byNick;
   const jid = parseJid(userId);
   if (!jid) return undefined;
-  return jid.bare === room && jid.resource !== undefined
-    ? rooms.occupant(room, jid.resource)
-    : rooms.occupantBy(room, { realJid: jid.bare });
+  if (jid.bare === room && jid.resource !== undefined) return rooms.occupant(room, jid.resource);
+  return rooms.get(room)?.nonAnonymous ? rooms.occupantBy(room, { realJid: jid.bare }) : undefined;
 }
+
+/** Who somebody is, where the room tells that to everybody (XEP-0045 §4.2), and not to its moderators alone. */
+const publicJid = (
+  { live: { rooms } }: ActionContext,
+  room: BareJid,
+  { realJid }: Occupant,
+): BareJid | undefined => (rooms.get(room)?.nonAnonymous ? realJid : undefined);
 
 /** What they say of themselves (XEP-0054); undefined where they or their server say nothing. */
 async function cardOf({ live }: ActionContext, jid: FullJid) {
@@ -102,11 +109,11 @@ export async function channelInfo(context: ActionContext): Result {
     passwordProtected: view.passwordProtected,
     showsRealJids: view.nonAnonymous,
     hasArchive: view.archive,
-    occupants: occupants.map(({ affiliation, nick, realJid, role }) => ({
-      nick,
-      affiliation,
-      role,
-      jid: realJid,
+    occupants: occupants.map((occupant) => ({
+      nick: occupant.nick,
+      affiliation: occupant.affiliation,
+      role: occupant.role,
+      jid: publicJid(context, room, occupant),
     })),
   };
 }

@@ -19,12 +19,12 @@ import { isSilentReplyPayloadText } from "openclaw/plugin-sdk/reply-chunking";
 import {
   getSessionEntry,
   loadTranscriptEventsSync,
-  resolveSendPolicy,
 } from "openclaw/plugin-sdk/session-store-runtime";
 import { sanitizeAssistantVisibleText } from "openclaw/plugin-sdk/text-chunking";
 import { z } from "zod";
 import type { Logger } from "../client/types.ts";
 import { messageOf } from "../errors.ts";
+import { isSendDenied } from "../inbound/send-policy.ts";
 import { findEvidence, hasSaid } from "../outbound/evidence.ts";
 import { keptSends } from "../outbound/kept-sends.ts";
 import { placeInDelivery } from "../outbound/message-ids.ts";
@@ -104,13 +104,7 @@ const HOST: Sessions = {
   read: ({ agentId, sessionKey }) => getSessionEntry({ agentId, sessionKey }),
   transcript: ({ agentId, sessionKey }, sessionId) =>
     loadTranscriptEventsSync({ agentId, sessionKey, sessionId }),
-  isDenied({ agentId, sessionKey }, cfg) {
-    const entry = getSessionEntry({ agentId, sessionKey });
-    return (
-      resolveSendPolicy({ cfg, sessionKey, channel: CHANNEL_ID, ...(entry && { entry }) }) ===
-      "deny"
-    );
-  },
+  isDenied: (answer, cfg) => isSendDenied(cfg, answer),
 };
 
 /** Of all accounts: one may be restarted while an answer of it is being sent. */

@@ -8,6 +8,7 @@ import {
   encodeConfigRequest,
   encodeRoomConfiguration,
 } from "../protocol/xep-0045-owner.ts";
+import { assertStanding, type Standing } from "./action-authority.ts";
 import { beforeSend, currentTarget, roomOf, type ActionContext } from "./action-context.ts";
 
 type Result = Promise<Record<string, unknown>>;
@@ -17,7 +18,7 @@ const MAX_NAME = 200;
 
 /** XEP-0045 §8.2. */
 export async function kick(context: ActionContext): Result {
-  const room = joinedRoom(context);
+  const room = joinedRoom(context, "moderator");
   const nick = nickOf(context, room);
   await request(context, encodeRole(room, { nick, role: "none", reason: reasonOf(context) }));
   return { room, kicked: nick };
@@ -25,7 +26,7 @@ export async function kick(context: ActionContext): Result {
 
 /** XEP-0045 §9.1: by the real JID, which the room must show us, or which must be named. */
 export async function ban(context: ActionContext): Result {
-  const room = joinedRoom(context);
+  const room = joinedRoom(context, "admin");
   const who = userOf(context);
   const named = parseJid(who);
   const occupant = context.live.rooms.occupant(
@@ -43,12 +44,12 @@ export async function ban(context: ActionContext): Result {
     context,
     encodeAffiliation(room, { jid, affiliation: "outcast", reason: reasonOf(context) }),
   );
-  return { room, banned: jid };
+  return { room, banned: who };
 }
 
 /** Asks the room to invite somebody (XEP-0045 §7.8.2). */
 export async function addParticipant(context: ActionContext): Result {
-  const room = joinedRoom(context);
+  const room = joinedRoom(context, "moderator");
   const to = bareJid(userOf(context));
   if (to === undefined || !to.includes("@")) throw new Error("participant must be a JID");
   const reason = reasonOf(context);
@@ -60,7 +61,7 @@ export async function addParticipant(context: ActionContext): Result {
 
 /** The room's name, which only its owner may change (XEP-0045 §10.2). */
 export async function renameGroup(context: ActionContext): Result {
-  const room = joinedRoom(context);
+  const room = joinedRoom(context, "admin");
   const name = (
     readStringParam(context.ctx.params, "name") ??
     readStringParam(context.ctx.params, "displayName") ??
@@ -82,7 +83,7 @@ export async function renameGroup(context: ActionContext): Result {
 
 /** Leaves a room that is not in the configuration: there it would be entered again. */
 export async function leaveGroup(context: ActionContext): Result {
-  const room = joinedRoom(context);
+  const room = joinedRoom(context, "admin");
   await beforeSend(context)();
   if (!context.live.membership.leave(room)) {
     throw new Error(`channels.xmpp.rooms names ${room}: only the operator takes the agent out`);
@@ -90,7 +91,7 @@ export async function leaveGroup(context: ActionContext): Result {
   return { room, left: true };
 }
 
-function joinedRoom(context: ActionContext): BareJid {
+function joinedRoom(context: ActionContext, needed: Standing): BareJid {
   const current = currentTarget(context);
   const hasNone = ["to", "target", "channelId"].every(
     (key) => readStringParam(context.ctx.params, key) === undefined,
@@ -98,6 +99,7 @@ function joinedRoom(context: ActionContext): BareJid {
   if (hasNone && current?.kind !== "room") throw new Error("channelId is missing: which room?");
   const room = roomOf(context);
   if (context.live.rooms.get(room)?.state !== "joined") throw new Error(`not in room ${room}`);
+  assertStanding(context, room, needed);
   return room;
 }
 

@@ -11,7 +11,7 @@ import { keptSends } from "../outbound/kept-sends.ts";
 import { formatTarget, placeOf } from "../outbound/reply-target.ts";
 import { placeOfTarget } from "../outbound/recent-messages.ts";
 import { answeredBy, type Answered } from "../outbound/reply-quote.ts";
-import { forgetReplaced, readReplyFacts, replacedBy } from "../outbound/reply-facts.ts";
+import { forgetReplaced, isAnswer, readReplyFacts, replacedBy } from "../outbound/reply-facts.ts";
 import type { MessageFacts } from "../outbound/send.ts";
 import { parseTarget, type Target } from "../outbound/target.ts";
 import { bareJid } from "../protocol/jid.ts";
@@ -57,8 +57,8 @@ export async function sendMessage(ctx: SendTextContext, text: string, media?: Me
     replaceId = await replacedBy(delivery, facts);
     const growing = findLiveAccount(accountId)?.growing;
     if (replaceId !== undefined && delivery) growing?.assign(replaceId, delivery.deliveryId);
-    // What this process did not begin may be the end of what an earlier one did.
-    if (!facts?.takePreview && (delivery?.part ?? 0) === 0) {
+    // What this process did not begin may be the end of what an earlier one did; a file is no end of a text.
+    if (!facts?.takePreview && text.trim() !== "" && (delivery?.part ?? 0) === 0) {
       replaceId ??= growing?.left(delivery?.deliveryId ?? randomUUID(), formatTarget(target));
     }
     // The answer to a turn waits also while the account is being restarted.
@@ -79,7 +79,7 @@ export async function sendMessage(ctx: SendTextContext, text: string, media?: Me
         ...media,
         maxBytes: mediaMaxBytes(cfg, accountId, account.config.mediaMaxMb),
         // An answer is not lost with its picture; whoever sends a file by hand wants to know.
-        isOptional: facts !== undefined,
+        isOptional: isAnswer(delivery, facts),
       },
       arrived: arrivedOf(ctx.deliveryQueueId),
       signal: ctx.signal,
@@ -94,6 +94,7 @@ export async function sendMessage(ctx: SendTextContext, text: string, media?: Me
   if (ctx.deliveryQueueId !== undefined) forgetSend(ctx.deliveryQueueId);
   forgetReplaced(delivery);
   if (replaceId !== undefined) findLiveAccount(accountId)?.growing.settle(replaceId);
+  if (facts?.takePreview) findLiveAccount(accountId)?.growing.forgetLeft(formatTarget(target));
   findLiveAccount(accountId)?.onOutbound();
   const messageId = delivered.messageIds.at(-1);
   if (messageId === undefined) throw refusal("there is no text to send");

@@ -311,7 +311,7 @@ function createReplyFacts(
     return id === undefined ? {} : { reply: { id, to: authorOf(inbound) } };
   };
   const create = (
-    { replyToId }: OutboundReplyPayload,
+    { replyToId, text = "" }: OutboundReplyPayload,
     kind: string,
     speaker: string | undefined,
   ): ReplyFacts => {
@@ -320,7 +320,8 @@ function createReplyFacts(
       ...(speaker ? [`[${speaker}]`] : []),
     ];
     isFirst = false;
-    const preview = kind === "final" ? live : undefined;
+    // Clients show the URL of a file that takes a text's place, and not the file.
+    const preview = kind === "final" && text.trim() !== "" ? live : undefined;
     preview?.claim();
     let taken: Promise<string | undefined> | undefined;
     return {

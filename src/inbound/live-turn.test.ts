@@ -39,6 +39,9 @@ async function optionsOf(
 const inRoom = (mode: string) => ({ mucRooms: { [ROOM]: { streaming: { mode } } } });
 const inheritBlocks = { agents: { defaults: { blockStreamingDefault: "on" } } };
 const toolOnly = { messages: { visibleReplies: "message_tool" } };
+const mute = {
+  session: { sendPolicy: { rules: [{ action: "deny", match: { channel: "xmpp" } }] } },
+};
 const mode = (value: string, more = {}) => ({ keys: { streaming: { mode: value, ...more } } });
 
 describe("an answer grows", () => {
@@ -67,6 +70,7 @@ describe("an answer grows", () => {
     ["direct", "not where parts are wanted", mode("partial", { block: { enabled: true } }), false],
     ["direct", "not where all channels are sent parts", { cfg: inheritBlocks }, undefined],
     ["direct", "not where the agent answers by its tool", { cfg: toolOnly }, undefined],
+    ["direct", "not where the operator lets nothing be said", { cfg: mute }, undefined],
     [
       "direct",
       "not where nobody says in time whether they follow",

@@ -18,12 +18,14 @@ import {
 } from "openclaw/plugin-sdk/channel-outbound";
 import { getGlobalHookRunner } from "openclaw/plugin-sdk/plugin-runtime";
 import { resolveTextChunkLimit } from "openclaw/plugin-sdk/reply-chunking";
+import { messageOf } from "../errors.ts";
 import { createLiveAnswer, type LiveAnswer } from "../outbound/live-answer.ts";
 import { formatTarget } from "../outbound/reply-target.ts";
 import { toBodies } from "../outbound/send.ts";
 import { conversationOf, type Target } from "../outbound/target.ts";
 import { CHANNEL_ID, DEFAULT_TEXT_CHUNK_LIMIT } from "../policy/account-policy.ts";
 import type { Handover } from "./handover.ts";
+import { isSendDenied } from "./send-policy.ts";
 import { createWholeBlocks } from "./whole-blocks.ts";
 import type { Turn } from "./turn-context.ts";
 import type { InboundContext, InboundMessage } from "./types.ts";
@@ -188,8 +190,17 @@ function modeOf(context: InboundContext, turn: Turn): StreamingMode {
   return resolveChannelPreviewStreamMode(streamingOf(context, turn), fallback);
 }
 
-/** What hooks may change, or the agent says by its tool alone, is not to be seen before. */
-function isForEverybody({ cfg }: InboundContext, { eventKind, host }: Turn): boolean {
+/**
+ * What hooks may change, the agent says by its tool alone, or nobody is to hear, is not to be seen before. The host
+ * tells us of the agent's words also where it keeps the answer to itself (`sendPolicy`).
+ */
+function isForEverybody({ cfg, log }: InboundContext, { eventKind, host, route }: Turn): boolean {
+  try {
+    if (isSendDenied(cfg, route)) return false;
+  } catch (error) {
+    log.debug?.(`nothing is shown before the answer: ${messageOf(error)}`);
+    return false;
+  }
   const hooks = getGlobalHookRunner();
   if (hooks?.hasHooks("message_sending") || hooks?.hasHooks("reply_payload_sending")) return false;
   const delivery = { cfg, ctx: { ChatType: host.kind } };

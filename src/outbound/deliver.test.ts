@@ -111,6 +111,39 @@ it("still takes that place where it is sent again over another stream", async ()
   expect(new Set(ids()).size).toBe(1);
 });
 
+describe("where a correction is refused", () => {
+  const refused = new XmppStanzaError("cancel", "not-acceptable");
+
+  it("the answer is sent whole, as a message of its own", async () => {
+    const { written, ids, deliver } = setUp({ failures: [refused] });
+    const { messageIds } = await deliver("one", ALICE, { replaceId: "first-state" });
+    const sent = written.map(decodeMessage);
+    expect(sent.map(({ replaceId }) => replaceId)).toEqual(["first-state", undefined]);
+    expect(sent.map(({ body }) => body)).toEqual(["one", "one"]);
+    expect(messageIds).toEqual([ids()[1]]);
+  });
+
+  it("and if that is refused as well, nothing was sent", async () => {
+    const { written, deliver } = setUp({ failures: [refused, refused] });
+    const failed = deliver(THREE, ALICE, { replaceId: "first-state" });
+    await expect(failed).rejects.toMatchObject({
+      name: "PlatformMessageNotDispatchedError",
+      retryable: false,
+    });
+    expect(written).toHaveLength(2);
+  });
+
+  it("but not where fewer messages are wanted, or nobody knows whether it came back", async () => {
+    for (const failure of [new XmppStanzaError("wait", "resource-constraint"), lost()]) {
+      const { written, deliver } = setUp({ failures: [failure] });
+      await expect(deliver("one", ALICE, { replaceId: "first-state" })).rejects.toBeInstanceOf(
+        Error,
+      );
+      expect(written).toHaveLength(1);
+    }
+  });
+});
+
 it("says that nothing left when nothing did", async () => {
   const { deliver } = setUp();
   const refused = deliver("x", { kind: "room", room: ROOM, to: ROOM });

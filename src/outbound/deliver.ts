@@ -64,13 +64,14 @@ export async function deliverText(
   options: DeliveryOptions,
 ): Promise<Delivered> {
   const sent: string[] = [];
+  const replaced = { id: options.replaceId };
   const patience = { ms: options.patienceMs, leftMs: options.patienceMs };
   const since = performance.now();
   try {
     assertRoom(road);
     await road.departures.inOrder(conversationOf(target), options, async () => {
       spend(patience, since);
-      await sendAll(road, target, markdown, { ...options, patience }, sent);
+      await sendAll(road, target, markdown, { ...options, patience }, sent, replaced);
     });
     // Whoever comes next in this conversation does not wait for that, too.
     await untilAccepted(road, target, sent, options);
@@ -79,14 +80,14 @@ export async function deliverText(
     if (accepted.length > 0) {
       throw createChannelPartialDeliveryError(error, {
         visibleReplySent: true,
-        ...receiptFor(accepted, sent, target, options),
+        ...receiptFor(accepted, sent, target, replaced),
       });
     }
     throw inHostsTerms(error, target, options.patienceMs >= road.limits.offlineMinutes * 60_000);
   } finally {
     for (const id of sent) road.find()?.sent.settle(id);
   }
-  return receiptFor(sent, sent, target, options);
+  return receiptFor(sent, sent, target, replaced);
 }
 
 /**
@@ -129,6 +130,7 @@ async function sendAll(
   markdown: string,
   options: DeliveryOptions & AttemptOptions,
   sent: string[],
+  replaced: Replaced,
 ): Promise<void> {
   const outbox = await live(road, target, options.patience, options.signal);
   const { arrived } = options;
@@ -149,16 +151,37 @@ async function sendAll(
     if (!options.arrived?.has(id)) {
       options.signal?.throwIfAborted();
       assertNotRefused(road, sent);
-      const { thread, reply, replaceId, quote } = options;
+      const { thread, reply, quote } = options;
       const isFile = shared !== undefined && index === bodies.length - 1;
       // A URL with a quote in front would be no URL any more.
-      const first = { thread, reply, replaceId, quote: isFile ? undefined : quote };
+      const first = { thread, reply, quote: isFile ? undefined : quote };
       const facts = index === 0 ? first : { thread };
-      await sendOnce(road, target, id, options, () =>
-        isFile ? encodeFile(target, id, shared, facts) : encodeBody(target, id, body, facts),
-      );
+      await sendOrReplace(index === 0 ? replaced : {}, async (replaceId) => {
+        const all = { ...facts, replaceId };
+        await sendOnce(road, target, id, options, () =>
+          isFile ? encodeFile(target, id, shared, all) : encodeBody(target, id, body, all),
+        );
+      });
     }
     sent.push(id);
+  }
+}
+
+/** The message that a delivery takes the place of, as long as it does. */
+type Replaced = { id?: string | undefined };
+
+/** A server or a room may refuse a correction (XEP-0308) where it takes the same words as a message. */
+async function sendOrReplace(
+  replaced: Replaced,
+  send: (replaceId: string | undefined) => Promise<void>,
+): Promise<void> {
+  try {
+    await send(replaced.id);
+  } catch (error) {
+    const isRefused = error instanceof XmppStanzaError && !isTooMuch(error);
+    if (replaced.id === undefined || !isRefused) throw error;
+    replaced.id = undefined;
+    await send(undefined);
   }
 }
 
@@ -214,9 +237,9 @@ function receiptFor(
   ids: readonly string[],
   [first]: readonly string[],
   target: Target,
-  { replaceId }: DeliveryOptions,
+  replaced: Replaced,
 ): Delivered {
-  const names = ids.map((id) => (id === first ? (replaceId ?? id) : id));
+  const names = ids.map((id) => (id === first ? (replaced.id ?? id) : id));
   const receipt = createMessageReceiptFromOutboundResults({
     results: names.map((messageId) => ({
       channel: CHANNEL_ID,

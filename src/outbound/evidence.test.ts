@@ -8,7 +8,10 @@ import { createRooms } from "../client/rooms.ts";
 import { XmppNotSentError, XmppStanzaError } from "../errors.ts";
 import type { BareJid, FullJid } from "../protocol/jid.ts";
 import { DISCO_INFO } from "../protocol/xep-0030-disco.ts";
+import { CHAT_STATES } from "../protocol/xep-0085-chat-states.ts";
 import { ARCHIVE } from "../protocol/xep-0313-mam.ts";
+import { FALLBACK } from "../protocol/xep-0428-fallback.ts";
+import { REPLY } from "../protocol/xep-0461-reply.ts";
 import { findEvidence, hasSaid } from "./evidence.ts";
 import type { Target } from "./target.ts";
 
@@ -122,6 +125,20 @@ describe("what was said after a message", () => {
     stamp: NOW.toISOString(),
     xml: `<message xmlns="jabber:client" from="${from}" id="m-${id}"><body>${text}</body></message>`,
   });
+  const adding = (item: FakeItem, payload: string): FakeItem => ({
+    ...item,
+    xml: item.xml.replace("</message>", `${payload}</message>`),
+  });
+  const growing = (...said: Parameters<typeof saying>) =>
+    adding(
+      saying(...said),
+      `<replace xmlns="urn:xmpp:message-correct:0" id="m-0"/><composing xmlns="${CHAT_STATES}"/>`,
+    );
+  const quoting = (id: string, from: string, quote: string, text: string) =>
+    adding(
+      saying(id, from, quote + text),
+      `<fallback xmlns="${FALLBACK}" for="${REPLY}"><body start="0" end="${quote.length}"/></fallback>`,
+    );
   const ME = OWN_JID;
   const asked = saying("asked", "alice@example.com/x", "do it");
 
@@ -145,6 +162,18 @@ describe("what was said after a message", () => {
         saying("asked", `${ROOM}/alice`, "do it"),
         saying("1", `${ROOM}/bot`, "alice: *Hello*, I have done it. And more."),
       ],
+      true,
+    ],
+    [
+      "as it was seen growing, where a server archives that all the same",
+      TARGETS.alice,
+      [asked, growing("1", ME, "*Hello*, I have …")],
+      false,
+    ],
+    [
+      "the first of several messages, under a quote",
+      TARGETS.alice,
+      [asked, quoting("1", ME, "> do it\n", "*Hello*, I have done it.")],
       true,
     ],
     ["something else", TARGETS.alice, [asked, saying("1", ME, "Working on it")], false],

@@ -18,8 +18,11 @@ import { XmppStanzaError } from "../errors.ts";
 import { attribute } from "../protocol/element.ts";
 import { bareJid, parseJid, type BareJid } from "../protocol/jid.ts";
 import { encodeRequest } from "../protocol/rfc-6120-iq.ts";
+import { decodeMessage } from "../protocol/stanza.ts";
 import { decodeOriginId } from "../protocol/xep-0359-ids.ts";
+import { stripFallback } from "../protocol/xep-0428-fallback.ts";
 import { archivesAll, encodePreferencesRequest } from "../protocol/xep-0441-preferences.ts";
+import { REPLY } from "../protocol/xep-0461-reply.ts";
 import type { Outbox } from "./send.ts";
 import { conversationOf, type Target } from "./target.ts";
 
@@ -103,8 +106,11 @@ export async function hasSaid(
     const query = of ? { of, after } : { with: conversationOf(target), after };
     for await (const { messages } of archive.pages({ ...query, pageSize: 100 })) {
       for (const { message } of messages) {
-        const body = wordsOf(message.getChildText("body") ?? "");
+        const { body: said = "", chatState, fallbacks } = decodeMessage(message);
+        const body = wordsOf(stripFallback(said, fallbacks, REPLY));
         if (body === "" || !isFromUs(message, session, of && rooms)) continue;
+        // How it was seen growing (live-answer.ts), of an archive that does not heed "no-store".
+        if (chatState === "composing") continue;
         // The first of several messages; or with the nick of whom it is for in front.
         if (words.startsWith(body) || body.endsWith(words)) return true;
       }

@@ -30,12 +30,15 @@ function setUp(target: LiveTarget = { kind: "direct", to: ALICE }) {
   const outbox = createOutbox(session, joined);
   const readers: Reader[] = [reader("phone")];
   const idle = session.listenerCount();
+  const noted = { begun: vi.fn(), withdrawn: vi.fn() };
   const live = createLiveAnswer({
     outbox,
     target,
     findReaders: async () => [...readers],
     thread: { id: "t1", parent: undefined },
     render: (text) => text,
+    onBegun: noted.begun,
+    onWithdrawn: noted.withdrawn,
     log: createFakeLog(),
   });
   const pass = async (ms: number) => void (await vi.advanceTimersByTimeAsync(ms));
@@ -46,7 +49,7 @@ function setUp(target: LiveTarget = { kind: "direct", to: ALICE }) {
       const { replaceId, body } = decodeMessage(stanza);
       return [stanza.attrs["to"], replaceId, body];
     });
-  return { session, outbox, readers, live, pass, stanzas, seen, idle };
+  return { session, outbox, readers, live, pass, stanzas, seen, idle, noted };
 }
 
 describe("an answer that grows in a direct chat", () => {
@@ -214,6 +217,30 @@ describe("an answer that grows in a direct chat", () => {
     expect(await taken).toBeUndefined();
   });
 
+  it("is taken away where its first state was confirmed only after the answer had left", async () => {
+    const { live, pass, session, stanzas, readers, noted } = setUp();
+    readers.push(reader("desk", "1", true));
+    const confirmed = Promise.withResolvers<void>();
+    const { send } = session;
+    session.send = async (stanza) => {
+      await send(stanza);
+      await confirmed.promise;
+    };
+    live.show(() => "One");
+    await pass(1_000);
+    const id = stanzas()[0]?.attrs["id"] as string;
+    live.claim();
+    const taken = live.take();
+    await pass(2_000);
+    expect(await taken).toBeUndefined();
+    confirmed.resolve();
+    await pass(10);
+    const gone = stanzas().map(decodeMessage);
+    expect(gone).toMatchObject([{ to: { resource: "desk" }, retraction: { id } }]);
+    // Else what is said after the next start would take its place, far above.
+    expect(noted.begun).not.toHaveBeenCalled();
+  });
+
   it.each<[string, boolean, number]>([
     ["goes on over a resumed stream", true, 1],
     ["ends with its stream", false, 0],
@@ -305,6 +332,17 @@ describe("an answer that grows in a room", () => {
       { type: "groupchat", id, body: "…", hints: [] },
       { type: "groupchat", replaceId: id, body: "Two …", hints: ["no-store"] },
     ]);
+  });
+
+  it("is not corrected where the room does not show it by its id: each state would be a message", async () => {
+    const { live, pass, seen, noted } = setUp(target);
+    live.show(() => "One");
+    await pass(20_000);
+    live.show(() => "Two");
+    await pass(20_000);
+    expect(seen()).toHaveLength(1);
+    expect(await live.take()).toBeUndefined();
+    expect(noted.begun).not.toHaveBeenCalled();
   });
 
   it("ends where the room refuses it", async () => {

@@ -84,6 +84,8 @@ export function createLiveAnswer(options: LiveAnswerOptions): LiveAnswer {
   let isOver = false;
   let isClaimed = false;
   let isTaken = false;
+  /** The answer left without knowing of the first state. */
+  let isMissed = false;
 
   function schedule(): void {
     if (isOver || timer || running || !read) return;
@@ -112,7 +114,8 @@ export function createLiveAnswer(options: LiveAnswerOptions): LiveAnswer {
     const isWanted = () => !isOver && isReachable(outbox, target);
     if (!screen.isVisible) {
       await screen.begin(isWanted);
-      if (screen.isVisible) options.onBegun?.(screen.id);
+      if (isMissed) screen.clear({ isAnswered: true });
+      else if (screen.isVisible) options.onBegun?.(screen.id);
       return;
     }
     const text = options.render(read?.() ?? "");
@@ -159,7 +162,10 @@ export function createLiveAnswer(options: LiveAnswerOptions): LiveAnswer {
     async take() {
       await settle();
       const isThere = screen.isVisible && !outbox.sent.refusalOf(screen.id);
-      if (isTaken || !isThere) return undefined;
+      if (isTaken || !isThere) {
+        isMissed = !isTaken;
+        return undefined;
+      }
       isTaken = true;
       return screen.id;
     },
@@ -168,7 +174,7 @@ export function createLiveAnswer(options: LiveAnswerOptions): LiveAnswer {
       await settle();
       if (isTaken || !screen.isVisible) return;
       isTaken = true;
-      if (isReachable(outbox, target)) screen.clear();
+      if (isReachable(outbox, target)) screen.clear({ isAnswered: false });
       options.onWithdrawn?.(screen.id);
     },
   };
@@ -183,7 +189,8 @@ type Screen = {
   /** The first state, confirmed; nobody's where nobody follows. @param isWanted asked before anything is written */
   begin(isWanted: () => boolean): Promise<void>;
   correct(body: string, isWanted: () => boolean): Promise<void>;
-  clear(): void;
+  /** `isAnswered`: the answer is below it, and nothing but the first state above; only who can hides that. */
+  clear(how: { isAnswered: boolean }): void;
 };
 
 type State = Pick<OutboundMessage, "to" | "type" | "thread" | "replaceId"> & {
@@ -235,8 +242,9 @@ function createContactScreen({ outbox, target, findReaders, thread }: LiveAnswer
         session.post(encodeState({ ...state, body, hints: ["no-store", "no-copy"] }));
       }
     },
-    clear() {
+    clear({ isAnswered }) {
       for (const { jid, retracts } of seen.values()) {
+        if (isAnswered && !retracts) continue;
         const message = { to: jid, type: "chat", id: randomUUID(), thread } as const;
         const hints = hintsFor(jid);
         session.post(
@@ -267,13 +275,17 @@ function createRoomScreen({ outbox, target, thread }: LiveAnswerOptions): Screen
       if (!isWanted()) return;
       sent.add(id, target.to, "room");
       await session.send(encodeState({ ...message, id, body: NOTHING, hints: [] }));
-      await sent.returned(id);
+      const isThere = await sent.returned(id);
       sent.assertNotRefused(id);
+      // A room that gives messages other ids (XEP-0045 §7.4 asks for the same) would show each correction as a message.
+      if (!isThere) throw new Error("the room did not show it by its id");
       isVisible = true;
     },
     async correct(body, isWanted) {
       if (isWanted()) correct(body, ["no-store"]);
     },
-    clear: () => correct(NOTHING, []),
+    clear({ isAnswered }) {
+      if (!isAnswered) correct(NOTHING, []);
+    },
   };
 }

@@ -4,7 +4,7 @@ import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { isChannelPartialDeliveryError } from "openclaw/plugin-sdk/channel-inbound";
 import { parse, type Element } from "ltx";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { createTempDir, type TempDir } from "../../test/support/at-exit.ts";
 import { createFakeLog, createFakeSession } from "../../test/support/fake-session.ts";
 import { createOutbox } from "../../test/support/outbox.ts";
@@ -50,9 +50,11 @@ type Options = {
   uploads?: (Error | undefined)[];
   hasService?: boolean;
   maxFileSize?: number;
+  onUpload?: () => void;
 };
 
-function setUp({ failures = [], uploads = [], hasService = true, maxFileSize }: Options = {}) {
+function setUp(options: Options = {}) {
+  const { failures = [], uploads = [], hasService = true, maxFileSize, onUpload } = options;
   const session = createFakeSession();
   session.goOnline();
   const written: Element[] = [];
@@ -68,6 +70,7 @@ function setUp({ failures = [], uploads = [], hasService = true, maxFileSize }: 
     service: async () => (hasService ? { jid, maxFileSize } : undefined),
     upload: async (file) => {
       const failure = uploads[uploaded.push(file) - 1];
+      onUpload?.();
       if (failure) throw failure;
       return `https://upload.example/${uploaded.length}/${encodeURIComponent(file.name)}`;
     },
@@ -79,13 +82,13 @@ function setUp({ failures = [], uploads = [], hasService = true, maxFileSize }: 
     maxBytes: 100_000,
     ...more,
   });
-  const options = { textLimit: 4_000, patienceMs: 0 };
+  const how = { textLimit: 4_000, patienceMs: 0 };
   const deliver = async (text: string, of: OutgoingFile, more: Partial<DeliveryOptions> = {}) =>
-    await deliverText(road, ALICE, text, { ...options, file: of, ...more });
+    await deliverText(road, ALICE, text, { ...how, file: of, ...more });
   const deliverAll = async (text: string, files: OutgoingFile[]) =>
-    await deliverWithFiles(road, ALICE, text, files, options);
+    await deliverWithFiles(road, ALICE, text, files, how);
   const said = () => written.map((message) => message.getChildText("body"));
-  return { deliver, deliverAll, file, said, uploaded, written };
+  return { session, deliver, deliverAll, file, said, uploaded, written };
 }
 
 it("the caption comes first; the file is its URL, for clients of either extension", async () => {
@@ -228,6 +231,16 @@ describe("nothing outside the media roots leaves", () => {
     expect(said().join()).toMatch(/^look\n\n\(A file could not be sent: /);
     expect(said().join()).not.toContain("elsewhere");
   });
+
+  it.each<[string, () => string]>([
+    ["in a folder with a blank", () => `file://${elsewhere}/my%20folder/secret.png`],
+    ["right below the root", () => "file:///secret.png"],
+  ])("nor %s", async (_, media) => {
+    const { deliver, file, said } = setUp();
+    await deliver("look", file("cat.png", { media: media(), isOptional: true }));
+    expect(said().join()).toMatch(/^look\n\n\(A file could not be sent: .*\)$/);
+    expect(said().join()).not.toMatch(/folder|secret|elsewhere/);
+  });
 });
 
 describe("where a file cannot be uploaded", () => {
@@ -273,11 +286,47 @@ describe("where a file cannot be uploaded", () => {
     expect(uploaded).toEqual([]);
   });
 
+  const busy = () => new XmppUploadError("busy", { retryable: true });
+
   it("for now, the host tries it again", async () => {
-    const busy = new XmppUploadError("busy", { retryable: true });
-    const { deliver, file, said } = setUp({ uploads: [busy] });
-    const failed = deliver("look", file("cat.png", { isOptional: true }));
-    await expect(failed).rejects.toMatchObject({ retryable: true });
+    const { deliver, file, said } = setUp({ uploads: [busy()] });
+    await expect(deliver("look", file("cat.png"))).rejects.toMatchObject({ retryable: true });
     expect(said()).toEqual([]);
+  });
+
+  describe("for now, and it belongs to an answer", () => {
+    beforeEach(() => void vi.useFakeTimers());
+    afterEach(() => void vi.useRealTimers());
+    const problem = "not uploaded: connect ECONNREFUSED 10.0.0.5:443";
+    const silent = new XmppUploadError(problem, { retryable: true });
+    const answer = async (uploads: Error[], isCut = false) => {
+      const { session, deliver, file, said, uploaded } = setUp({
+        uploads,
+        onUpload: () => isCut && session.goOffline(),
+      });
+      const sending = deliver("look", file("cat.png", { isOptional: true }));
+      sending.catch(() => undefined);
+      await vi.waitFor(() => expect(uploaded.length).toBeGreaterThan(0));
+      await vi.advanceTimersByTimeAsync(10_000);
+      return { sending, said, uploaded };
+    };
+
+    it("is tried once more", async () => {
+      const { said, sending } = await answer([busy()]);
+      await sending;
+      expect(said()).toEqual(["look", expect.stringContaining("https://upload.example/2/")]);
+    });
+
+    it("the answer does not wait for it, nor is lost with it", async () => {
+      const { said, sending } = await answer([busy(), silent]);
+      await sending;
+      expect(said()).toEqual(["look\n\n(A file could not be sent: not uploaded)"]);
+    });
+
+    it("the host tries it again where it failed for want of a connection", async () => {
+      const { said, sending } = await answer([busy(), busy()], true);
+      await expect(sending).rejects.toMatchObject({ retryable: true });
+      expect(said()).toEqual([]);
+    });
   });
 });

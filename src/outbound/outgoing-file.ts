@@ -22,19 +22,28 @@ export type OutgoingFile = MediaSource & {
 /** The file where it is now, or the words that stand for it. */
 export type SharedFile = { share: FileShare; url: string } | { instead: string };
 
-/** @throws XmppUploadError it cannot be sent, and nothing may stand for it */
+/** Before a file that an answer can do without is tried once more, ms. */
+const AGAIN_MS = 2_000;
+
+/** @throws XmppUploadError it cannot be sent, or not without a connection, and nothing may stand for it */
 export async function shareFile(
-  { uploads }: Pick<Outbox, "uploads">,
+  { uploads, session }: Pick<Outbox, "uploads" | "session">,
   file: OutgoingFile,
   signal?: AbortSignal,
 ): Promise<SharedFile> {
-  try {
-    return await upload(uploads, file, signal);
-  } catch (error) {
-    // Whoever reads it can fetch it there.
-    if (isLink(file.media)) return { instead: file.media };
-    if (!(error instanceof XmppUploadError) || error.retryable || !file.isOptional) throw error;
-    return { instead: `(A file could not be sent: ${error.message})` };
+  for (let isLast = false; ; isLast = true) {
+    try {
+      return await upload(uploads, file, signal);
+    } catch (error) {
+      signal?.throwIfAborted();
+      // Whoever reads it can fetch it there.
+      if (isLink(file.media)) return { instead: file.media };
+      if (!(error instanceof XmppUploadError) || !file.isOptional) throw error;
+      if (error.retryable && session.state.kind !== "online") throw error;
+      // The host would try the whole answer again, and give it up after some minutes.
+      if (!error.retryable || isLast) return { instead: inWords(error) };
+    }
+    await new Promise((resolve) => setTimeout(resolve, AGAIN_MS));
   }
 }
 
@@ -66,12 +75,17 @@ async function upload(
   return { share, url };
 }
 
-/** Where something lies on this machine is nobody's business. */
-function withoutPlace(problem: string, media: string): string {
-  return problem
-    .replaceAll(media, "the file")
-    .replaceAll(/(?:file:\/)?(?:\/[^\s/:]+){2,}\/?/g, "…");
+/** Addresses of machines stand after the colon of what the network says. */
+function inWords({ message, retryable }: XmppUploadError): string {
+  return `(A file could not be sent: ${retryable ? message.replace(/:.*/s, "") : message})`;
 }
+
+/** A path, with all that follows it: there may be blanks in it. */
+const PATH = /(?:\bfile:|(?<![\w:/])~?\/(?=\S)|\b[a-z]:[\\/](?!\/)).*/is;
+
+/** Where something lies on this machine is nobody's business. */
+const withoutPlace = (problem: string, media: string): string =>
+  problem.replaceAll(media, "the file").replace(PATH, "…");
 
 /** The URL is the whole body: so Conversations and Gajim show the file itself. */
 export function encodeFile(

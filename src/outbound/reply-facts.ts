@@ -34,6 +34,22 @@ const KEPT = 1_000;
 /** By the id of the delivery: where the host tries one again, it comes without its facts. */
 const replaced = new Map<string, string>();
 
+const answers = new Set<string>();
+
+/** Whether a delivery is an answer to a turn, as far as this process knows, also where it is tried again. */
+export function isAnswer(
+  delivery: DeliveryPart | undefined,
+  facts: ReplyFacts | undefined,
+): boolean {
+  if (!delivery) return facts !== undefined;
+  if (facts) answers.add(delivery.deliveryId);
+  for (const oldest of answers) {
+    if (answers.size <= KEPT) break;
+    answers.delete(oldest);
+  }
+  return answers.has(delivery.deliveryId);
+}
+
 /** Which message the delivery of an answer replaces, as far as this process knows. */
 export async function replacedBy(
   delivery: DeliveryPart | undefined,

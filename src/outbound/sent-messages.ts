@@ -55,8 +55,8 @@ export type SentMessages = {
   progress(): Progress;
   /** The id of what was sent there last. */
   last(to: FullJid): string | undefined;
-  /** Resolves when the message is reflected or refused, or after a while, or when `signal` says so. */
-  returned(id: string, timeoutMs?: number, signal?: AbortSignal): Promise<void>;
+  /** Whether the message was reflected or refused; false after a while, or when `signal` says so. */
+  returned(id: string, timeoutMs?: number, signal?: AbortSignal): Promise<boolean>;
   /** Whoever sent it has their result: what comes back from now on comes too late for that. */
   settle(id: string): void;
 };
@@ -116,14 +116,16 @@ export function createSentMessages(
     progress: () => ({ ...progress }),
     last: (to) => [...entries].findLast(([, entry]) => entry.to === to)?.[0],
     async returned(id, timeoutMs = LONGEST_REFLECTION_MS, signal) {
-      const limit = Promise.withResolvers<void>();
-      const giveUp = () => limit.resolve();
+      const limit = Promise.withResolvers<boolean>();
+      const giveUp = () => limit.resolve(false);
       const timer = setTimeout(giveUp, timeoutMs);
       signal?.addEventListener("abort", giveUp);
       if (signal?.aborted) giveUp();
-      await Promise.race([entries.get(id)?.returned.promise, limit.promise]);
+      const back = entries.get(id)?.returned.promise.then(() => true) ?? false;
+      const isBack = await Promise.race([back, limit.promise]);
       signal?.removeEventListener("abort", giveUp);
       clearTimeout(timer);
+      return isBack;
     },
     settle(id) {
       const entry = entries.get(id);

@@ -53,6 +53,21 @@ it("what was replaced or taken away is nothing any more", () => {
   expect(growing.left("row", ALICE)).toBeUndefined();
 });
 
+it("what is far above is nobody's any more, but for whom it was to be", () => {
+  const { growing, crash } = setUp();
+  growing.note("a", ALICE);
+  growing.note("b", ALICE);
+  growing.assign("b", "row");
+  crash();
+  growing.note("c", ALICE);
+  growing.forgetLeft("bob@localhost");
+  growing.forgetLeft(ALICE);
+  expect(growing.left("another", ALICE)).toBeUndefined();
+  expect(growing.left("row", ALICE)).toBe("b");
+  crash();
+  expect(growing.left("another", ALICE)).toBe("c");
+});
+
 it("of several the last one counts, and none of an hour before", () => {
   const { growing, crash, clock } = setUp();
   growing.note("a", ALICE);

@@ -19,6 +19,8 @@ export type GrowingAnswers = {
    * what an earlier process left at `to`, once.
    */
   left(deliveryId: string, to: string): string | undefined;
+  /** Another question was answered at `to`: what an earlier process left is above it, where nobody would look. */
+  forgetLeft(to: string): void;
 };
 
 /** Not the account's: answers outlive its restart. */
@@ -58,6 +60,14 @@ export function createGrowingAnswers(
         sql.run("UPDATE growing_answers SET delivery = ? WHERE id = ?", deliveryId, id),
       ),
     settle: (id) => void attempt((sql) => sql.run("DELETE FROM growing_answers WHERE id = ?", id)),
+    forgetLeft: (to) =>
+      void attempt((sql) =>
+        sql.run(
+          "DELETE FROM growing_answers WHERE delivery IS NULL AND process != ? AND target = ?",
+          PROCESS,
+          to,
+        ),
+      ),
     left: (deliveryId, to) =>
       attempt((sql) => {
         const [assigned] = sql.all("SELECT id FROM growing_answers WHERE delivery = ?", deliveryId);

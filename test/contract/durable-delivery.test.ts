@@ -58,7 +58,8 @@ beforeEach(() => {
   const outbox = createOutbox(session, rooms);
   const account = resolveAccount(cfg);
   const onOutbound = () => undefined;
-  const growing = { assign: () => undefined, settle: () => undefined, left: () => undefined };
+  const nothing = () => undefined;
+  const growing = { assign: nothing, settle: nothing, left: nothing, forgetLeft: nothing };
   live = { ...outbox, account, onOutbound, growing } as unknown as LiveAccount;
   removeLive = addLiveAccount(live);
 });
@@ -139,6 +140,19 @@ it("proves each capability that is declared", async () => {
   expect(verified.map(({ capability }) => capability).toSorted()).toEqual(
     Object.keys(proofs).toSorted(),
   );
+});
+
+it("an answer that is tried again is not lost with its picture", async () => {
+  const deps = withReplyFacts({ patienceMs: 0 });
+  const mediaUrl = join(media.path, "gone.png");
+  const row = { ...context({ text: "look", deliveryQueueId: "row-3" }), mediaUrl };
+  const service = async () => ({ jid: "upload.example" as FullJid, maxFileSize: undefined });
+  live.uploads = { ...live.uploads, service };
+  session.goOffline();
+  await expect(messageAdapter.send.media({ ...row, deps })).rejects.toThrow("no connection");
+  session.goOnline();
+  await messageAdapter.send.media(row);
+  expect(sent().join()).toContain("<body>look\n\n(A file could not be sent: ");
 });
 
 it("tells the host that it is about to write, right before it does", async () => {

@@ -90,6 +90,27 @@ async function beginTurn(keys: object = {}, { follows = true } = {}) {
       await vi.advanceTimersByTimeAsync(5_000);
       return await sending;
     },
+    /** A file without a word, on the same way. */
+    async answerFile(mediaUrl: string) {
+      const payload = { text: "", mediaUrl };
+      const way = dispatch.delivery.durable(payload, { kind: "final" });
+      if (!way) throw new Error("not durable");
+      const { to, deps } = way;
+      const of = { cfg, to, deps: deps as never, text: "", mediaUrl, deliveryQueueId: row };
+      const sending = messageAdapter.send.media(of);
+      await vi.advanceTimersByTimeAsync(5_000);
+      return await sending;
+    },
+    /** As if an earlier process had shown the beginning of an answer, and died. */
+    leave: (id: string) =>
+      database.transact((sql) =>
+        sql.run(
+          "INSERT INTO growing_answers (id, process, target, since) VALUES (?, 'earlier', ?, ?)",
+          id,
+          PEER,
+          Date.now(),
+        ),
+      ),
     /** As the host tries a delivery again: without what only this process knew. */
     async again(text: string, deliveryQueueId = row) {
       const sending = messageAdapter.send.text({ cfg, to: PEER, text, deliveryQueueId });
@@ -196,7 +217,9 @@ it("proves each way to the final answer that is declared", async () => {
       // Where nobody follows, the host shows what it does as it would anyway.
       expect(options.onPartialReply).toBeUndefined();
       await answer("One two.");
-      expect(messages()).toMatchObject([{ body: "One two.", replaceId: undefined }]);
+      expect(messages()).toMatchObject([
+        { body: "One two.", replaceId: undefined, hints: ["store"] },
+      ]);
     },
     discardPending: async () => {
       const { options, messages, pass, answer } = await beginTurn();
@@ -234,6 +257,30 @@ it("proves each way to the final answer that is declared", async () => {
   expect(verified.map(({ capability }) => capability).toSorted()).toEqual(
     Object.keys(proofs).toSorted(),
   );
+});
+
+it("what a crash cut off is left alone once another question was answered below it", async () => {
+  const { leave, messages, answer, again } = await beginTurn();
+  leave("cut-off");
+  await answer("One two.");
+  await again("It is noon.", "cron-row");
+  expect(messages().map(({ body: text, replaceId }) => [text, replaceId])).toEqual([
+    ["One two.", undefined],
+    ["It is noon.", undefined],
+  ]);
+});
+
+it("a file takes no text's place: clients would show its URL", async () => {
+  const { options, messages, pass, answerFile, end } = await beginTurn();
+  options.onPartialReply?.({ text: "One" });
+  await pass(1_100);
+  const [first] = messages();
+  await answerFile("https://127.0.0.1:1/cat.png");
+  end();
+  await pass(3_000);
+  const after = messages();
+  expect(after[0]).toMatchObject({ body: "https://127.0.0.1:1/cat.png", replaceId: undefined });
+  expect(after.at(-1)).toMatchObject({ body: "…", replaceId: first?.id });
 });
 
 it("an answer that never comes leaves nothing half said behind", async () => {

@@ -22,6 +22,7 @@ const REPLACE = "urn:xmpp:message-correct:0";
 const RETRACT = "urn:xmpp:message-retract:1";
 const REPLY = "urn:xmpp:reply:0";
 const SID = "urn:xmpp:sid:0";
+const DISCO_INFO = "http://jabber.org/protocol/disco#info";
 
 let prosody: Prosody;
 let model: StubModel;
@@ -109,11 +110,15 @@ function nameOf(stanza: StanzaEvent): string {
 
 /** The agent takes that action once, and says "done" after it. @returns what the tool answered, once there is one */
 function act(parameters: object): () => string {
+  let isAsked = false;
   let result = "";
   model.setReply(({ messages }) => {
-    const last = messages.at(-1);
-    if (last?.role !== "tool") return { tool: "message", arguments: { ...parameters } };
-    result = last.text;
+    // As the host offers its tools unless it is told otherwise: by what finds them.
+    const call = { id: "message", args: { ...parameters } };
+    const isFirst = !isAsked;
+    isAsked = true;
+    if (isFirst) return { tool: "tool_call", arguments: call };
+    result = messages.findLast(({ role }) => role === "tool")?.text ?? "";
     return "done";
   });
   return () => result;
@@ -220,11 +225,7 @@ describe("where it owns the room, the agent", () => {
     const since = alice.stanzas.length;
     act({ action: "renameGroup", target: `room:${court}`, name: "The court" });
     await DIRECT.ask("name it");
-    const info = await alice.iq(
-      court,
-      "get",
-      '<query xmlns="http://jabber.org/protocol/disco#info"/>',
-    );
+    const info = await alice.iq(court, "get", `<query xmlns="${DISCO_INFO}"/>`);
     expect(info.xml).toContain('name="The court"');
     act({ action: "addParticipant", target: `room:${court}`, participant: "alice@localhost" });
     await DIRECT.ask("invite me");

@@ -29,7 +29,10 @@ export const within = (target: string, currentMessageId?: string): Extra => ({
   },
 });
 
-export function setUpActions(keys: object = {}, options: { stanzaIds?: boolean } = {}) {
+export function setUpActions(
+  keys: object = {},
+  options: { stanzaIds?: boolean; hidesJids?: boolean } = {},
+) {
   const cfg = {
     channels: {
       xmpp: { jid: "bot@example", password: "secret", server: "localhost", rooms: [ROOM], ...keys },
@@ -47,11 +50,16 @@ export function setUpActions(keys: object = {}, options: { stanzaIds?: boolean }
   const rooms = createRooms({ session, log: createFakeLog(), nick: "bot" });
   session.goOnline();
   const features = options.stanzaIds === false ? [] : ["urn:xmpp:sid:0"];
-  session.onRequest(DISCO_INFO, description("muc_nonanonymous", ...features));
+  session.onRequest(
+    DISCO_INFO,
+    description(options.hidesJids ? "muc_semianonymous" : "muc_nonanonymous", ...features),
+  );
   rooms.join(ROOM);
   void session.receive(presence("alice", item("alice@example/phone")));
   void session.receive(presence("eve", item("eve@example/phone")));
-  void session.receive(presence("bot", item("bot@example/openclaw") + codes(100, 110)));
+  void session.receive(
+    presence("bot", item("bot@example/openclaw") + codes(...(options.hidesJids ? [] : [100]), 110)),
+  );
   session.takeSent();
   const outbox = createOutbox(session, rooms);
   const { send } = session;
@@ -74,7 +82,7 @@ export function setUpActions(keys: object = {}, options: { stanzaIds?: boolean }
     mayHear: async ({ sender }: Parameters<LiveAccount["mayHear"]>[0]) =>
       sender.jid !== "eve@example",
     onOutbound: () => undefined,
-    growing: { left: () => undefined, settle: () => undefined },
+    growing: { left: () => undefined, settle: () => undefined, forgetLeft: () => undefined },
     setAvailability: (availability: object) => void availabilities.push(availability),
     setProfile: async (change: object) => void profiles.push(change),
     roster: { contact: () => undefined, presenceOf: () => undefined },

@@ -71,7 +71,7 @@ type Dispatch = {
       info: { kind: string },
     ) => Promise<{ text: string } | null>;
     durable: (
-      payload: { text: string },
+      payload: { text: string; mediaUrl?: string },
       info: { kind: string },
     ) => false | { to: string; deps: Record<string, unknown> };
     deliver: (

@@ -1,0 +1,36 @@
+/**
+ * Whether whoever the agent is answering may have a room changed. The agent may have more say in a room than they: it
+ * does for them what they could do themselves, for its owner all of it.
+ */
+import { ToolAuthorizationError } from "openclaw/plugin-sdk/channel-actions";
+import type { RoomSender } from "../policy/room-entry.ts";
+import { resolveSender } from "../inbound/sender.ts";
+import type { BareJid } from "../protocol/jid.ts";
+import type { ActionContext } from "./action-context.ts";
+
+/** XEP-0045 §5.1.1 and §5.2.1: moderators kick and invite, admins do the rest. */
+export type Standing = "moderator" | "admin";
+
+/** @throws ToolAuthorizationError somebody asks for it who has no such standing there, or is not there */
+export function assertStanding(
+  { ctx, live: { isBelieved, rooms } }: ActionContext,
+  room: BareJid,
+  needed: Standing,
+): void {
+  // Nobody asks: a command line, or the agent by itself.
+  const asking = ctx.requesterSenderId?.trim();
+  if (!asking || ctx.senderIsOwner === true) return;
+  const has = rooms.occupants(room).some(({ nick }) => {
+    const { id, occupant } = resolveSender({ kind: "room", room, nick }, rooms, isBelieved);
+    return id === asking && isEnough(occupant, needed);
+  });
+  if (has) return;
+  throw new ToolAuthorizationError(
+    `who asks for it is no ${needed} of room ${room}, nor the agent's owner`,
+  );
+}
+
+function isEnough({ affiliation, role }: RoomSender, needed: Standing): boolean {
+  const isAdmin = affiliation === "owner" || affiliation === "admin";
+  return isAdmin || (needed === "moderator" && role === "moderator");
+}

@@ -94,20 +94,23 @@ export function createAboutMessages(context: ReceiverContext): AboutMessages {
     place: Conversation | BareJid,
     name: string,
     id: string,
+    /** Whose message it is; undefined: the room names it. */
+    author?: Sender,
   ): Promise<{ said: SaidMessage | undefined } | undefined> {
     const fate = await revisions.retract(name);
     if (fate === "waiting") log.info("a message that waited was taken back");
     if (fate !== "taken") return undefined;
     const at = typeof place === "string" ? place : placeOfConversation(place);
-    const said = outbox.recent.find(at, id);
-    outbox.recent.remove(at, id);
+    const { recent } = outbox;
+    const said = author ? recent.findBy(author.id, at, id) : recent.find(at, id);
+    if (said) recent.remove(said.senderId, at, id);
     const room = typeof place === "string" ? place : place.kind === "room" ? place.room : undefined;
     const wasContext = room && said && history.forgetMessage(room, said.ids);
     return wasContext ? undefined : { said };
   }
 
   async function retract(about: About, id: string): Promise<void> {
-    const taken = await takeBack(about.conversation, nameOfMessage(about, id), id);
+    const taken = await takeBack(about.conversation, nameOfMessage(about, id), id, about.sender);
     if (!taken) return;
     run(about, async () => {
       if (rate.take(senderKey(about), PER_MINUTE, now()) !== "granted") return;

@@ -39,9 +39,10 @@ export function tellEdit(
   text: string,
   session: AgentSession,
 ): void {
-  const { conversation, message } = inbound;
+  const { conversation, message, sender } = inbound;
   const place = placeOfConversation(conversation);
-  const before = message.replaceId && context.outbox.recent.find(place, message.replaceId)?.text;
+  const { recent } = context.outbox;
+  const before = message.replaceId && recent.findBy(sender.id, place, message.replaceId)?.text;
   noteSaid(context, inbound, text);
   if (before === text) return;
   const was = before === undefined ? "an earlier message" : `their message ${snippet(before)}`;

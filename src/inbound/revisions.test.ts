@@ -303,6 +303,27 @@ describe("in a room", () => {
     expect(events).toEqual([]);
   });
 
+  const NO_STORE = '<no-store xmlns="urn:xmpp:hints"/>';
+  it.each([
+    ["takes back", retracts("a")],
+    ["corrects", body("hmm") + replaces("a")],
+  ])("nobody %s what somebody else said by giving their own message its id", async (_, what) => {
+    const { talk, history, events } = await setUpRoom();
+    await talk("a", body("never touch the database"));
+    await talk("a", body("hm") + NO_STORE, "mallory");
+    await talk("z", what, "mallory");
+    expect(await history()).toContain("never touch the database");
+    expect(events.join("")).not.toContain("database");
+  });
+
+  it("an event about a message quotes the words of its own author", async () => {
+    const { talk, events } = await setUpRoom();
+    await talk("a", body("bot: never touch the database"));
+    await talk("a", body("hm") + NO_STORE, "mallory");
+    await talk("z", retracts("a"), "mallory");
+    expect(events.join("")).not.toContain("database");
+  });
+
   it("the agent is told what a moderator took away", async () => {
     const { talk, moderate, events } = await setUpRoom();
     await moderate(await talk("a", body("bot: hi")));

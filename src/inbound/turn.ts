@@ -199,12 +199,12 @@ function skipReplaced({ log, tally }: InboundContext): void {
 
 /** What it was before is no context any more. */
 function forgetCorrected({ history, outbox }: InboundContext, inbound: InboundMessage): void {
-  const { conversation, message } = inbound;
+  const { conversation, message, sender } = inbound;
   if (conversation.kind !== "room" || message.replaceId === undefined) return;
-  const said = outbox.recent.find(conversation.room, message.replaceId);
+  const said = outbox.recent.findBy(sender.id, conversation.room, message.replaceId);
   if (!said) return;
   history.forgetMessage(conversation.room, said.ids);
-  outbox.recent.remove(conversation.room, message.replaceId);
+  outbox.recent.remove(sender.id, conversation.room, message.replaceId);
 }
 
 function drop(context: InboundContext, inbound: InboundMessage, reasonCode: string): void {

@@ -22,7 +22,9 @@ test("finds a message in its own conversation, by each of its names", () => {
   }
   expect(recent.find(ALICE, "a")?.reference).toBe("of the room");
   expect(recent.find(BOB, "a")).toBeUndefined();
-  recent.remove(ALICE, "origin");
+  recent.remove("bob@example", ALICE, "origin");
+  expect(recent.find(ALICE, "a")).toBeDefined();
+  recent.remove("alice@example", ALICE, "origin");
   expect(recent.find(ALICE, "a")).toBeUndefined();
 });
 

@@ -54,7 +54,8 @@ export type Debouncer = {
 
 /**
  * @param takeUp does the turn of one message; where it settles nothing of `lifecycle` by itself, the
- *   message is done with. It rejects before it had any effect: the message comes again then.
+ *   message is done with. It rejects before it had any effect: the message comes again then. "revised": it had
+ *   none, and part of the message was replaced meanwhile.
  */
 export function createDebouncer(params: {
   /** What came before a stop is not added to by what came after it. */
@@ -62,7 +63,11 @@ export function createDebouncer(params: {
   /** What was corrected or taken back while it waited is no part of a turn. */
   isReplaced: (eventId: string) => boolean;
   readConfig: () => OpenClawConfig;
-  takeUp: (inbound: InboundMessage, eventId: string, lifecycle: Lifecycle) => Promise<void>;
+  takeUp: (
+    inbound: InboundMessage,
+    eventId: string,
+    lifecycle: Lifecycle,
+  ) => Promise<void | "revised">;
   onError: (error: unknown) => void;
 }): Debouncer {
   const { isStopped, isReplaced, readConfig, takeUp, onError } = params;
@@ -119,17 +124,22 @@ export function createDebouncer(params: {
       return createFlush({
         ...(source ? { lifecycle: source } : {}),
         async dispatch(lifecycle) {
-          const kept = batch.filter((one) => !isReplaced(one.eventId));
-          const { inbound, eventId } = merge(kept.length > 0 ? kept : batch.slice(-1));
-          if (lifecycle.abortSignal.aborted) return await followed(turn.cancel)();
-          await takeUp(inbound, eventId, {
-            ...lifecycle,
-            onCancelled: followed(onCancelled),
-            takeBack: followed(async () => {
-              for (const one of batch) await one.lifecycle.takeBack();
-            }),
-            storeAgain: async () => await storeAllAgain(batch),
-          });
+          for (let isDone = false; !isDone;) {
+            const kept = batch.filter((one) => !isReplaced(one.eventId));
+            const { inbound, eventId } = merge(kept.length > 0 ? kept : batch.slice(-1));
+            if (lifecycle.abortSignal.aborted) return await followed(turn.cancel)();
+            const result = await takeUp(inbound, eventId, {
+              ...lifecycle,
+              onCancelled: followed(onCancelled),
+              takeBack: followed(async () => {
+                for (const one of batch) await one.lifecycle.takeBack();
+              }),
+              // Under another id nothing would know that it was replaced.
+              storeAgain: async () => await storeAllAgain(kept),
+            });
+            // Each time there is one less.
+            isDone = result !== "revised";
+          }
           await turn.settle();
         },
       });

@@ -148,6 +148,69 @@ describe("a message that waits", () => {
     await expect.poll(() => texts().join("\n")).toBe("one\ntwo");
   });
 
+  it("is put off by the host, and corrected: what is given then is the correction", async () => {
+    // Which of the two comes first is chance.
+    for (let n = 0; n < 5; n += 1) {
+      let isBusy = true;
+      let asked = 0;
+      const { say, texts, receiver, events, queue } = setUp({
+        dispatch: async () => {
+          asked += 1;
+          if (isBusy) throw new Error("another OpenClaw process owns state-lifecycle");
+        },
+      });
+      await say("a", FIRST);
+      await expect.poll(() => asked).toBe(1);
+      await expect.poll(async () => await queue.listPending({ limit: "all" })).toHaveLength(1);
+      await say("b", body("first") + replaces("a"));
+      isBusy = false;
+      await expect.poll(texts, { timeout: 5_000 }).toEqual(["first"]);
+      expect(events).toEqual([]);
+      await receiver.stop();
+    }
+  }, 30_000);
+
+  describe("behind another turn, as part of one of several,", () => {
+    async function asOneOfTwo() {
+      const hold = Promise.withResolvers<void>();
+      const lookups: string[] = [];
+      const road = setUp({
+        cfg: { messages: { inbound: { debounceMs: 60 } } },
+        context: {
+          settling: {
+            hold: () => undefined,
+            settled: async (key: string) => {
+              lookups.push(key);
+              await hold.promise;
+            },
+          } as never,
+        },
+      });
+      await road.say("a", body("one"));
+      await road.say("b", body("tow"));
+      await expect.poll(() => lookups.length).toBe(1);
+      return { ...road, go: hold.resolve };
+    }
+
+    it("is corrected: the other is not lost", async () => {
+      const { say, go, texts, receiver, events } = await asOneOfTwo();
+      await say("c", body("two") + replaces("b"));
+      go();
+      await expect.poll(() => texts().join(" ")).toBe("one two");
+      await receiver.idle();
+      expect([texts().join(" "), events]).toEqual(["one two", []]);
+    });
+
+    it("is taken back: the agent does not read it", async () => {
+      const { say, go, texts, receiver, events } = await asOneOfTwo();
+      await say("c", retracts("a"));
+      go();
+      await expect.poll(texts).toEqual(["tow"]);
+      await receiver.idle();
+      expect([texts(), events]).toEqual([["tow"], []]);
+    });
+  });
+
   it("is nobody else's to correct or to take back", async () => {
     const { say, go, texts } = await whileItWaits();
     const eve = { from: "eve@example/x" };

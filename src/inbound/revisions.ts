@@ -93,7 +93,9 @@ export function createRevisions(
     async retract(name) {
       const event = find(name);
       if (event === undefined) return undefined;
-      if (!(await findWaiting(event))) return names.isReplaced(event) ? undefined : "taken";
+      const waiting = await findWaiting(event);
+      // Its turn may have begun meanwhile.
+      if (!waiting || settled.has(event)) return names.isReplaced(event) ? undefined : "taken";
       names.replace(event, undefined);
       return "waiting";
     },

@@ -29,7 +29,13 @@ const stanzaId = (id: string) => `<stanza-id xmlns="${STANZA_IDS}" by="${ROOM}" 
 function setUp(options: RoadInOptions = {}) {
   const road = createRoadIn({
     ...options,
-    keys: { dmPolicy: "open", allowFrom: ["*"], groupPolicy: "open", rooms: [ROOM] },
+    keys: {
+      dmPolicy: "open",
+      allowFrom: ["*"],
+      groupPolicy: "open",
+      rooms: [ROOM],
+      ...options.keys,
+    },
   });
   const say = async (id: string, inside: string, { from = ALICE, type = "chat" } = {}) => {
     await road.session.receive(withId(message(from, inside, type), id));
@@ -146,6 +152,19 @@ describe("a message that waits", () => {
     await say("c", body("two") + replaces("b"));
     await receiver.idle();
     await expect.poll(() => texts().join("\n")).toBe("one\ntwo");
+  });
+
+  it("is not corrected for ever: what was corrected lies on the disk as well", async () => {
+    const limits = { queueSize: 5 };
+    const { say, go, texts, receiver, tally, queue } = await whileItWaits({ keys: { limits } });
+    await say("a", FIRST);
+    for (let n = 1; n <= 50; n += 1) await say(`c${n}`, body(`${n}`) + replaces("a"));
+    expect((await queue.listPending({ limit: "all" })).length).toBeLessThanOrEqual(10);
+    expect(tally.read()["queue-full"]).toBeGreaterThan(30);
+    go();
+    await expect.poll(() => texts().length).toBe(2);
+    await receiver.idle();
+    expect(texts()).toHaveLength(2);
   });
 
   it("is put off by the host, and corrected: what is given then is the correction", async () => {

@@ -207,6 +207,13 @@ function belongs(
   );
 }
 
+/** XEP-0447 §3.3: each message hands over the files of another one. */
+function mergeSources(batch: readonly Waiting[]): InboundMessage["message"]["attachedSources"] {
+  const all = batch.flatMap(({ inbound: { message } }) => message.attachedSources ?? []);
+  const [first] = all;
+  return first && { ...first, sources: all.flatMap(({ sources }) => sources) };
+}
+
 /** One message with all the text; it is known by the last one's id, as it was complete then. */
 function merge(batch: readonly Waiting[]): Pick<Waiting, "inbound" | "eventId"> {
   const first = batch[0];
@@ -238,6 +245,7 @@ function merge(batch: readonly Waiting[]): Pick<Waiting, "inbound" | "eventId"> 
         fallbacks: inbound.message.fallbacks.filter((each) => each.for !== FILE_SHARING),
         oobUrls: batch.flatMap(({ inbound: { message } }) => message.oobUrls),
         fileShares: batch.flatMap(({ inbound: { message } }) => message.fileShares),
+        attachedSources: mergeSources(batch),
       },
     },
   };

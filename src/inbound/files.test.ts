@@ -118,6 +118,25 @@ it("a picture and somebody else's words are not", async () => {
   ]);
 });
 
+it("the sources of two earlier messages are two files of one turn (XEP-0447 §3.3)", async () => {
+  const { session, next, receiver, turns } = setUp();
+  const attach = (id: string) =>
+    `<attach-to xmlns="urn:xmpp:message-attaching:1" id="${id}"/><sources xmlns="urn:xmpp:sfs:0">` +
+    `<url-data xmlns="http://jabber.org/protocol/url-data" target="${origin}/${id}.png"/></sources>`;
+  for (const id of ["one", "two"]) void session.receive(message(ALICE, attach(id)));
+  const turn = await next();
+  await receiver.idle();
+  expect([turns.length, turn.media?.length]).toEqual([1, 2]);
+});
+
+it("a place on the map that is handed over like a file is none", async () => {
+  const { session, next } = setUp();
+  void session.receive(message(ALICE, body("geo:48.2,16.3") + oob("geo:48.2,16.3")));
+  const { message: said, media } = await next();
+  expect([said.bodyForAgent.includes("not available"), media]).toEqual([false, undefined]);
+  expect(said.bodyForAgent).toContain("48.2");
+});
+
 it("a message with files and no body at all is a message", async () => {
   const { session, next } = setUp();
   void session.receive(message(ALICE, oob(`${origin}/cat.png`)));

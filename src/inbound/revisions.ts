@@ -140,8 +140,11 @@ export function nameOf({ conversation, sender }: Author, id: string): string {
 export const roomsNameOf = (room: BareJid, id: string): string => digest([room, id]);
 
 /** Corrections are of messages with a text only: what is encrypted says nothing about another. */
-export const correctedBy = ({ replaceId, isAboutAnother }: Message): string | undefined =>
-  isAboutAnother ? undefined : replaceId;
+export const correctedBy = ({
+  encryption,
+  replaceId,
+  isAboutAnother,
+}: Message): string | undefined => (isAboutAnother || encryption ? undefined : replaceId);
 
 function digest(content: unknown): string {
   return createHash("sha256").update(JSON.stringify(content)).digest("base64url");

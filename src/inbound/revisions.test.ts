@@ -235,7 +235,7 @@ describe("a message that waits", () => {
     const eve = { from: "eve@example/x" };
     await say("a", body("alice's"));
     await say("e1", body("eve's") + replaces("a"), eve);
-    await say("e2", retracts("a"), eve);
+    await say("e2", retracts("a"), { from: "mallory@example/x" });
     go();
     await expect.poll(() => texts().toSorted()).toEqual(["alice's", "eve's", "wait"]);
   });
@@ -274,6 +274,27 @@ describe("a message that the agent has had", () => {
     await say("b", body("at five") + replaces("a"));
     await receiver.idle();
     expect([texts(), events]).toEqual([["at five"], []]);
+  });
+
+  it("has no second turn, however late it is corrected", async () => {
+    let at = Date.now();
+    const { say, texts, receiver, events } = setUp({ context: { now: () => at } });
+    await say("a", body("order ten"));
+    await receiver.idle();
+    at += 3 * 24 * 60 * 60_000;
+    await say("b", body("order ten, please") + replaces("a"));
+    await receiver.idle();
+    expect(texts()).toEqual(["order ten"]);
+    expect(events).toHaveLength(1);
+  });
+
+  it("has no second turn where its first version was never seen", async () => {
+    const { say, texts, receiver, events } = setUp();
+    await say("b", body("order tne") + replaces("unseen"));
+    await receiver.idle();
+    await say("c", body("order ten") + replaces("unseen"));
+    await receiver.idle();
+    expect([texts(), events.length]).toEqual([["order tne"], 1]);
   });
 
   it("is not corrected by what nobody can read", async () => {

@@ -7,7 +7,8 @@
  * | waits for its turn        | takes its place, and is its turn       | it is not taken up, counted   |
  * | was taken up              | is an event for the agent, no turn     | an event; forgotten as context |
  * | was context in a room     | stands there instead, or is a turn where it now addresses the agent | forgotten |
- * | is not known, or said more than a day ago | is a message as any other | nothing                      |
+ * | was said more than a day ago | is an event for the agent, no turn | nothing                       |
+ * | is not known              | is a message as any other              | nothing                       |
  *
  * The correction is stored like any message, next to what it corrects, and that is marked in the same
  * transaction. What is marked ends when its turn comes: so there is one turn, whatever crashes in between.
@@ -22,7 +23,7 @@ import type { MessageQueue } from "./ingress-queue.ts";
 import type { StoredMessage } from "./stored-message.ts";
 import type { InboundMessage } from "./types.ts";
 
-/** How long ago a message may have come that somebody says something about, ms. */
+/** How long ago a message may have come that somebody takes back, ms. */
 const LONGEST_MS = 24 * 60 * 60_000;
 /** Messages of which it is known what became of them. */
 const REMEMBERED = 2_000;
@@ -75,14 +76,17 @@ export function createRevisions(
 
   return {
     async place(message, corrects, author) {
-      const name = corrects === undefined ? undefined : nameOf(author, corrects);
-      const event = name === undefined ? undefined : find(name);
-      if (name === undefined || event === undefined) return { message };
+      if (corrects === undefined) return { message };
+      const name = nameOf(author, corrects);
+      // Its later corrections name the first version as well, whether we know that or not.
+      const named = { ...message, names: [...(message.names ?? []), name] };
+      // However long ago: what is done with must not be done again, because a letter of it was wrong.
+      const event = names.find(name, 0);
+      if (event === undefined) return { message: named };
       const waiting = await findWaiting(event);
       const before = waiting?.payload.message.inbound.revises ?? [];
       const revised = {
-        ...message,
-        names: [...(message.names ?? []), name],
+        ...named,
         replaces: waiting ? [event] : [],
         inbound: { ...message.inbound, revises: [...before, event] },
       };

@@ -14,6 +14,8 @@ const KEPT_EACH = 100;
 const KEPT_PLACES = 300;
 const MAX_TEXT = 2_000;
 const MAX_NAMES = 8;
+/** Who chooses the longest ids would fill the memory with them. */
+const MAX_NAME = 1_000;
 const BEFORE_ALL = -1;
 
 export type SaidMessage = {
@@ -84,6 +86,9 @@ export type OwnNames = {
   isOwn(place: Place, id: string): boolean;
 };
 
+const namesIn = (ids: readonly string[]): string[] =>
+  [...new Set(ids)].filter((id) => id.length <= MAX_NAME).slice(0, MAX_NAMES);
+
 const NONE: OwnNames = { noteOwn: () => undefined, isOwn: () => false };
 
 export function createRecentMessages({ noteOwn, isOwn }: OwnNames = NONE): RecentMessages {
@@ -110,10 +115,11 @@ export function createRecentMessages({ noteOwn, isOwn }: OwnNames = NONE): Recen
     (entry.ids.includes(id) || entry.authorIds?.includes(id) === true);
 
   function entryOf(said: Omit<SaidMessage, "reactions">, at: number): Entry {
-    const ids = [...new Set(said.ids)].slice(0, MAX_NAMES);
-    const authorIds = said.authorIds && [...new Set(said.authorIds)].slice(0, MAX_NAMES);
+    const ids = namesIn(said.ids);
+    const authorIds = said.authorIds && namesIn(said.authorIds);
+    const reference = said.reference && namesIn([said.reference])[0];
     const text = said.text.slice(0, MAX_TEXT).toWellFormed();
-    return { ...said, ids, authorIds, text, reactions: new Map(), at };
+    return { ...said, ids, authorIds, reference, text, reactions: new Map(), at };
   }
 
   return {

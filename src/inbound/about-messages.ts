@@ -16,7 +16,7 @@ import { matchesRoomEntry } from "../policy/room-entry.ts";
 import type { BareJid } from "../protocol/jid.ts";
 import type { Message } from "../protocol/stanza.ts";
 import { nameOf, snippet, tellAgent } from "./agent-events.ts";
-import { nameOf as nameOfMessage, roomsNameOf } from "./revisions.ts";
+import { namesBy, roomsNameOf } from "./revisions.ts";
 import { resolveRoute } from "./route.ts";
 import { senderKey, type Sender } from "./sender.ts";
 import { findHeard } from "./standing.ts";
@@ -92,12 +92,12 @@ export function createAboutMessages(context: ReceiverContext): AboutMessages {
   /** @returns what was known of it, where the agent may have read it */
   async function takeBack(
     place: Conversation | BareJid,
-    name: string,
+    called: readonly string[],
     id: string,
     /** Whose message it is; undefined: the room names it. */
     author?: Sender,
   ): Promise<{ said: SaidMessage | undefined } | undefined> {
-    const fate = await revisions.retract(name);
+    const fate = await revisions.retract(called);
     if (fate === "waiting") log.info("a message that waited was taken back");
     if (fate !== "taken") return undefined;
     const at = typeof place === "string" ? place : placeOfConversation(place);
@@ -110,7 +110,7 @@ export function createAboutMessages(context: ReceiverContext): AboutMessages {
   }
 
   async function retract(about: About, id: string): Promise<void> {
-    const taken = await takeBack(about.conversation, nameOfMessage(about, id), id, about.sender);
+    const taken = await takeBack(about.conversation, namesBy(about, id), id, about.sender);
     if (!taken) return;
     run(about, async () => {
       if (rate.take(senderKey(about), PER_MINUTE, now()) !== "granted") return;
@@ -134,7 +134,7 @@ export function createAboutMessages(context: ReceiverContext): AboutMessages {
       run(about, async () => await react(about, said));
     },
     async moderate(room, id) {
-      const taken = await takeBack(room, roomsNameOf(room, id), id);
+      const taken = await takeBack(room, [roomsNameOf(room, id)], id);
       if (!taken) return;
       const conversation = { kind: "room" as const, room, nick: "" };
       // Whose memory it is in, where people have one each (`sharedSessions`), the room cannot say.

@@ -154,7 +154,7 @@ test("a file or a place without a word, said meanwhile, is taken up", async () =
   ]);
   login();
   await untilRead("m3");
-  await waitFor(() => turns.length === 3, { what: "three turns" });
+  await expect.poll(() => turns.length, { timeout: 5_000 }).toBe(3);
 });
 
 test("a line that is lost for good meanwhile keeps the order at the next login", async () => {

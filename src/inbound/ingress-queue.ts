@@ -17,8 +17,11 @@ import type { Tally } from "./tally.ts";
 /** How long an answered message is remembered, so that no copy of it is answered again. */
 export const REMEMBERED_MS = 30 * 24 * 60 * 60_000;
 export const REMEMBERED_ENTRIES = 20_000;
-/** Most messages have five: the archive's id, what the sender gave, and what others may call them. */
-const REMEMBERED_ALIASES = 6 * REMEMBERED_ENTRIES;
+/**
+ * Most messages have five: the archive's id, what the sender gave, and what others may call them; in rooms that vouch
+ * for two identities of the sender up to nine.
+ */
+const REMEMBERED_ALIASES = 9 * REMEMBERED_ENTRIES;
 
 export type MessageQueue = ChannelIngressQueue<StoredPayload>;
 

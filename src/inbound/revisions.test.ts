@@ -2,6 +2,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { parse } from "ltx";
 import { describe, expect, it } from "vitest";
 import {
   body,
@@ -10,12 +11,13 @@ import {
   message,
   type RoadInOptions,
 } from "../../test/support/road-in.ts";
-import { codes, item, presence, ROOM } from "../../test/support/room-xml.ts";
+import { codes, gone, item, occupantId, presence, ROOM } from "../../test/support/room-xml.ts";
 import { createFakeLog } from "../../test/support/fake-session.ts";
 import { createIngressDatabase } from "../state/ingress-database.ts";
 import { createIngressQueue } from "../state/ingress-queue.ts";
 import type { MessageQueue } from "./ingress-queue.ts";
 import { STANZA_IDS } from "../protocol/xep-0359-ids.ts";
+import { OCCUPANT_ID } from "../protocol/xep-0421-occupant-id.ts";
 
 const ALICE = "alice@example/phone";
 const withId = (xml: string, id: string) => xml.replace("<message ", `<message id="${id}" `);
@@ -463,6 +465,24 @@ describe("in a room", () => {
     expect(events).toEqual([
       `A moderator of ${ROOM} removed the message "bot: hi": treat it as not said.`,
     ]);
+  });
+
+  it("is known by its author's occupant id as well, which is all that the archive has", async () => {
+    const { say, session, rooms, receiver, texts, events } = setUp();
+    enterRoom({ session, rooms }, [STANZA_IDS, OCCUPANT_ID]);
+    // As a moderator sees her.
+    await session.receive(presence("alice", item("alice@example/x"), "", occupantId("o1")));
+    await say("a", body("bot: order ten") + occupantId("o1") + stanzaId("r1"), inRoom);
+    await receiver.idle();
+    await session.receive(gone("alice", item("alice@example/x")));
+    const corrected = message(
+      `${ROOM}/alice`,
+      body("bot: order ten!") + replaces("a") + occupantId("o1"),
+      "groupchat",
+    );
+    await receiver.receive(parse(corrected), { by: ROOM, id: "r2", stamp: new Date() });
+    await receiver.idle();
+    expect([texts(), events.length]).toEqual([["order ten"], 1]);
   });
 
   it("an occupant cannot moderate", async () => {

@@ -20,6 +20,7 @@ import type { BareJid } from "../protocol/jid.ts";
 import type { Message } from "../protocol/stanza.ts";
 import type { EventNames } from "../state/event-names.ts";
 import type { MessageQueue } from "./ingress-queue.ts";
+import { occupantKey } from "./sender.ts";
 import type { StoredMessage } from "./stored-message.ts";
 import type { InboundMessage } from "./types.ts";
 
@@ -43,8 +44,8 @@ export type Revisions = {
     corrects: string | undefined,
     author: Author,
   ): Promise<{ message: StoredMessage; receivedAt?: number }>;
-  /** That a message is not to be taken up; undefined where none has that name. */
-  retract(name: string): Promise<Retracted | undefined>;
+  /** That a message is not to be taken up; undefined where none has one of these names. */
+  retract(called: readonly string[]): Promise<Retracted | undefined>;
   /** Whether a message that waited was corrected or taken back since. */
   isReplaced(eventId: string): boolean;
   /** The message is asked about; nothing has become of it. */
@@ -72,16 +73,22 @@ export function createRevisions(
     return pending.find(isIt) ?? (settled.has(eventId) ? undefined : claims.find(isIt));
   }
 
-  const find = (name: string) => names.find(name, now() - LONGEST_MS);
+  function findFirst(called: readonly string[], since: number): string | undefined {
+    for (const name of called) {
+      const event = names.find(name, since);
+      if (event !== undefined) return event;
+    }
+    return undefined;
+  }
 
   return {
     async place(message, corrects, author) {
       if (corrects === undefined) return { message };
-      const name = nameOf(author, corrects);
+      const called = namesBy(author, corrects);
       // Its later corrections name the first version as well, whether we know that or not.
-      const named = { ...message, names: [...(message.names ?? []), name] };
+      const named = { ...message, names: [...(message.names ?? []), ...called] };
       // However long ago: what is done with must not be done again, because a letter of it was wrong.
-      const event = names.find(name, 0);
+      const event = findFirst(called, 0);
       if (event === undefined) return { message: named };
       const waiting = await findWaiting(event);
       const before = waiting?.payload.message.inbound.revises ?? [];
@@ -94,8 +101,8 @@ export function createRevisions(
       if (waiting?.laneKey !== message.lane) return { message: revised };
       return { message: revised, receivedAt: waiting.receivedAt };
     },
-    async retract(name) {
-      const event = find(name);
+    async retract(called) {
+      const event = findFirst(called, now() - LONGEST_MS);
       if (event === undefined) return undefined;
       const waiting = await findWaiting(event);
       // Its turn may have begun meanwhile.
@@ -130,14 +137,21 @@ export function createRevisions(
 export function namesOf({ conversation, sender, message, reference }: InboundMessage): string[] {
   const author = { conversation, sender };
   const ids = [message.id, message.originId, reference].filter((id) => id !== undefined);
-  const own = [...new Set(ids)].map((id) => nameOf(author, id));
+  const own = [...new Set(ids)].flatMap((id) => namesBy(author, id));
   const isOfRoom = conversation.kind === "room" && reference !== undefined;
   return isOfRoom ? [...own, roomsNameOf(conversation.room, reference)] : own;
 }
 
-/** The name of what `author` calls `id`. */
-export function nameOf({ conversation, sender }: Author, id: string): string {
-  return digest([placeOfConversation(conversation), sender.id, id]);
+/**
+ * The names of what `author` calls `id`. Where a room vouches for a real JID and an occupant id (XEP-0421), by both: its
+ * archive may have the one alone.
+ */
+export function namesBy({ conversation, sender }: Author, id: string): string[] {
+  const place = placeOfConversation(conversation);
+  const { occupantId } = sender.occupant;
+  const isBoth = conversation.kind === "room" && occupantId !== undefined;
+  const authors = [sender.id, ...(isBoth ? [occupantKey(conversation.room, occupantId)] : [])];
+  return [...new Set(authors)].map((each) => digest([place, each, id]));
 }
 
 /** The name of what a room calls `id`, whoever said it. */

@@ -299,6 +299,13 @@ describe("a message that the agent has had", () => {
     expect([texts(), events.length]).toEqual([["order tne"], 1]);
   });
 
+  it("is not overtaken, where it corrects what nobody knows", async () => {
+    const { say, texts } = setUp();
+    void say("a", body("one") + replaces("nothing"));
+    void say("b", body("two"));
+    await expect.poll(texts).toEqual(["one", "two"]);
+  });
+
   it("is not corrected by what nobody can read", async () => {
     const { say, receiver, events, session } = setUp();
     await say("a", body("at five"));

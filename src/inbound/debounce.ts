@@ -246,6 +246,9 @@ function merge(batch: readonly Waiting[]): Pick<Waiting, "inbound" | "eventId"> 
         oobUrls: batch.flatMap(({ inbound: { message } }) => message.oobUrls),
         fileShares: batch.flatMap(({ inbound: { message } }) => message.fileShares),
         attachedSources: mergeSources(batch),
+        location: batch.map(({ inbound: { message } }) => message.location).find(Boolean),
+        // What nobody is to keep of it, nobody keeps (XEP-0334).
+        hints: batch.flatMap(({ inbound: { message } }) => message.hints),
       },
     },
   };

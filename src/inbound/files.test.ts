@@ -132,6 +132,19 @@ it("the sources of two earlier messages are two files of one turn (XEP-0447 §3.
   expect([turns.length, turn.media?.length]).toEqual([1, 2]);
 });
 
+it("a picture, and the place where it was taken, are one turn with both", async () => {
+  const { session, next, outbox } = setUp();
+  void session.receive(message(ALICE, oob(`${origin}/cat.png`)));
+  const noStore = '<no-store xmlns="urn:xmpp:hints"/>';
+  void session.receive(
+    message(ALICE, `${body("geo:48.2,16.3")}${noStore}`).replace("<message ", '<message id="p" '),
+  );
+  const { media, extra } = await next();
+  expect(media).toHaveLength(1);
+  expect(extra).toMatchObject({ LocationLat: 48.2 });
+  expect(outbox.recent.find("alice@example" as never, "p")).toBeUndefined();
+});
+
 it("a place on the map that is handed over like a file is none", async () => {
   const { session, next } = setUp();
   void session.receive(message(ALICE, body("geo:48.2,16.3") + oob("geo:48.2,16.3")));

@@ -16,7 +16,7 @@ import { matchesRoomEntry } from "../policy/room-entry.ts";
 import type { BareJid } from "../protocol/jid.ts";
 import type { Message } from "../protocol/stanza.ts";
 import { nameOf, snippet, tellAgent } from "./agent-events.ts";
-import { nameOf as nameOfMessage, roomsNameOf } from "./revisions.ts";
+import { namesBy, roomsNameOf } from "./revisions.ts";
 import { resolveRoute } from "./route.ts";
 import { senderKey, type Sender } from "./sender.ts";
 import { findHeard } from "./standing.ts";
@@ -92,22 +92,25 @@ export function createAboutMessages(context: ReceiverContext): AboutMessages {
   /** @returns what was known of it, where the agent may have read it */
   async function takeBack(
     place: Conversation | BareJid,
-    name: string,
+    called: readonly string[],
     id: string,
+    /** Whose message it is; undefined: the room names it. */
+    author?: Sender,
   ): Promise<{ said: SaidMessage | undefined } | undefined> {
-    const fate = await revisions.retract(name);
+    const fate = await revisions.retract(called);
     if (fate === "waiting") log.info("a message that waited was taken back");
     if (fate !== "taken") return undefined;
     const at = typeof place === "string" ? place : placeOfConversation(place);
-    const said = outbox.recent.find(at, id);
-    outbox.recent.remove(at, id);
+    const { recent } = outbox;
+    const said = author ? recent.findBy(author.id, at, id) : recent.find(at, id);
+    if (said) recent.remove(said.senderId, at, id);
     const room = typeof place === "string" ? place : place.kind === "room" ? place.room : undefined;
     const wasContext = room && said && history.forgetMessage(room, said.ids);
     return wasContext ? undefined : { said };
   }
 
   async function retract(about: About, id: string): Promise<void> {
-    const taken = await takeBack(about.conversation, nameOfMessage(about, id), id);
+    const taken = await takeBack(about.conversation, namesBy(about, id), id, about.sender);
     if (!taken) return;
     run(about, async () => {
       if (rate.take(senderKey(about), PER_MINUTE, now()) !== "granted") return;
@@ -131,7 +134,7 @@ export function createAboutMessages(context: ReceiverContext): AboutMessages {
       run(about, async () => await react(about, said));
     },
     async moderate(room, id) {
-      const taken = await takeBack(room, roomsNameOf(room, id), id);
+      const taken = await takeBack(room, [roomsNameOf(room, id)], id);
       if (!taken) return;
       const conversation = { kind: "room" as const, room, nick: "" };
       // Whose memory it is in, where people have one each (`sharedSessions`), the room cannot say.

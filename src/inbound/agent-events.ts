@@ -39,9 +39,10 @@ export function tellEdit(
   text: string,
   session: AgentSession,
 ): void {
-  const { conversation, message } = inbound;
+  const { conversation, message, sender } = inbound;
   const place = placeOfConversation(conversation);
-  const before = message.replaceId && context.outbox.recent.find(place, message.replaceId)?.text;
+  const { recent } = context.outbox;
+  const before = message.replaceId && recent.findBy(sender.id, place, message.replaceId)?.text;
   noteSaid(context, inbound, text);
   if (before === text) return;
   const was = before === undefined ? "an earlier message" : `their message ${snippet(before)}`;
@@ -50,17 +51,21 @@ export function tellEdit(
   tellAgent(context, session, key, `${who} edited ${was}; it now reads ${quote(text, MAX_EDIT)}.`);
 }
 
-/** Who it was, for an event; a nick may hold anything. */
+/** Who it was, for an event; a nick may hold anything, and be so long that nothing else is seen of them. */
 export function nameOf({ conversation, sender }: Pick<InboundMessage, "conversation" | "sender">) {
   return conversation.kind === "direct"
     ? conversation.peer
-    : quote(describeSender(sender), MAX_SNIPPET);
+    : quote(describeSender({ ...sender, label: cut(sender.label, MAX_SNIPPET) }), Infinity);
 }
 
 export const snippet = (text: string): string => quote(text, MAX_SNIPPET);
 
-function quote(text: string, most: number): string {
+function cut(text: string, most: number): string {
   const characters = Array.from(text);
-  const cut = characters.length > most ? `${characters.slice(0, most).join("")}…` : text;
-  return JSON.stringify(cut);
+  return characters.length > most ? `${characters.slice(0, most).join("")}…` : text;
+}
+
+/** JSON leaves some ends of lines, and what turns the direction of text, as they are. */
+function quote(text: string, most: number): string {
+  return JSON.stringify(cut(text, most).replace(/[\u0085\p{Zl}\p{Zp}\p{Bidi_Control}]/gu, " "));
 }

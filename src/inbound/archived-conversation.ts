@@ -90,8 +90,10 @@ type Entry = {
   archiveId: string;
   /** What others call it; the first version's where it was corrected. */
   reference: string;
-  /** As it was sent: the stanza's own ids, and the archive's. */
+  /** What anybody may call it. */
   ids: string[];
+  /** The stanza's own ids. */
+  chosenIds: string[];
   /** The id of the first version. */
   firstId: string | undefined;
   /** Undefined: we said it. */
@@ -135,6 +137,7 @@ async function asItIsNow(
       first.text = entry.text;
       first.isEdited = true;
       first.ids.push(...entry.ids);
+      first.chosenIds.push(...entry.chosenIds);
     }
   }
   return entries;
@@ -207,10 +210,13 @@ function toEntry(
   const isRooms = target.kind === "room";
   const reference = isRooms ? archiveId : (replaceId ?? originId ?? id);
   if (reference === undefined) return undefined;
+  const chosenIds = [originId, id, replaceId].filter((each) => each !== undefined);
   return {
     archiveId,
     reference,
-    ids: [archiveId, originId, id, replaceId].filter((each) => each !== undefined),
+    // Who is not the author goes by the room's ids: see said.ts.
+    ids: isRooms && sender ? [archiveId] : [archiveId, ...chosenIds],
+    chosenIds,
     firstId: replaceId ?? id,
     sender,
     from,
@@ -223,9 +229,11 @@ function toEntry(
 
 /** What the agent has read it may name. */
 function remember({ outbox }: ReadContext, target: ReadTarget, entries: readonly Entry[]): void {
-  for (const { firstId, from, ids, reference, sender, text } of entries.toReversed()) {
+  for (const entry of entries.toReversed()) {
+    const { chosenIds, firstId, from, ids, reference, sender, text } = entry;
     outbox.recent.addEarlier(placeOfTarget(target), {
       ids,
+      authorIds: chosenIds,
       reference,
       ...(sender ? {} : { firstId }),
       from,

@@ -2,6 +2,7 @@
  * Which messages of an archive (XEP-0313) could become a turn, or are an invitation: these are handed to the
  * road in, where policy/admission.ts decides as always, and only these count against the bounds.
  */
+import { declaredFiles } from "../policy/attached-files.ts";
 import type { BareJid, Jid } from "../protocol/jid.ts";
 import type { Message } from "../protocol/stanza.ts";
 
@@ -37,6 +38,9 @@ export function isOfUseInRoom(
   return type === "groupchat" && from?.bare === room && saysSomething(message) && !isOurs(message);
 }
 
-function saysSomething({ body, encryption }: Message): boolean {
-  return encryption !== undefined || (body !== undefined && body.trim() !== "");
+/** As admission has it: text, a file, a place; or that something else is taken back. */
+function saysSomething(message: Message): boolean {
+  const { body, encryption, location, retraction } = message;
+  if (encryption !== undefined || (body !== undefined && body.trim() !== "")) return true;
+  return location !== undefined || retraction !== undefined || declaredFiles(message).length > 0;
 }

@@ -114,6 +114,49 @@ test("300 messages of a night in one conversation are all answered", async () =>
   expect(tally.read()).toEqual({});
 }, 30_000);
 
+const raw = (id: string, minutes: number, inside: string, from = "ann@example/x"): FakeItem => ({
+  ...said(id, minutes),
+  xml: `<message xmlns="jabber:client" from="${from}" to="bot@example" type="chat" id="${id}">${inside}</message>`,
+});
+
+test("what was taken back or corrected meanwhile is not done, whatever was said in between", async () => {
+  const others = Array.from({ length: 40 }, (_, n) =>
+    raw(`f${n}`, 50, "<body>other</body>", `p${n}@example/x`),
+  );
+  const retracts = (id: string) => `<retract xmlns="urn:xmpp:message-retract:1" id="${id}"/>`;
+  const replaces = (id: string) => `<replace xmlns="urn:xmpp:message-correct:0" id="${id}"/>`;
+  const { login, texts, untilRead, events } = setUp([
+    raw("m1", 60, "<body>delete x</body>"),
+    raw("m2", 60, "<body>delete y</body>"),
+    raw("m3", 60, "<body>keep w</body>"),
+    ...others,
+    raw("m4", 40, retracts("m1")),
+    raw("m5", 40, `<body>delete z</body>${replaces("m2")}`),
+    raw("e1", 39, retracts("m3"), "eve@example/x"),
+    raw("m6", 38, "<body>end</body>"),
+  ]);
+  login();
+  await untilRead("m6");
+  expect(texts().filter((text) => text !== "other")).toEqual(["keep w", "delete z", "end"]);
+  expect(events).toEqual([]);
+});
+
+test("a file or a place without a word, said meanwhile, is taken up", async () => {
+  const { login, turns, untilRead } = setUp([
+    raw("m1", 60, '<x xmlns="jabber:x:oob"><url>https://10.0.0.1/cat.png</url></x>'),
+    raw(
+      "m2",
+      50,
+      '<geoloc xmlns="http://jabber.org/protocol/geoloc"><lat>48.2</lat><lon>16.3</lon></geoloc>',
+      "bob@example/x",
+    ),
+    raw("m3", 40, "<body>end</body>", "carl@example/x"),
+  ]);
+  login();
+  await untilRead("m3");
+  await expect.poll(() => turns.length, { timeout: 5_000 }).toBe(3);
+});
+
 test("a line that is lost for good meanwhile keeps the order at the next login", async () => {
   const { archive, live, login, session, texts, untilRead } = setUp([said("m1", 5), said("m2", 4)]);
   const held = Promise.withResolvers<void>();

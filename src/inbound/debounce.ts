@@ -54,7 +54,8 @@ export type Debouncer = {
 
 /**
  * @param takeUp does the turn of one message; where it settles nothing of `lifecycle` by itself, the
- *   message is done with. It rejects before it had any effect: the message comes again then.
+ *   message is done with. It rejects before it had any effect: the message comes again then. "revised": it had
+ *   none, and part of the message was replaced meanwhile.
  */
 export function createDebouncer(params: {
   /** What came before a stop is not added to by what came after it. */
@@ -62,7 +63,11 @@ export function createDebouncer(params: {
   /** What was corrected or taken back while it waited is no part of a turn. */
   isReplaced: (eventId: string) => boolean;
   readConfig: () => OpenClawConfig;
-  takeUp: (inbound: InboundMessage, eventId: string, lifecycle: Lifecycle) => Promise<void>;
+  takeUp: (
+    inbound: InboundMessage,
+    eventId: string,
+    lifecycle: Lifecycle,
+  ) => Promise<void | "revised">;
   onError: (error: unknown) => void;
 }): Debouncer {
   const { isStopped, isReplaced, readConfig, takeUp, onError } = params;
@@ -119,17 +124,22 @@ export function createDebouncer(params: {
       return createFlush({
         ...(source ? { lifecycle: source } : {}),
         async dispatch(lifecycle) {
-          const kept = batch.filter((one) => !isReplaced(one.eventId));
-          const { inbound, eventId } = merge(kept.length > 0 ? kept : batch.slice(-1));
-          if (lifecycle.abortSignal.aborted) return await followed(turn.cancel)();
-          await takeUp(inbound, eventId, {
-            ...lifecycle,
-            onCancelled: followed(onCancelled),
-            takeBack: followed(async () => {
-              for (const one of batch) await one.lifecycle.takeBack();
-            }),
-            storeAgain: async () => await storeAllAgain(batch),
-          });
+          for (let isDone = false; !isDone;) {
+            const kept = batch.filter((one) => !isReplaced(one.eventId));
+            const { inbound, eventId } = merge(kept.length > 0 ? kept : batch.slice(-1));
+            if (lifecycle.abortSignal.aborted) return await followed(turn.cancel)();
+            const result = await takeUp(inbound, eventId, {
+              ...lifecycle,
+              onCancelled: followed(onCancelled),
+              takeBack: followed(async () => {
+                for (const one of batch) await one.lifecycle.takeBack();
+              }),
+              // Under another id nothing would know that it was replaced.
+              storeAgain: async () => await storeAllAgain(kept),
+            });
+            // Each time there is one less.
+            isDone = result !== "revised";
+          }
           await turn.settle();
         },
       });
@@ -197,6 +207,13 @@ function belongs(
   );
 }
 
+/** XEP-0447 §3.3: each message hands over the files of another one. */
+function mergeSources(batch: readonly Waiting[]): InboundMessage["message"]["attachedSources"] {
+  const all = batch.flatMap(({ inbound: { message } }) => message.attachedSources ?? []);
+  const [first] = all;
+  return first && { ...first, sources: all.flatMap(({ sources }) => sources) };
+}
+
 /** One message with all the text; it is known by the last one's id, as it was complete then. */
 function merge(batch: readonly Waiting[]): Pick<Waiting, "inbound" | "eventId"> {
   const first = batch[0];
@@ -228,6 +245,10 @@ function merge(batch: readonly Waiting[]): Pick<Waiting, "inbound" | "eventId"> 
         fallbacks: inbound.message.fallbacks.filter((each) => each.for !== FILE_SHARING),
         oobUrls: batch.flatMap(({ inbound: { message } }) => message.oobUrls),
         fileShares: batch.flatMap(({ inbound: { message } }) => message.fileShares),
+        attachedSources: mergeSources(batch),
+        location: batch.map(({ inbound: { message } }) => message.location).find(Boolean),
+        // What nobody is to keep of it, nobody keeps (XEP-0334).
+        hints: batch.flatMap(({ inbound: { message } }) => message.hints),
       },
     },
   };

@@ -1,6 +1,7 @@
 /** Files on the road in: fetched only for whom policy admits, and never the reason that a message is lost. */
 import { readFileSync } from "node:fs";
 import { createServer, type Server } from "node:http";
+import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { createTempDir, type TempDir } from "../../test/support/at-exit.ts";
 import {
@@ -24,13 +25,15 @@ let server: Server;
 let origin: string;
 let asked: string[];
 let status: number;
+/** Until when the server does not answer. */
+let held: Promise<void> | undefined;
 
 beforeAll(async () => {
   temp = createTempDir("files");
   process.env["OPENCLAW_STATE_DIR"] = temp.path;
   server = createServer((request, response) => {
     asked.push(request.url ?? "");
-    response.writeHead(status).end(PNG);
+    void Promise.resolve(held).then(() => response.writeHead(status).end(PNG));
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   origin = `http://127.0.0.1:${(server.address() as { port: number }).port}`;
@@ -116,6 +119,38 @@ it("a picture and somebody else's words are not", async () => {
     ["hello", undefined],
     ["", 1],
   ]);
+});
+
+it("the sources of two earlier messages are two files of one turn (XEP-0447 §3.3)", async () => {
+  const { session, next, receiver, turns } = setUp();
+  const attach = (id: string) =>
+    `<attach-to xmlns="urn:xmpp:message-attaching:1" id="${id}"/><sources xmlns="urn:xmpp:sfs:0">` +
+    `<url-data xmlns="http://jabber.org/protocol/url-data" target="${origin}/${id}.png"/></sources>`;
+  for (const id of ["one", "two"]) void session.receive(message(ALICE, attach(id)));
+  const turn = await next();
+  await receiver.idle();
+  expect([turns.length, turn.media?.length]).toEqual([1, 2]);
+});
+
+it("a picture, and the place where it was taken, are one turn with both", async () => {
+  const { session, next, outbox } = setUp();
+  void session.receive(message(ALICE, oob(`${origin}/cat.png`)));
+  const noStore = '<no-store xmlns="urn:xmpp:hints"/>';
+  void session.receive(
+    message(ALICE, `${body("geo:48.2,16.3")}${noStore}`).replace("<message ", '<message id="p" '),
+  );
+  const { media, extra } = await next();
+  expect(media).toHaveLength(1);
+  expect(extra).toMatchObject({ LocationLat: 48.2 });
+  expect(outbox.recent.find("alice@example" as never, "p")).toBeUndefined();
+});
+
+it("a place on the map that is handed over like a file is none", async () => {
+  const { session, next } = setUp();
+  void session.receive(message(ALICE, body("geo:48.2,16.3") + oob("geo:48.2,16.3")));
+  const { message: said, media } = await next();
+  expect([said.bodyForAgent.includes("not available"), media]).toEqual([false, undefined]);
+  expect(said.bodyForAgent).toContain("48.2");
 });
 
 it("a message with files and no body at all is a message", async () => {
@@ -212,6 +247,32 @@ describe("what could not be had is told to the agent", () => {
     expect(turn.media).toHaveLength(10);
     expect(turn.message.bodyForAgent).toContain("2 more file(s)");
   });
+});
+
+it("a message whose file is being fetched as the account stops, or dies, comes again", async () => {
+  const folder = createTempDir("files-again");
+  const file = join(folder.path, "ingress.sqlite");
+  const hold = Promise.withResolvers<void>();
+  held = hold.promise;
+  const before = setUp({ file });
+  void before.session.receive(message(ALICE, body("look") + oob(`${origin}/cat.png`)));
+  await waitFor(() => asked.length === 1, { what: "a request" });
+  await before.receiver.stop();
+  before.database.close();
+  hold.resolve();
+  held = undefined;
+  expect(before.turns).toEqual([]);
+  const after = setUp({ file });
+  const turn = await after.next();
+  await after.receiver.idle();
+  expect([turn.message.bodyForAgent, turn.media?.length, after.turns.length]).toEqual([
+    "look",
+    1,
+    1,
+  ]);
+  await after.receiver.stop();
+  after.database.close();
+  folder.remove();
 });
 
 it("a server that fails for a moment is asked again", async () => {

@@ -17,8 +17,11 @@ import type { Tally } from "./tally.ts";
 /** How long an answered message is remembered, so that no copy of it is answered again. */
 export const REMEMBERED_MS = 30 * 24 * 60 * 60_000;
 export const REMEMBERED_ENTRIES = 20_000;
-/** Most messages have five: the archive's id, what the sender gave, and what others may call them. */
-const REMEMBERED_ALIASES = 6 * REMEMBERED_ENTRIES;
+/**
+ * Most messages have five: the archive's id, what the sender gave, and what others may call them; in rooms that vouch
+ * for two identities of the sender up to nine.
+ */
+const REMEMBERED_ALIASES = 9 * REMEMBERED_ENTRIES;
 
 export type MessageQueue = ChannelIngressQueue<StoredPayload>;
 
@@ -56,7 +59,7 @@ export function openMessageQueue(params: QueueParams): MessageQueue {
     const onEnqueue = (sql: Sql, _id: string, payload: StoredPayload, lane = "") => {
       const event = resolveEvent(sql, payload.message.arrival, now());
       const isKnown = sql.get("SELECT 1 FROM events WHERE id = ?", event) !== undefined;
-      if (!isKnown && !hadPlace(payload)) {
+      if (!isKnown && !isStoredAgain(payload)) {
         const waiting = sql.get(
           `SELECT count(*) AS all_lanes, count(*) FILTER (WHERE lane = ?1) AS in_lane,
              count(*) FILTER (WHERE lane = ?1 AND metadata ->> 'share' = ?2) AS in_share,
@@ -65,7 +68,7 @@ export function openMessageQueue(params: QueueParams): MessageQueue {
           lane,
           payload.message.share ?? null,
         );
-        refuseExcess(readLimits(), {
+        refuseExcess(limitsFor(payload, readLimits()), {
           inLane: Number(waiting?.["in_lane"]),
           inShare: Number(waiting?.["in_share"]),
           inAll: Number(waiting?.["all_lanes"]),
@@ -154,12 +157,12 @@ function bounded(hosts: MessageQueue, { database, now, readLimits }: QueueParams
           hosts.listClaims(),
         ]);
         const waiting = [...pending, ...claims];
-        if (!hadPlace(payload) && !waiting.some(({ id }) => id === event)) {
+        if (!isStoredAgain(payload) && !waiting.some(({ id }) => id === event)) {
           const { share } = payload.message;
           const isOfShare = (one: { payload: StoredPayload }) =>
             share !== undefined && one.payload.message.share === share;
           const inLane = waiting.filter(({ laneKey }) => laneKey === options?.laneKey);
-          refuseExcess(readLimits(), {
+          refuseExcess(limitsFor(payload, readLimits()), {
             inLane: inLane.length,
             inShare: inLane.filter(isOfShare).length,
             inAll: waiting.length,
@@ -179,9 +182,22 @@ function bounded(hosts: MessageQueue, { database, now, readLimits }: QueueParams
   };
 }
 
-/** It was stored before, and is again; or it takes the place of another. */
-const hadPlace = ({ message }: StoredPayload) =>
-  (message.renewals ?? 0) > 0 || (message.replaces ?? []).length > 0;
+/** It was taken over, and has nowhere else to be. */
+const isStoredAgain = ({ message }: StoredPayload) => (message.renewals ?? 0) > 0;
+
+/**
+ * A correction of what waits is let in where nothing else is. But what it corrects lies there until its turn comes,
+ * and somebody could correct it for ever: so not more than as many again.
+ */
+function limitsFor({ message }: StoredPayload, limits: QueueLimits): QueueLimits {
+  if ((message.replaces ?? []).length === 0) return limits;
+  const { queueMegabytes, queueSize, queueTotal } = limits;
+  return {
+    queueMegabytes: 2 * queueMegabytes,
+    queueSize: 2 * queueSize,
+    queueTotal: 2 * queueTotal,
+  };
+}
 
 const referencesOf = ({ message }: StoredPayload) => ({
   names: message.names ?? [],

@@ -20,7 +20,6 @@ import {
   type StoredMessage,
   type StoredPayload,
 } from "./stored-message.ts";
-import type { InboundMessage } from "./types.ts";
 
 /** Also how soon a message is tried again after a failure, at least. */
 const POLL_MS = 500;
@@ -72,7 +71,7 @@ export function createIngress(params: {
   isStopped: (eventId: string) => boolean;
   isReplaced: (eventId: string) => boolean;
   readConfig: () => OpenClawConfig;
-  takeUp: (inbound: InboundMessage, eventId: string, lifecycle: Lifecycle) => Promise<void>;
+  takeUp: Parameters<typeof createDebouncer>[0]["takeUp"];
   log: Logger;
   now: () => number;
 }): Ingress {

@@ -71,6 +71,8 @@ export function createReceiver(context: ReceiverContext): Receiver {
   const aboutMessages = createAboutMessages(context);
   /** What is being stored: who says something of a message means one that came before. */
   const storing = new Set<Promise<unknown>>();
+  /** Corrections for which a place is looked for: what comes next must not overtake. */
+  const placing = new Set<Promise<unknown>>();
   let lastJid: FullJid | undefined;
   const refusals = { count: 0, toldAt: -Infinity };
 
@@ -97,13 +99,20 @@ export function createReceiver(context: ReceiverContext): Receiver {
   async function store(message: StoredMessage, inbound: Found["inbound"]): Promise<boolean> {
     const corrects = correctedBy(inbound.message);
     const stored = (async () => {
-      if (corrects === undefined) return await ingress.admit(message);
+      if (corrects === undefined) {
+        if (placing.size > 0) await Promise.allSettled(placing);
+        return await ingress.admit(message);
+      }
       await Promise.allSettled(storing);
       const placed = await context.revisions.place(message, corrects, inbound);
       return await ingress.admit(placed.message, placed.receivedAt);
     })();
     storing.add(stored);
-    return await stored.finally(() => storing.delete(stored));
+    if (corrects !== undefined) placing.add(stored);
+    return await stored.finally(() => {
+      storing.delete(stored);
+      placing.delete(stored);
+    });
   }
 
   function noteRefusal(error: IngressFullError): void {

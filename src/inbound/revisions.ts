@@ -7,7 +7,8 @@
  * | waits for its turn        | takes its place, and is its turn       | it is not taken up, counted   |
  * | was taken up              | is an event for the agent, no turn     | an event; forgotten as context |
  * | was context in a room     | stands there instead, or is a turn where it now addresses the agent | forgotten |
- * | is not known, or said more than a day ago | is a message as any other | nothing                      |
+ * | was said more than a day ago | is an event for the agent, no turn | nothing                       |
+ * | is not known              | is a message as any other              | nothing                       |
  *
  * The correction is stored like any message, next to what it corrects, and that is marked in the same
  * transaction. What is marked ends when its turn comes: so there is one turn, whatever crashes in between.
@@ -19,10 +20,11 @@ import type { BareJid } from "../protocol/jid.ts";
 import type { Message } from "../protocol/stanza.ts";
 import type { EventNames } from "../state/event-names.ts";
 import type { MessageQueue } from "./ingress-queue.ts";
+import { occupantKey } from "./sender.ts";
 import type { StoredMessage } from "./stored-message.ts";
 import type { InboundMessage } from "./types.ts";
 
-/** How long ago a message may have come that somebody says something about, ms. */
+/** How long ago a message may have come that somebody takes back, ms. */
 const LONGEST_MS = 24 * 60 * 60_000;
 /** Messages of which it is known what became of them. */
 const REMEMBERED = 2_000;
@@ -42,8 +44,8 @@ export type Revisions = {
     corrects: string | undefined,
     author: Author,
   ): Promise<{ message: StoredMessage; receivedAt?: number }>;
-  /** That a message is not to be taken up; undefined where none has that name. */
-  retract(name: string): Promise<Retracted | undefined>;
+  /** That a message is not to be taken up; undefined where none has one of these names. */
+  retract(called: readonly string[]): Promise<Retracted | undefined>;
   /** Whether a message that waited was corrected or taken back since. */
   isReplaced(eventId: string): boolean;
   /** The message is asked about; nothing has become of it. */
@@ -71,18 +73,27 @@ export function createRevisions(
     return pending.find(isIt) ?? (settled.has(eventId) ? undefined : claims.find(isIt));
   }
 
-  const find = (name: string) => names.find(name, now() - LONGEST_MS);
+  function findFirst(called: readonly string[], since: number): string | undefined {
+    for (const name of called) {
+      const event = names.find(name, since);
+      if (event !== undefined) return event;
+    }
+    return undefined;
+  }
 
   return {
     async place(message, corrects, author) {
-      const name = corrects === undefined ? undefined : nameOf(author, corrects);
-      const event = name === undefined ? undefined : find(name);
-      if (name === undefined || event === undefined) return { message };
+      if (corrects === undefined) return { message };
+      const called = namesBy(author, corrects);
+      // Its later corrections name the first version as well, whether we know that or not.
+      const named = { ...message, names: [...(message.names ?? []), ...called] };
+      // However long ago: what is done with must not be done again, because a letter of it was wrong.
+      const event = findFirst(called, 0);
+      if (event === undefined) return { message: named };
       const waiting = await findWaiting(event);
       const before = waiting?.payload.message.inbound.revises ?? [];
       const revised = {
-        ...message,
-        names: [...(message.names ?? []), name],
+        ...named,
         replaces: waiting ? [event] : [],
         inbound: { ...message.inbound, revises: [...before, event] },
       };
@@ -90,10 +101,12 @@ export function createRevisions(
       if (waiting?.laneKey !== message.lane) return { message: revised };
       return { message: revised, receivedAt: waiting.receivedAt };
     },
-    async retract(name) {
-      const event = find(name);
+    async retract(called) {
+      const event = findFirst(called, now() - LONGEST_MS);
       if (event === undefined) return undefined;
-      if (!(await findWaiting(event))) return names.isReplaced(event) ? undefined : "taken";
+      const waiting = await findWaiting(event);
+      // Its turn may have begun meanwhile.
+      if (!waiting || settled.has(event)) return names.isReplaced(event) ? undefined : "taken";
       names.replace(event, undefined);
       return "waiting";
     },
@@ -124,22 +137,32 @@ export function createRevisions(
 export function namesOf({ conversation, sender, message, reference }: InboundMessage): string[] {
   const author = { conversation, sender };
   const ids = [message.id, message.originId, reference].filter((id) => id !== undefined);
-  const own = [...new Set(ids)].map((id) => nameOf(author, id));
+  const own = [...new Set(ids)].flatMap((id) => namesBy(author, id));
   const isOfRoom = conversation.kind === "room" && reference !== undefined;
   return isOfRoom ? [...own, roomsNameOf(conversation.room, reference)] : own;
 }
 
-/** The name of what `author` calls `id`. */
-export function nameOf({ conversation, sender }: Author, id: string): string {
-  return digest([placeOfConversation(conversation), sender.id, id]);
+/**
+ * The names of what `author` calls `id`. Where a room vouches for a real JID and an occupant id (XEP-0421), by both: its
+ * archive may have the one alone.
+ */
+export function namesBy({ conversation, sender }: Author, id: string): string[] {
+  const place = placeOfConversation(conversation);
+  const { occupantId } = sender.occupant;
+  const isBoth = conversation.kind === "room" && occupantId !== undefined;
+  const authors = [sender.id, ...(isBoth ? [occupantKey(conversation.room, occupantId)] : [])];
+  return [...new Set(authors)].map((each) => digest([place, each, id]));
 }
 
 /** The name of what a room calls `id`, whoever said it. */
 export const roomsNameOf = (room: BareJid, id: string): string => digest([room, id]);
 
 /** Corrections are of messages with a text only: what is encrypted says nothing about another. */
-export const correctedBy = ({ replaceId, isAboutAnother }: Message): string | undefined =>
-  isAboutAnother ? undefined : replaceId;
+export const correctedBy = ({
+  encryption,
+  replaceId,
+  isAboutAnother,
+}: Message): string | undefined => (isAboutAnother || encryption ? undefined : replaceId);
 
 function digest(content: unknown): string {
   return createHash("sha256").update(JSON.stringify(content)).digest("base64url");

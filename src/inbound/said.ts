@@ -14,9 +14,15 @@ export function noteSaid({ outbox }: InboundContext, inbound: InboundMessage, te
   if (isFleeting(inbound) || inbound.isEncrypted) return;
   const messages = parts?.map((part) => part.message) ?? [message];
   const reference = referenceOf(inbound);
-  const ids = messages.flatMap(({ id, originId, replaceId }) => [id, originId, replaceId]);
+  const chosen = messages
+    .flatMap(({ id, originId, replaceId }) => [id, originId, replaceId])
+    .filter((id) => id !== undefined);
+  const given = [messageId, reference].filter((id) => id !== undefined);
+  // In a room anybody may choose the id of another's message: others go by the ids that the room gives.
+  const isRooms = conversation.kind === "room" && reference !== undefined;
   outbox.recent.add(placeOfConversation(conversation), {
-    ids: [messageId, reference, ...ids].filter((id) => id !== undefined),
+    ids: isRooms ? given : [...given, ...chosen],
+    authorIds: isRooms ? chosen : undefined,
     reference,
     from: authorOf(inbound),
     senderId: sender.id,

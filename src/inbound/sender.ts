@@ -72,7 +72,7 @@ export function resolveSender(
   if (jid) return { ...known, id: jid, grade: "jid", jid, occupant };
   return occupantId === undefined
     ? { ...known, id: `${room}#stay:${stay}`, grade: "nick", jid, occupant }
-    : { ...known, id: `${room}#occupant:${occupantId}`, grade: "occupant-id", jid, occupant };
+    : { ...known, id: occupantKey(room, occupantId), grade: "occupant-id", jid, occupant };
 }
 
 /** Who speaks, and where, in a direct chat. */
@@ -143,6 +143,10 @@ export function senderKey(place: { conversation: Conversation; sender: Sender })
   const { conversation, sender } = place;
   return sender.grade === "nick" && conversation.kind !== "direct" ? conversation.room : sender.id;
 }
+
+/** The id of the grade `occupant-id`. */
+export const occupantKey = (room: BareJid, occupantId: string): string =>
+  `${room}#occupant:${occupantId}`;
 
 /** What an id of the grade `occupant-id` or `nick` says; undefined for a JID. */
 export function parseOccupantKey(

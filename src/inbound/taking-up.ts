@@ -11,6 +11,7 @@ import { parseJid, type BareJid } from "../protocol/jid.ts";
 import { withoutArchivedAuthor } from "../protocol/xep-0045-muc.ts";
 import { handOn } from "./archive-handover.ts";
 import { readArchive, type Reading } from "./archive-reading.ts";
+import { withoutReplaced } from "./archive-revisions.ts";
 import { createAccountScale, createRoomScale, type Scale } from "./archive-scales.ts";
 import type { ArchiveTrack } from "./archive-track.ts";
 import type { RoomFinder } from "./archived-message.ts";
@@ -122,7 +123,8 @@ export function createTakingUp(options: TakingUpOptions): TakingUp {
       const { messages, end: last, skippedUntil } = reading;
       const showedJids = cursor.showedJids && showsJids(rooms, room);
       const floor = Math.max(cursor.floor, skippedUntil ?? 0);
-      await handOn(messages, {
+      // In rooms a later message of somebody is theirs by more than its address: see revisions.ts.
+      await handOn(room === undefined ? withoutReplaced(messages) : messages, {
         async store({ id, stamp, message }) {
           const believed = isBelieved() ? message : withoutArchivedAuthor(message);
           await receiver.receive(believed, { by: track.by, id, stamp });

@@ -23,15 +23,20 @@ import type { Stops } from "./stops.ts";
 import { refuseOverLimit } from "./turn-limits.ts";
 import type { InboundContext, InboundMessage } from "./types.ts";
 
-/** @throws where nothing came of it, and it may be tried again */
+/**
+ * @returns "revised" where part of it was corrected or taken back as it waited: the rest is still to be taken up
+ * @throws where nothing came of it, and it may be tried again
+ */
 export async function takeTurn(
   context: InboundContext & { stops: Stops },
   inbound: InboundMessage,
   { eventId, lifecycle }: { eventId: string; lifecycle: Lifecycle },
-): Promise<void> {
+): Promise<void | "revised"> {
   const { accountId, revisions } = context;
   const { conversation, sender, revises = [] } = inbound;
-  revisions.open(eventId);
+  const eventIds = inbound.parts?.map((part) => part.eventId) ?? [eventId];
+  const reopen = () => eventIds.forEach(revisions.open);
+  reopen();
   if (revisions.isReplaced(eventId)) return skipReplaced(context);
   const { host, route, buildEnvelope } = resolveRoute(context, inbound);
   const addressing = resolveAddressing(context, inbound, route);
@@ -101,14 +106,20 @@ export async function takeTurn(
         context.log.info("a message is not answered: it waited as somebody said stop");
         return;
       }
-      if (revisions.isReplaced(eventId)) {
+      if (eventIds.some(revisions.isReplaced)) {
         sessionTurn.end();
-        return skipReplaced(context);
+        return inbound.parts ? "revised" : skipReplaced(context);
       }
-      revisions.settle(inbound.parts?.map((part) => part.eventId) ?? [eventId], "turn");
+      revisions.settle(eventIds, "turn");
       noteSaid(context, inbound, addressing.said);
       const whole = { ...turn, files: found };
-      return await dispatchTurn(context, inbound, whole, lifecycle, sessionTurn);
+      const watched = beforeGoingBack(lifecycle, reopen);
+      return await dispatchTurn(context, inbound, whole, watched, sessionTurn).catch(
+        (error: unknown) => {
+          reopen();
+          throw error;
+        },
+      );
     }
     case "pairing-required":
       context.tally.add("not-admitted");
@@ -130,6 +141,24 @@ export async function takeTurn(
       }
       drop(context, inbound, reasonCode);
   }
+}
+
+/** What waits once more may be corrected once more: see revisions.ts. */
+function beforeGoingBack(lifecycle: Lifecycle, reopen: () => void): Lifecycle {
+  const { onAbandoned, onCancelled, onFailed, takeBack } = lifecycle;
+  const after = <A extends unknown[], R>(goBack: (...args: A) => R) => {
+    return (...args: A): R => {
+      reopen();
+      return goBack(...args);
+    };
+  };
+  return {
+    ...lifecycle,
+    onAbandoned: after(onAbandoned),
+    takeBack: after(takeBack),
+    ...(onCancelled ? { onCancelled: after(onCancelled) } : {}),
+    ...(onFailed ? { onFailed: after(onFailed) } : {}),
+  };
 }
 
 async function enterSession(
@@ -199,12 +228,12 @@ function skipReplaced({ log, tally }: InboundContext): void {
 
 /** What it was before is no context any more. */
 function forgetCorrected({ history, outbox }: InboundContext, inbound: InboundMessage): void {
-  const { conversation, message } = inbound;
+  const { conversation, message, sender } = inbound;
   if (conversation.kind !== "room" || message.replaceId === undefined) return;
-  const said = outbox.recent.find(conversation.room, message.replaceId);
+  const said = outbox.recent.findBy(sender.id, conversation.room, message.replaceId);
   if (!said) return;
   history.forgetMessage(conversation.room, said.ids);
-  outbox.recent.remove(conversation.room, message.replaceId);
+  outbox.recent.remove(sender.id, conversation.room, message.replaceId);
 }
 
 function drop(context: InboundContext, inbound: InboundMessage, reasonCode: string): void {

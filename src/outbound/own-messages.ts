@@ -72,7 +72,7 @@ export async function retractOwn(
   if (target.kind === "room-private") message.append(encodeMucUser());
   await sendMessage(outbox, target, message, beforeSend);
   for (const version of versionsOf(outbox, target, said)) {
-    for (const name of version.ids) recent.remove(place, name);
+    for (const name of version.ids) recent.remove(undefined, place, name);
   }
   return retractId;
 }

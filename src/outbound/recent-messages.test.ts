@@ -22,7 +22,9 @@ test("finds a message in its own conversation, by each of its names", () => {
   }
   expect(recent.find(ALICE, "a")?.reference).toBe("of the room");
   expect(recent.find(BOB, "a")).toBeUndefined();
-  recent.remove(ALICE, "origin");
+  recent.remove("bob@example", ALICE, "origin");
+  expect(recent.find(ALICE, "a")).toBeDefined();
+  recent.remove("alice@example", ALICE, "origin");
   expect(recent.find(ALICE, "a")).toBeUndefined();
 });
 
@@ -49,6 +51,8 @@ test("keeps 100 messages of a conversation, 300 conversations, 2000 characters",
   expect(recent.find(ALICE, "1")).toBeDefined();
   for (let n = 0; n < 300; n += 1) recent.add(`p${n}@example` as BareJid, said("x"));
   expect(recent.find(ALICE, "1")).toBeUndefined();
+  recent.add(BOB, said("x".repeat(1_001)));
+  expect(recent.find(BOB, "x".repeat(1_001))).toBeUndefined();
   recent.add(BOB, said("long", BOB, "x".repeat(3_000)));
   expect(recent.find(BOB, "long")?.text).toHaveLength(2_000);
 });

@@ -14,11 +14,15 @@ const KEPT_EACH = 100;
 const KEPT_PLACES = 300;
 const MAX_TEXT = 2_000;
 const MAX_NAMES = 8;
+/** Who chooses the longest ids would fill the memory with them. */
+const MAX_NAME = 1_000;
 const BEFORE_ALL = -1;
 
 export type SaidMessage = {
-  /** What it may be called: the host's key, the sender's ids, the room's. */
+  /** What anybody may call it: the host's key, the room's id, and the author's where the room gives none. */
   ids: string[];
+  /** What its author alone may call it: ids that they chose, which may be those of another's message. */
+  authorIds?: string[] | undefined;
   /** What a reply or a reaction calls it; undefined as long as nobody else could know it by that. */
   reference: string | undefined;
   /** Of ours: the id that its first version was sent with, by which a correction names it (XEP-0308). */
@@ -41,14 +45,16 @@ export type RecentMessages = {
   addEarlier(place: Place, said: Omit<SaidMessage, "reactions">): void;
   /** Undefined: said too long ago, or never. Of several with that id the last. */
   find(place: Place, id: string): SaidMessage | undefined;
+  /** The one that its own author, `sender.id`, calls so; undefined as well where it is somebody else's. */
+  findBy(senderId: string, place: Place, id: string): SaidMessage | undefined;
   /** What we said there last. */
   lastOwn(place: Place): SaidMessage | undefined;
   /** All versions of a message of ours that are known, the first one first. */
   ownVersions(place: Place, firstId: string): SaidMessage[];
   /** What a room calls a message that we know by `id`. */
   name(place: Place, id: string, reference: string): void;
-  /** It was taken back. */
-  remove(place: Place, id: string): void;
+  /** Its author took it back, or it was moderated; `senderId` as in `SaidMessage`. What others call so stays. */
+  remove(senderId: string | undefined, place: Place, id: string): void;
   /** Somebody said something there, whoever it was. */
   touch(place: Place): void;
   /** Whether nobody else has said anything there since. */
@@ -80,6 +86,9 @@ export type OwnNames = {
   isOwn(place: Place, id: string): boolean;
 };
 
+const namesIn = (ids: readonly string[]): string[] =>
+  [...new Set(ids)].filter((id) => id.length <= MAX_NAME).slice(0, MAX_NAMES);
+
 const NONE: OwnNames = { noteOwn: () => undefined, isOwn: () => false };
 
 export function createRecentMessages({ noteOwn, isOwn }: OwnNames = NONE): RecentMessages {
@@ -101,10 +110,16 @@ export function createRecentMessages({ noteOwn, isOwn }: OwnNames = NONE): Recen
   const find = (place: Place, id: string) =>
     places.get(place)?.entries.findLast(({ ids }) => ids.includes(id));
 
+  const isNamedBy = (senderId: string | undefined, id: string) => (entry: Entry) =>
+    entry.senderId === senderId &&
+    (entry.ids.includes(id) || entry.authorIds?.includes(id) === true);
+
   function entryOf(said: Omit<SaidMessage, "reactions">, at: number): Entry {
-    const ids = [...new Set(said.ids)].slice(0, MAX_NAMES);
+    const ids = namesIn(said.ids);
+    const authorIds = said.authorIds && namesIn(said.authorIds);
+    const reference = said.reference && namesIn([said.reference])[0];
     const text = said.text.slice(0, MAX_TEXT).toWellFormed();
-    return { ...said, ids, text, reactions: new Map(), at };
+    return { ...said, ids, authorIds, reference, text, reactions: new Map(), at };
   }
 
   return {
@@ -124,6 +139,7 @@ export function createRecentMessages({ noteOwn, isOwn }: OwnNames = NONE): Recen
       entries.unshift(entryOf(said, BEFORE_ALL));
     },
     find,
+    findBy: (senderId, place, id) => places.get(place)?.entries.findLast(isNamedBy(senderId, id)),
     lastOwn: (place) =>
       places.get(place)?.entries.findLast(({ senderId }) => senderId === undefined),
     ownVersions: (place, firstId) =>
@@ -137,9 +153,10 @@ export function createRecentMessages({ noteOwn, isOwn }: OwnNames = NONE): Recen
       if (entry.senderId === undefined) noteOwn(place, reference);
       if (!entry.ids.includes(reference)) entry.ids.push(reference);
     },
-    remove(place, id) {
+    remove(senderId, place, id) {
       const known = places.get(place);
-      if (known) known.entries = known.entries.filter(({ ids }) => !ids.includes(id));
+      const isIt = isNamedBy(senderId, id);
+      if (known) known.entries = known.entries.filter((entry) => !isIt(entry));
     },
     touch(place) {
       const known = places.get(place);

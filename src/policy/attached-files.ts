@@ -26,6 +26,8 @@ export function declaredFiles({ oobUrls, fileShares, attachedSources }: Shared):
     ...(attachedSources?.sources ?? []).flatMap(({ urls }) => urls[0] ?? []),
   ];
   for (const url of others) {
+    // A place on the map is told as such (XEP-0080).
+    if (/^geo:/i.test(url)) continue;
     if (!files.some(({ urls }) => urls.includes(url))) files.push({ urls: [url] });
   }
   return files;

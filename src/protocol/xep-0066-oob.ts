@@ -7,9 +7,16 @@ import { stripInvalidXmlChars } from "./xml-text.ts";
 
 export const OOB = "jabber:x:oob";
 
-/** The URLs that a message hands over; not checked in any way. */
+const MAX_URLS = 20;
+const MAX_URL_LENGTH = 8000;
+
+/** The URLs that a message hands over, 20 at most; not checked in any other way. */
 export function decodeOobUrls(message: Element): string[] {
-  return message.getChildren("x", OOB).flatMap((oob) => oob.getChildText("url", OOB)?.trim() || []);
+  return message
+    .getChildren("x", OOB)
+    .slice(0, MAX_URLS)
+    .flatMap((oob) => oob.getChildText("url", OOB)?.trim() || [])
+    .filter((url) => url.length <= MAX_URL_LENGTH);
 }
 
 /**

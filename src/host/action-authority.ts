@@ -5,8 +5,8 @@
 import { ToolAuthorizationError } from "openclaw/plugin-sdk/channel-actions";
 import type { RoomSender } from "../policy/room-entry.ts";
 import { resolveSender } from "../inbound/sender.ts";
-import type { BareJid } from "../protocol/jid.ts";
-import type { ActionContext } from "./action-context.ts";
+import { bareJid, type BareJid } from "../protocol/jid.ts";
+import { currentTarget, type ActionContext } from "./action-context.ts";
 
 /** XEP-0045 §5.1.1 and §5.2.1: moderators kick and invite, admins do the rest. */
 export type Standing = "moderator" | "admin";
@@ -17,9 +17,8 @@ export function assertStanding(
   room: BareJid,
   needed: Standing,
 ): void {
-  // Nobody asks: a command line, or the agent by itself.
+  if (isTrusted(ctx)) return;
   const asking = ctx.requesterSenderId?.trim();
-  if (!asking || ctx.senderIsOwner === true) return;
   const has = rooms.occupants(room).some(({ nick }) => {
     const { id, occupant } = resolveSender({ kind: "room", room, nick }, rooms, isBelieved);
     return id === asking && isEnough(occupant, needed);
@@ -29,6 +28,22 @@ export function assertStanding(
     `who asks for it is no ${needed} of room ${room}, nor the agent's owner`,
   );
 }
+
+/** @throws ToolAuthorizationError somebody but the owner asks about another conversation than this one */
+export function assertMayAskAbout(context: ActionContext, jid: BareJid): void {
+  if (mayAskAbout(context, jid)) return;
+  throw new ToolAuthorizationError(`only the agent's owner may ask about ${jid} from here`);
+}
+
+export function mayAskAbout(context: ActionContext, jid: BareJid): boolean {
+  const current = currentTarget(context);
+  const here = current?.kind === "direct" ? bareJid(current.to) : current?.room;
+  return here === jid || isTrusted(context.ctx);
+}
+
+/** The owner; or nobody asks: a command line, or the agent by itself. */
+const isTrusted = ({ requesterSenderId, senderIsOwner }: ActionContext["ctx"]): boolean =>
+  !requesterSenderId?.trim() || senderIsOwner === true;
 
 function isEnough({ affiliation, role }: RoomSender, needed: Standing): boolean {
   const isAdmin = affiliation === "owner" || affiliation === "admin";

@@ -21,6 +21,7 @@ const GATES = {
   poll: "polls",
   kick: "moderation",
   ban: "moderation",
+  removeParticipant: "moderation",
   addParticipant: "addParticipant",
   renameGroup: "renameGroup",
   leaveGroup: "leaveGroup",

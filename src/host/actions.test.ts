@@ -58,7 +58,12 @@ describe("what there is", () => {
       channelInfo: false,
     };
     const { cfg } = setUp({ actions: gates });
-    expect(actions.describeMessageTool({ cfg })?.actions).toEqual(["member-info", "kick", "ban"]);
+    expect(actions.describeMessageTool({ cfg })?.actions).toEqual([
+      "member-info",
+      "kick",
+      "ban",
+      "removeParticipant",
+    ]);
     const none = { ...gates, moderation: false, memberInfo: false };
     expect(actions.describeMessageTool({ cfg: setUp({ actions: none }).cfg })).toBeNull();
   });
@@ -367,6 +372,26 @@ describe("people and rooms", () => {
       "not whom you talk to",
     );
     expect(session.takeSent()).toEqual([]);
+  });
+
+  it("tell nobody but the owner of other conversations", async () => {
+    const { run, session } = setUp();
+    const asks = (isOwner: boolean) => ({
+      ...within(ALICE),
+      requesterSenderId: ALICE,
+      senderIsOwner: isOwner,
+    });
+    const room = `room:${ROOM}`;
+    await expect(run("channel-info", { channelId: room }, asks(false))).rejects.toThrow("owner");
+    const eve = { channelId: room, userId: "eve" };
+    await expect(run("member-info", eve, asks(false))).rejects.toThrow("owner");
+    expect(session.takeSent()).toEqual([]);
+    expect(await run("channel-list", {}, asks(false))).toMatchObject({ channels: [] });
+    expect(await run("channel-info", { channelId: room }, asks(true))).toMatchObject({ id: ROOM });
+    expect(await run("channel-list", {}, asks(true))).toMatchObject({ channels: [{ id: ROOM }] });
+    const here = { ...within(room), requesterSenderId: ALICE };
+    expect(await run("channel-info", {}, here)).toMatchObject({ id: ROOM });
+    expect(await run("channel-list", {}, here)).toMatchObject({ channels: [{ id: ROOM }] });
   });
 
   it("channel-info and channel-list: what the agent sees", async () => {

@@ -12,11 +12,15 @@ const loadActions = createLazyRuntimeModule(() => import("./run-action.ts"));
 /** So that the host asks whether the agent may read them. */
 const SOURCES = { "set-profile": ["media", "avatarPath", "avatarUrl"] } as const;
 
+const MESSAGE = { aliases: ["messageId"], deliveryTargetAliases: [] };
+
 export const actions: ChannelMessageActionAdapter = {
   describeMessageTool: ({ cfg, accountId }) => {
     const allowed = listActions(cfg, accountId);
     return allowed.length === 0 ? null : { actions: allowed, mediaSourceParams: SOURCES };
   },
+  // They name a message, and not where it is: that is here, unless it is said.
+  messageActionTargetAliases: { edit: MESSAGE, unsend: MESSAGE },
   supportsAction: ({ action }) => isXmppAction(action),
   // A command line has no session; another one would be a second login. Sending is none of these: it goes by the host's
   // queue (message-adapter.ts), which finds its way to the Gateway by itself.

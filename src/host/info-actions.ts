@@ -4,6 +4,7 @@ import type { Occupant, RoomView } from "../client/rooms.ts";
 import { bareJid, parseJid, type BareJid, type FullJid } from "../protocol/jid.ts";
 import { occupantJid } from "../protocol/xep-0045-muc.ts";
 import { decodeVCard, encodeVCardRequest } from "../protocol/xep-0054-vcard.ts";
+import { assertMayAskAbout, mayAskAbout } from "./action-authority.ts";
 import { currentTarget, roomOf, type ActionContext } from "./action-context.ts";
 
 type Result = Promise<Record<string, unknown>>;
@@ -25,6 +26,7 @@ export async function memberInfo(context: ActionContext): Result {
     (current?.kind === "room" ? undefined : current?.to);
   if (userId === undefined) throw new Error("userId is missing: a nick in the room, or a JID");
   const room = roomNamed(context);
+  if (room) assertMayAskAbout(context, room);
   const occupant = room && findOccupant(context, room, userId);
   if (room && occupant) {
     const { affiliation, nick, occupantId, role } = occupant;
@@ -38,6 +40,7 @@ export async function memberInfo(context: ActionContext): Result {
   if (jid === undefined || (!contact && !isPeer)) {
     throw new Error(`${userId} is no occupant of the room, no contact, and not whom you talk to`);
   }
+  assertMayAskAbout(context, jid);
   const presence = live.roster.presenceOf(jid);
   return {
     jid,
@@ -100,6 +103,7 @@ async function cardOf({ live }: ActionContext, jid: FullJid) {
 export async function channelInfo(context: ActionContext): Result {
   const { live } = context;
   const room = roomOf(context);
+  assertMayAskAbout(context, room);
   const view = live.rooms.get(room);
   if (!view) throw new Error(`${room} is none of the agent's rooms`);
   const occupants = live.rooms.occupants(room).slice(0, MOST_OCCUPANTS);
@@ -118,9 +122,10 @@ export async function channelInfo(context: ActionContext): Result {
   };
 }
 
-/** The rooms that the agent is in, or tries to be. */
-export async function channelList({ live }: ActionContext): Result {
-  return { channels: live.rooms.list().map(describe) };
+/** The rooms that the agent is in, or tries to be; but for the owner, this one alone. */
+export async function channelList(context: ActionContext): Result {
+  const mayKnow = ({ room }: RoomView) => mayAskAbout(context, room);
+  return { channels: context.live.rooms.list().filter(mayKnow).map(describe) };
 }
 
 function describe({ name, nick, occupantCount, reason, room, state, subject }: RoomView) {

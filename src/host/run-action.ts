@@ -22,6 +22,7 @@ const RUN: Record<XmppAction, Run> = {
   "channel-list": channelList,
   kick,
   ban,
+  removeParticipant: kick,
   addParticipant,
   renameGroup,
   leaveGroup,

@@ -52,6 +52,7 @@ beforeAll(async () => {
     plugins: [{ kind: "path", path: PACKAGE }],
     config: {
       session: { dmScope: "per-account-channel-peer" },
+      commands: { ownerAllowFrom: ["xmpp:alice@localhost"] },
       channels: {
         xmpp: {
           jid: BOT,

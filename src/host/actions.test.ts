@@ -36,9 +36,16 @@ describe("what there is", () => {
       "channel-list",
       "poll",
     ]);
-    for (const action of (described?.actions ?? []).filter((each) => each !== "poll")) {
-      expect(actions.resolveExecutionMode?.({ action })).toBe("gateway");
-    }
+    const modes = () =>
+      new Set(
+        described?.actions
+          ?.filter((action) => action !== "poll")
+          .map((action) => actions.resolveExecutionMode?.({ action })),
+      );
+    expect(modes()).toEqual(new Set(["local"]));
+    stop();
+    // As on a command line.
+    expect(modes()).toEqual(new Set(["gateway"]));
   });
 
   it("is nothing that the host does by itself: sending goes by its queue", () => {

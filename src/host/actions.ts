@@ -6,6 +6,7 @@ import type { ChannelMessageActionAdapter } from "openclaw/plugin-sdk/channel-co
 import { createLazyRuntimeModule } from "openclaw/plugin-sdk/lazy-runtime";
 import { extractToolSend } from "openclaw/plugin-sdk/tool-send";
 import { isXmppAction, listActions } from "./action-gates.ts";
+import { hasLiveAccount } from "./live-accounts.ts";
 
 const loadActions = createLazyRuntimeModule(() => import("./run-action.ts"));
 
@@ -22,9 +23,11 @@ export const actions: ChannelMessageActionAdapter = {
   // They name a message, and not where it is: that is here, unless it is said.
   messageActionTargetAliases: { edit: MESSAGE, unsend: MESSAGE },
   supportsAction: ({ action }) => isXmppAction(action),
-  // A command line has no session; another one would be a second login. Sending is none of these: it goes by the host's
-  // queue (message-adapter.ts), which finds its way to the Gateway by itself.
-  resolveExecutionMode: ({ action }) => (isXmppAction(action) ? "gateway" : "local"),
+  // A command line has no session; another one would be a second login. Within the Gateway they are done where the host
+  // still knows whether its owner asks. Sending is none of these: it goes by the host's queue (message-adapter.ts), which
+  // finds its way to the Gateway by itself.
+  resolveExecutionMode: ({ action }) =>
+    isXmppAction(action) && !hasLiveAccount() ? "gateway" : "local",
   extractToolSend: ({ args }) => extractToolSend(args),
   handleAction: async (ctx) => (await loadActions()).runAction(ctx),
 };

@@ -56,6 +56,9 @@ export function addLiveAccount(entry: LiveAccount): () => void {
   };
 }
 
+/** Whether this process is a Gateway where accounts run. */
+export const hasLiveAccount = (): boolean => live.size > 0;
+
 export function findLiveAccount(accountId: string): LiveAccount | undefined {
   return live.get(accountId);
 }

@@ -45,7 +45,8 @@ export type CatchUpOptions = TakingUpOptions & {
 const GATE_MS = 20_000;
 /** Rooms that are asked at once; our own account comes before all of them. */
 const PARALLEL_ROOMS = 4;
-const FIRST_RETRY_MS = 30_000;
+/** Most of what goes wrong is over before live messages stop waiting: they are not to overtake. */
+const FIRST_RETRY_MS = 1_000;
 const LONGEST_RETRY_MS = 10 * 60_000;
 
 /** One archive that is to be read, from a login or the entry into a room on. */
@@ -169,18 +170,20 @@ export function createCatchUp(options: CatchUpOptions): CatchUp {
   }
 
   async function run(job: Job): Promise<void> {
-    const { signal } = job;
     try {
-      await job.beginning;
-      if (job.room === undefined && !(await hasOwnArchive())) return;
-      if (!job.track.cursor) await takingUp.begin(job);
-      // What waits for room in its conversation does not keep other rooms' archives waiting.
-      await takingUp.takeUp(job, () => queue.end(job));
+      await attempt(job);
     } catch (error) {
-      if (!signal.aborted) retry(job, error);
-    } finally {
-      if (!signal.aborted) job.track.open();
+      if (job.signal.aborted || retry(job, error)) return;
     }
+    if (!job.signal.aborted) job.track.open();
+  }
+
+  async function attempt(job: Job): Promise<void> {
+    await job.beginning;
+    if (job.room === undefined && !(await hasOwnArchive())) return;
+    if (!job.track.cursor) await takingUp.begin(job);
+    // What waits for room in its conversation does not keep other rooms' archives waiting.
+    await takingUp.takeUp(job, () => queue.end(job));
   }
 
   async function hasOwnArchive(): Promise<boolean> {
@@ -190,13 +193,15 @@ export function createCatchUp(options: CatchUpOptions): CatchUp {
     return hasArchive;
   }
 
-  function retry(job: Job, error: unknown): void {
+  /** Whether it will be tried again. Meanwhile live messages wait, as long as they would have anyway. */
+  function retry(job: Job, error: unknown): boolean {
     const isForGood = error instanceof XmppStanzaError && error.type !== "wait";
     const next = isForGood ? "" : `; trying again in ${job.retryMs / 1000} s`;
     log.warn(`${nameOfArchive(job.room)} cannot be read: ${messageOf(error)}${next}`);
-    if (isForGood) return;
+    if (isForGood) return false;
     retries.set(job, job.retryMs, () => void run(job));
     job.retryMs = Math.min(job.retryMs * 2, LONGEST_RETRY_MS);
+    return true;
   }
 
   const unsubscribe = [session.onState(onState), options.onReady(onPresence), rooms.onRoom(onRoom)];

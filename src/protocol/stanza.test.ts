@@ -4,6 +4,7 @@ import type { FullJid } from "./jid.ts";
 import { decodeMessage, encodeErrorReply, encodeMessage } from "./stanza.ts";
 import { sentAt } from "./xep-0203-delay.ts";
 import { RETRACTION } from "./xep-0424-retraction.ts";
+import { stripFallback } from "./xep-0428-fallback.ts";
 import { stripInvalidXmlChars } from "./xml-text.ts";
 
 const TO = "alice@example.com" as FullJid;
@@ -51,6 +52,19 @@ describe("encodeMessage", () => {
     expect(parse(xml).getChildText("body")).toBe("<b>&</b>\n");
     expect(parse(xml).getChildText("subject")).toBe("<b>&</b>\n");
   });
+});
+
+it("finds the words of a reply as Dino 0.4.2 sends it, which counts bytes", () => {
+  const { body = "", fallbacks } = decodeMessage(
+    parse(
+      `<message xmlns="jabber:client" from="alice@example.com/dino" to="bot@example.com" type="chat" id="m2">
+        <body>&gt; Schöne Grüße – das Backup läuft über 🐢 und wächst täglich.\nDanke, und wo liegt es?</body>
+        <reply xmlns="urn:xmpp:reply:0" to="bot@example.com/openclaw" id="m1"/>
+        <fallback xmlns="urn:xmpp:fallback:0" for="urn:xmpp:reply:0"><body start="0" end="73"/></fallback>
+      </message>`,
+    ),
+  );
+  expect(stripFallback(body, fallbacks, "urn:xmpp:reply:0")).toBe("Danke, und wo liegt es?");
 });
 
 describe("a message that takes another back", () => {

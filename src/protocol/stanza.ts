@@ -58,7 +58,7 @@ import {
   encodeFileShare,
   type FileShare,
 } from "./xep-0447-file-sharing.ts";
-import { decodeReply, encodeReply, type Reply } from "./xep-0461-reply.ts";
+import { countQuoteInCharacters, decodeReply, encodeReply, type Reply } from "./xep-0461-reply.ts";
 import { stripInvalidXmlChars } from "./xml-text.ts";
 
 export type MessageType = "normal" | "chat" | "groupchat" | "headline" | "error";
@@ -142,6 +142,7 @@ export function decodeMessage(element: Element): Message {
   const type = decodeType(attribute(element, "type"));
   const to = attribute(element, "to");
   const toJid = to === undefined ? undefined : parseJid(to);
+  const body = decodeText(element, "body");
   const fileShares = decodeFileShares(element);
   return {
     type,
@@ -149,7 +150,7 @@ export function decodeMessage(element: Element): Message {
     from: parseJid(attribute(element, "from") ?? ""),
     to: toJid,
     toMalformed: to !== undefined && toJid === undefined,
-    body: decodeText(element, "body"),
+    body,
     subject: decodeText(element, "subject"),
     thread: decodeThread(element),
     error: type === "error" ? decodeStanzaError(element) : undefined,
@@ -167,7 +168,7 @@ export function decodeMessage(element: Element): Message {
     moderation: decodeModeration(element),
     replaceId: decodeReplaceId(element),
     reply: decodeReply(element),
-    fallbacks: decodeFallbacks(element),
+    fallbacks: decodeFallbacks(element).map((each) => countQuoteInCharacters(each, body ?? "")),
     mentions: decodeMentions(element),
     occupantId: decodeOccupantId(element),
     hints: decodeHints(element),

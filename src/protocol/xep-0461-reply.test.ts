@@ -2,8 +2,44 @@ import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { anyText, runs } from "../../test/support/fuzz.ts";
 import { stripFallback } from "./xep-0428-fallback.ts";
-import { quoteForReply, REPLY } from "./xep-0461-reply.ts";
+import { countQuoteInCharacters, quoteForReply, REPLY } from "./xep-0461-reply.ts";
 import { stripInvalidXmlChars } from "./xml-text.ts";
+
+describe("countQuoteInCharacters", () => {
+  const strip = (body: string, begin: number, end: number) => {
+    const fallback = countQuoteInCharacters({ for: REPLY, body: [{ begin, end }] }, body);
+    return stripFallback(body, [fallback], REPLY);
+  };
+  const quote = "> Grüße – 🐢\n> schön\n";
+
+  it.each([
+    ["characters", Array.from(quote).length],
+    ["bytes, as Dino 0.4.2 does", Buffer.byteLength(quote)],
+  ])("reads a range in %s", (_name, end) => {
+    expect(strip(`${quote}ja, gerne und noch mehr`, 0, end)).toBe("ja, gerne und noch mehr");
+    expect(strip(`${quote}ja`, 0, end)).toBe("ja");
+  });
+
+  it.each([
+    ["that does not end a line in either", quote, 0, 8, "– 🐢\n> schön\n"],
+    ["that is not at the beginning", `a${quote}`, 1, 29, `a${quote}`],
+    ["that ends a line in both: characters", "> ééé\n> \nc", 0, 9, "c"],
+    ["over what is no quote", "ää\nyes", 0, 5, "s"],
+  ])("leaves one %s", (_name, body, begin, end, left) => {
+    expect(strip(body, begin, end)).toBe(left);
+  });
+
+  it("changes nothing for one who counts as they should", () => {
+    fc.assert(
+      fc.property(anyText, anyText, (answer, quoted) => {
+        const { body, fallback } = quoteForReply(answer, { text: quoted });
+        const sent = fallback ?? { for: REPLY, body: [] };
+        expect(countQuoteInCharacters(sent, body)).toEqual(sent);
+      }),
+      runs(500),
+    );
+  });
+});
 
 describe("quoteForReply", () => {
   it("is the example of the XEP", () => {

@@ -32,6 +32,26 @@ export function encodeReply({ id, to }: Reply): Element {
 }
 
 /**
+ * The fallback of a reply in characters. Dino 0.4.0 to 0.4.2 counts bytes of UTF-8 (mended in 0.4.3): with a quote that is not
+ * all ASCII the range would take away the first words of the answer. It is taken for bytes where it ends a quoted
+ * line in bytes, and none in characters.
+ */
+export function countQuoteInCharacters(fallback: Fallback, body: string): Fallback {
+  const [range, ...others] = fallback.body === "whole" ? [] : fallback.body;
+  if (fallback.for !== REPLY || range?.begin !== 0 || others.length > 0) return fallback;
+  let [characters, bytes] = [0, 0];
+  let counted: number | undefined;
+  const [quote = ""] = /^(?:>[^\n]*\n)*/.exec(body) ?? [];
+  for (const [line] of quote.matchAll(/[^\n]*\n/g)) {
+    characters += Array.from(line).length;
+    bytes += Buffer.byteLength(line);
+    if (characters === range.end) return fallback;
+    if (bytes === range.end) counted = characters;
+  }
+  return counted === undefined ? fallback : { for: REPLY, body: [{ begin: 0, end: counted }] };
+}
+
+/**
  * The body of a reply for clients that do not know this extension (§3.1): some of the text that is answered,
  * quoted by "> ", then `text`; with the fallback to send along, which counts code points of that very body.
  * What the answered text itself quotes is left out. With nothing to quote it is `text` without a fallback.

@@ -31,10 +31,15 @@ describe("docs/configuration.md", () => {
 
 describe("our pages", () => {
   const pages = ["README.md", "SECURITY.md", "CHANGELOG.md"].concat(
-    readdirSync(join(ROOT, "docs")).map((file) => `docs/${file}`),
+    readdirSync(join(ROOT, "docs"))
+      .filter((file) => /\.(md|xml)$/.test(file))
+      .map((file) => `docs/${file}`),
   );
   it.each(pages)("%s links to files that are there", (page) => {
-    const links = [...read(page).matchAll(/\]\((?!https?:|#)([^)#]+)/g)].map((match) => match[1]);
+    const links = [
+      ...read(page).matchAll(/\]\((?!https?:|#)([^)#]+)/g),
+      ...read(page).matchAll(/<img src="([^"]+)/g),
+    ].map((match) => match[1]);
     const missing = links.filter((link) => !existsSync(join(ROOT, dirname(page), link ?? "")));
     expect(missing).toEqual([]);
   });

@@ -103,6 +103,18 @@ it("takes the place of what was seen of it, with its first message, and goes by 
   expect(messageIds).toEqual(["first-state", ...ids().slice(1)]);
 });
 
+it("says there what it answers without quoting it, which some clients would show", async () => {
+  const { written, deliver } = setUp();
+  const reply = { id: "question", to: "alice@example" as never };
+  const quote = { text: "why?", author: "alice" };
+  await deliver("one", ALICE, { replaceId: "first-state", reply, quote });
+  await deliver("two", ALICE, { reply, quote });
+  expect(written.map(decodeMessage).map(({ body, reply: to }) => [to?.id, body])).toEqual([
+    ["question", "one"],
+    ["question", expect.stringMatching(/why\?\n.*two/s)],
+  ]);
+});
+
 it("still takes that place where it is sent again over another stream", async () => {
   const { written, ids, deliver } = setUp({ failures: [offline()] });
   await deliver("one", ALICE, { replaceId: "first-state" });

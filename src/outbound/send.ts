@@ -80,8 +80,11 @@ export function encodeBody(
   text: string,
   { quote, replaceId, reply, thread }: MessageFacts,
 ): Element {
-  const { body, fallback } =
-    reply && quote ? quoteForReply(text, quote) : { body: text, fallback: undefined };
+  // Dino, up to 0.5, reads nothing of a correction but its text: it would show the quote as part of it.
+  const isQuoted = reply && quote && replaceId === undefined;
+  const { body, fallback } = isQuoted
+    ? quoteForReply(text, quote)
+    : { body: text, fallback: undefined };
   const isDirect = target.kind === "direct";
   const message = encodeMessage({
     to: target.to,

@@ -16,6 +16,7 @@ export interface ArchivedMessage {
   readonly type: string;
   /** The `id` that its sender gave to the stanza. */
   readonly stanzaId: string;
+  /** What its sender says, without what is quoted. */
   readonly body: string;
 }
 
@@ -85,6 +86,20 @@ function decode(stanza: Element, queryId: string): ArchivedMessage | undefined {
     to: bareOf(message.attrs["to"]),
     type,
     stanzaId: String(message.attrs["id"] ?? ""),
-    body: message.getChildText("body") ?? "",
+    body: ownWords(message),
   };
+}
+
+/** The body, without what it quotes for clients that know no replies (XEP-0461 §3.1, XEP-0428). */
+function ownWords(message: Element): string {
+  const body = message.getChildText("body") ?? "";
+  const quote = message
+    .getChildren("fallback", "urn:xmpp:fallback:0")
+    .find(({ attrs }) => attrs["for"] === "urn:xmpp:reply:0")
+    ?.getChild("body")?.attrs;
+  if (!quote) return body;
+  const characters = [...body];
+  const begin = Number(quote["start"] ?? 0);
+  characters.splice(begin, Number(quote["end"] ?? characters.length) - begin);
+  return characters.join("");
 }

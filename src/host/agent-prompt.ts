@@ -4,6 +4,7 @@ import { listActions } from "./action-gates.ts";
 
 /** What the host's schema of its message tool does not tell. */
 const HINTS: Readonly<Record<string, string>> = {
+  kick: "`kick`, `removeParticipant` and `ban` take the room as `channelId`, and a nick or JID as `userId`.",
   poll: "A poll is sent as a numbered text: people answer it with a message.",
   "set-presence":
     "`set-presence` takes `status` (online, away, dnd, xa) and a text in `activityState`.",

@@ -153,6 +153,7 @@ const XmppAccountSchema = z
       ackReaction: z.string().optional(),
     }),
     ackReactionScope: AckReactionScopeSchema.optional(),
+    removeAckAfterReply: z.boolean().optional(),
     actions: ActionsSchema.optional(),
     roomOwnerBypass: z.boolean().optional(),
     sharedSessions: z.enum(["off", "identified"]).optional(),

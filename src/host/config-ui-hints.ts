@@ -93,6 +93,10 @@ export const xmppConfigUiHints: Record<string, ChannelConfigUiHint> = {
     label: "XMPP Ack Reaction Scope",
     help: 'Which messages get it: "group-mentions" (default), "group-all", "direct", "all", "off".',
   },
+  removeAckAfterReply: {
+    label: "XMPP Remove Ack After Reply",
+    help: "Take the reaction back when the turn is over (default: false).",
+  },
   actions: {
     label: "XMPP Actions",
     help: "What the agent may do by its message tool: messages, reactions, memberInfo, channelInfo, polls (on); moderation, addParticipant, renameGroup, leaveGroup, presence, profile (off).",

@@ -29,6 +29,7 @@ const LIVE_KEYS = [
   "reactionAllowlist",
   "ackReaction",
   "ackReactionScope",
+  "removeAckAfterReply",
   "actions",
   "sendReadReceipts",
 ] as const;

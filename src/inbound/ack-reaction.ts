@@ -55,7 +55,7 @@ export function createAckReaction(
     },
     end() {
       removeAckReactionHandleAfterReply({
-        removeAfterReply: cfg.messages?.removeAckAfterReply ?? false,
+        removeAfterReply: settings.removeAckAfterReply ?? false,
         ackReaction: handle,
         onError,
       });

@@ -609,7 +609,7 @@ describe("the reaction that says that the agent works on it", () => {
   it("goes when the turn is over, where the operator wants that", async () => {
     const { say, session } = setUp({
       dispatch: adopt,
-      cfg: { messages: { removeAckAfterReply: true } },
+      keys: { removeAckAfterReply: true },
     });
     session.takeSent();
     await say("bot: hi", { inside: STANZA_ID });

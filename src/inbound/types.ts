@@ -43,6 +43,7 @@ export type InboundSettings = {
   reactionNotifications?: "off" | "own" | "all" | "allowlist" | undefined;
   reactionAllowlist?: (string | number)[] | undefined;
   ackReactionScope?: AckReactionScope | undefined;
+  removeAckAfterReply?: boolean | undefined;
   replyToMode?: ReplyMode | undefined;
   replyToModeByChatType?: Partial<Record<ReplyChatType, ReplyMode | undefined>> | undefined;
   mediaMaxMb?: number | undefined;

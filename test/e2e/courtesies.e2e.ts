@@ -62,7 +62,6 @@ beforeAll(async () => {
     plugins: [{ kind: "path", path: PACKAGE }],
     config: {
       session: { dmScope: "per-account-channel-peer" },
-      messages: { removeAckAfterReply: true },
       channels: {
         xmpp: {
           jid: BOT,
@@ -77,6 +76,7 @@ beforeAll(async () => {
           groupAllowFrom: ["alice@localhost"],
           rooms: [club],
           mucRooms: { [club]: {} },
+          removeAckAfterReply: true,
           replyToModeByChatType: { direct: "all" },
         },
       },

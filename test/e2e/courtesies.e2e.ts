@@ -209,6 +209,8 @@ describe("the agent's reaction", () => {
         .slice(since)
         .filter(fromBot)
         .flatMap((stanza) => childOf(stanza, "reactions", REACTIONS) ?? [])
+        // One that goes with an earlier answer may come late.
+        .filter(({ attrs }) => attrs["id"] === id)
         .map((each) => [each.attrs["id"], each.getChildText("reaction")]);
     await thinking.asked();
     await expect.poll(signs, { timeout: ANSWER_MS }).toEqual([[id, "👀"]]);

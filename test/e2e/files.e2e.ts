@@ -128,10 +128,13 @@ const share = (url: string, data: Buffer, name: string) =>
   `<hash xmlns="urn:xmpp:hashes:2" algo="sha-256">${createHash("sha256").update(data).digest("base64")}</hash></file>` +
   `<sources><url-data xmlns="http://jabber.org/protocol/url-data" target="${url}"/></sources></file-sharing>`;
 
-/** What the model was asked next, and what it was shown. */
+/** What the model was asked next, and what it was shown with that. */
 async function asked(): Promise<ModelRequest & { pictures: number }> {
   const first = await waitFor(() => model.requests[0], { what: "a turn", timeoutMs: 30_000 });
-  const pictures = JSON.stringify(first.body).split(PNG.toString("base64")).length - 1;
+  const { messages } = first.body as { messages: { role: string }[] };
+  const answered = messages.findLastIndex(({ role }) => role === "assistant");
+  const latest = JSON.stringify(messages.slice(answered + 1));
+  const pictures = latest.split(PNG.toString("base64")).length - 1;
   return { ...first, pictures };
 }
 

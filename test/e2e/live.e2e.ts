@@ -48,6 +48,7 @@ beforeAll(async () => {
           dmPolicy: "open",
           allowFrom: ["*"],
           limits: UNHURRIED,
+          groupPolicy: "open",
           rooms: [room],
           mucRooms: { [room]: { requireMention: false, streaming: { mode: "partial" } } },
         },
@@ -149,14 +150,18 @@ describe("in a direct chat", () => {
   });
 
   it("an answer to somebody who goes offline meanwhile is there when they come back", async () => {
+    const before = texts(await viewArchive(carla, BOT, KNOWS));
     const begun = await beginAnswer(carla);
     await carla.presence({ type: "unavailable" });
     await carla.ping();
     finish(begun);
-    const archive = async () => (await viewArchive(carla, BOT, KNOWS)).at(-1)?.text === WHOLE;
-    await waitFor(archive, { what: "the answer in the archive", timeoutMs: ANSWER_MS });
+    // A server with archives (Prosody) keeps nothing else for who is offline.
+    const archive = async () => texts(await viewArchive(carla, BOT, KNOWS));
+    const isThere = async () =>
+      (await archive()).length > before.length && (await archive()).at(-1) === WHOLE;
+    await waitFor(isThere, { what: "the answer in the archive", timeoutMs: ANSWER_MS });
     await carla.presence();
-    expect(texts(view(carla.stanzas.slice(begun.since), BOT, KNOWS))).toEqual([WHOLE]);
+    expect(await archive()).toEqual([...before, WHOLE]);
   });
 
   it("a line that is cut between two states and the answer changes nothing", async () => {
@@ -216,11 +221,12 @@ it("in a room that wants it, it is one message for everybody", async () => {
   speaker.say("One");
   await until(edda, "One …", since);
   finish({ speaker });
-  await until(edda, WHOLE, since);
+  const whole = "One three.";
+  await until(edda, whole, since);
   const seen = view(edda.stanzas.slice(since), `${room}/bot`, KNOWS);
-  expect(texts(seen)).toEqual([WHOLE]);
+  expect(texts(seen)).toEqual([whole]);
   const archived = await viewArchive(edda, `${room}/bot`, { ...KNOWS, room });
-  expect(archived.map(({ versions }) => versions.map(({ text }) => text))).toEqual([["…", WHOLE]]);
+  expect(archived.map(({ versions }) => versions.map(({ text }) => text))).toEqual([["…", whole]]);
 });
 
 describe("a person on profanity", () => {

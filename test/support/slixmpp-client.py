@@ -96,6 +96,9 @@ class Driver:
             raise
         await client.get_roster()
         if presence:
+            if corrections:
+                # Without it slixmpp announces nothing; with it, also that it is a bot.
+                await client.plugin["xep_0115"].update_caps(broadcast=False)
             client.send_presence()
         return {"jid": str(client.boundjid)}
 

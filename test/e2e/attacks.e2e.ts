@@ -215,6 +215,7 @@ describe("changes nothing of what somebody else said:", () => {
   it("a reaction or a retraction by the same person is no prompt either", async () => {
     const since = alice.stanzas.length;
     await alice.send({ to: BOTS.strict, body: "what I said", id: FIRST });
+    await alice.waitForBody(BOTS.strict, { since });
     for (const extra of [
       `<reactions xmlns='urn:xmpp:reactions:0' id='${FIRST}'><reaction>+</reaction></reactions>`,
       `<retract xmlns='urn:xmpp:message-retract:1' id='${FIRST}'/>`,

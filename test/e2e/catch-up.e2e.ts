@@ -97,7 +97,10 @@ function toldTime({ context }: ModelRequest): number {
 /** The texts that an archive has of one author, by an independent client (slixmpp), oldest first. */
 async function archivedBy(author: string, client: SlixmppClient, of?: string): Promise<string[]> {
   const messages = await createArchiveReader(client, of).read();
-  return messages.filter(({ from }) => from === author).map(({ body }) => body);
+  // What has no text says something about another message.
+  return messages
+    .filter(({ body, from }) => from === author && body !== "")
+    .map(({ body }) => body);
 }
 
 beforeAll(async () => {

@@ -34,8 +34,17 @@ def stanza_facts(stanza):
     }
     body = xml.find("{jabber:client}body")
     if body is not None:
-        facts["body"] = body.text or ""
+        facts["body"] = own_words(xml, body.text or "")
     return facts
+
+
+def own_words(xml, text):
+    """Without what it quotes for clients that know no replies (XEP-0461 3.1, XEP-0428)."""
+    for fallback in xml.findall("{urn:xmpp:fallback:0}fallback"):
+        part = fallback.find("{urn:xmpp:fallback:0}body")
+        if fallback.get("for") == "urn:xmpp:reply:0" and part is not None and part.get("end"):
+            return text[: int(part.get("start") or 0)] + text[int(part.get("end")) :]
+    return text
 
 
 class Client(ClientXMPP):

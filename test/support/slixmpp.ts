@@ -18,7 +18,7 @@ export interface StanzaEvent {
   readonly type: string;
   /** The stanza's `id`, "" when it has none. */
   readonly stanzaId: string;
-  /** The text of its `<body/>`, when it has one. */
+  /** The text of its `<body/>`, when it has one, as a client shows it that knows replies: without what it quotes. */
   readonly body?: string;
   readonly xml: string;
 }

@@ -7,9 +7,8 @@ import type { OpenClawConfig } from "openclaw/plugin-sdk/channel-core";
 import { channelStoppedPatch } from "openclaw/plugin-sdk/gateway-runtime";
 import { createArchive } from "../client/archive.ts";
 import { createAccountFeatures } from "../client/account-features.ts";
-import { BOOKMARKS_NOTIFY, createBookmarks } from "../client/bookmarks.ts";
+import { createBookmarks } from "../client/bookmarks.ts";
 import { createCorrectionReaders } from "../client/correction-readers.ts";
-import { FILE_TRANSFER_FEATURES } from "../client/incoming-file.ts";
 import { createProfilePublisher, encodePhoto } from "../client/profile.ts";
 import { createProgramFinder } from "../client/programs.ts";
 import { botIdentity, registerResponders } from "../client/responders.ts";
@@ -18,7 +17,6 @@ import { createRoster } from "../client/roster.ts";
 import { createServerServices, isRoom } from "../client/server-services.ts";
 import { createSession } from "../client/session.ts";
 import type { Logger } from "../client/types.ts";
-import { messageOf } from "../errors.ts";
 import { createAcknowledging } from "../inbound/acknowledging.ts";
 import { createUploads } from "../client/upload.ts";
 import { createCatchUp } from "../inbound/catch-up.ts";
@@ -31,7 +29,8 @@ import { createInBandFiles } from "../inbound/in-band-files.ts";
 import { createReceiver } from "../inbound/receive.ts";
 import { departuresOf } from "../outbound/departures.ts";
 import { isTooMuch } from "../outbound/send.ts";
-import { createRecentMessages, type OwnNames } from "../outbound/recent-messages.ts";
+import { createOwnNames } from "../outbound/own-names.ts";
+import { createRecentMessages } from "../outbound/recent-messages.ts";
 import { createSentMessages } from "../outbound/sent-messages.ts";
 import type { ReceiverContext } from "../inbound/types.ts";
 import { createTurnLimits } from "../inbound/turn-limits.ts";
@@ -42,29 +41,16 @@ import { createStrangers } from "../inbound/strangers.ts";
 import { createSettling } from "../inbound/settling.ts";
 import { createTally } from "../inbound/tally.ts";
 import { CHANNEL_ID } from "../policy/account-policy.ts";
-import { createRoomTrust, type RoomTrust } from "../policy/room-trust.ts";
-import { bareJid, domainOf, type BareJid } from "../protocol/jid.ts";
+import { createChangingRoomTrust } from "../policy/room-trust.ts";
+import { bareJid, domainOf } from "../protocol/jid.ts";
 import { encodeAvailability } from "../protocol/rfc-6121-presence.ts";
-import { DIRECT_INVITATION } from "../protocol/xep-0045-invitation.ts";
-import { MUC } from "../protocol/xep-0045-muc.ts";
-import { OOB } from "../protocol/xep-0066-oob.ts";
-import { CHAT_STATES } from "../protocol/xep-0085-chat-states.ts";
-import { RECEIPTS } from "../protocol/xep-0184-receipts.ts";
-import { CORRECTION } from "../protocol/xep-0308-correction.ts";
-import { MARKERS } from "../protocol/xep-0333-markers.ts";
 import { STANZA_IDS } from "../protocol/xep-0359-ids.ts";
 import { ARCHIVE } from "../protocol/xep-0313-mam.ts";
-import { OCCUPANT_ID } from "../protocol/xep-0421-occupant-id.ts";
-import { RETRACTION } from "../protocol/xep-0424-retraction.ts";
-import { FALLBACK } from "../protocol/xep-0428-fallback.ts";
-import { REACTIONS } from "../protocol/xep-0444-reactions.ts";
-import { FILE_SHARING } from "../protocol/xep-0447-file-sharing.ts";
-import { REPLY } from "../protocol/xep-0461-reply.ts";
 import { decideSubscription } from "../policy/subscription.ts";
 import { createIngressDatabase } from "../state/ingress-database.ts";
 import { createArchiveCursors } from "../state/archive-cursors.ts";
 import { createChosenProfiles } from "../state/chosen-profile.ts";
-import { createEventNames, type EventNames } from "../state/event-names.ts";
+import { createEventNames } from "../state/event-names.ts";
 import { createGrowingAnswers } from "../state/growing-answers.ts";
 import { createOwedAnswers } from "../state/owed-answers.ts";
 import { createInvitedRooms } from "../state/invited-rooms.ts";
@@ -73,6 +59,7 @@ import { createPublishedProfiles } from "../state/published-profile.ts";
 import { createServerMemory } from "../state/server-memory.ts";
 import { createPendingPairings } from "../state/pending-pairings.ts";
 import type { XmppAccount } from "./account.ts";
+import { announcedFeatures } from "./announced-features.ts";
 import { statusOf, type StatusPatch } from "./connection-status.ts";
 import { tellAgent } from "./late-refusal.ts";
 import {
@@ -131,24 +118,7 @@ export function startAccount(params: {
   const responders = registerResponders(session, {
     software: softwareVersion,
     identity: botIdentity(account.nick),
-    features: [
-      CHAT_STATES,
-      CORRECTION,
-      DIRECT_INVITATION,
-      FALLBACK,
-      FILE_SHARING,
-      ...FILE_TRANSFER_FEATURES,
-      MARKERS,
-      MUC,
-      OCCUPANT_ID,
-      OOB,
-      REACTIONS,
-      RECEIPTS,
-      REPLY,
-      RETRACTION,
-      STANZA_IDS,
-      ...(account.bookmarks === "off" ? [] : [BOOKMARKS_NOTIFY]),
-    ],
+    features: announcedFeatures(account),
   });
   const published = createPublishedProfiles(join(directory, "published-profile.json"), { log });
   const isPublic = account.config.profile?.publish === true;
@@ -212,7 +182,7 @@ export function startAccount(params: {
     dangerouslyAllowPlaintext: account.config.dangerouslyAllowPlaintext,
     log,
   });
-  const isBelieved = lastTrust(membership.chosen, services.roomServices);
+  const isBelieved = createChangingRoomTrust(membership.chosen, services.roomServices);
   const knownUsers = createKnownUsers(join(directory, "known-users.json"), stores);
   const record = (direction: "inbound" | "outbound", at: number) => {
     runtime.channel.activity.record({ channel: CHANNEL_ID, accountId, direction, at });
@@ -227,7 +197,7 @@ export function startAccount(params: {
   const { limits } = account;
   const database = createIngressDatabase(join(directory, "ingress.sqlite"), { log });
   const eventNames = createEventNames(database, Date.now);
-  const recent = createRecentMessages(orLog(eventNames, log));
+  const recent = createRecentMessages(createOwnNames(eventNames, log));
   const archive = createArchive({ session });
   const outbox = { session, rooms, sent, recent, archive, uploads, departures, limits };
   const findOutbox = () => findLiveAccount(accountId);
@@ -421,37 +391,6 @@ export function startAccount(params: {
         offState();
         onStatus(channelStoppedPatch());
       })()),
-  };
-}
-
-/** What cannot be noted or looked up keeps nothing from being sent, or read. */
-function orLog(names: EventNames, log: Logger): OwnNames {
-  const attempt = <T>(work: () => T, otherwise: T): T => {
-    try {
-      return work();
-    } catch (error) {
-      log.debug?.(`own messages are not remembered: ${messageOf(error)}`);
-      return otherwise;
-    }
-  };
-  return {
-    noteOwn: (place, id) => attempt(() => names.noteOwn(place, id), undefined),
-    isOwn: (place, id) => attempt(() => names.isOwn(place, id), false),
-  };
-}
-
-/** Made anew only when what it is made of has changed: it is asked for each message. */
-function lastTrust(
-  chosen: () => ReadonlySet<BareJid>,
-  announced: () => ReadonlySet<string>,
-): RoomTrust {
-  let last: { rooms: object; services: object; trust: RoomTrust } | undefined;
-  return (room) => {
-    const [rooms, services] = [chosen(), announced()];
-    if (last?.rooms !== rooms || last.services !== services) {
-      last = { rooms, services, trust: createRoomTrust(rooms, services) };
-    }
-    return last.trust(room);
   };
 }
 

@@ -22,3 +22,18 @@ export function createRoomTrust(chosen: Iterable<BareJid>, announced: Iterable<s
     return service !== undefined && services.has(service);
   };
 }
+
+/** The same, of what changes; made anew only then, since it is asked for each message. */
+export function createChangingRoomTrust(
+  chosen: () => ReadonlySet<BareJid>,
+  announced: () => ReadonlySet<string>,
+): RoomTrust {
+  let last: { rooms: object; services: object; trust: RoomTrust } | undefined;
+  return (room) => {
+    const [rooms, services] = [chosen(), announced()];
+    if (last?.rooms !== rooms || last.services !== services) {
+      last = { rooms, services, trust: createRoomTrust(rooms, services) };
+    }
+    return last.trust(room);
+  };
+}

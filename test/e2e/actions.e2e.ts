@@ -228,7 +228,7 @@ it("changes its name for everybody", async () => {
 });
 
 describe("where it owns the room, the agent", () => {
-  it("gives it a name, invites and kicks", async () => {
+  it("gives it a name, invites, kicks and bans", async () => {
     const since = alice.stanzas.length;
     await act(DIRECT, "name it", {
       action: "renameGroup",
@@ -259,6 +259,17 @@ describe("where it owns the room, the agent", () => {
     );
     expect(xml).toContain('code="307"');
     expect(xml).toContain("Order!");
+    await eve.join(court, "eve");
+    const before = eve.stanzas.length;
+    await act(DIRECT, "ban eve", { action: "ban", channelId: `room:${court}`, userId: "eve" });
+    const banned = await eve.waitFor(
+      ({ event, from }) => event === "presence" && from === `${court}/eve`,
+      {
+        since: before,
+        timeoutMs: ANSWER_MS,
+      },
+    );
+    expect(banned.xml).toContain('code="301"');
   });
 });
 

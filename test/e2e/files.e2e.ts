@@ -6,14 +6,9 @@ import { request } from "node:https";
 import { join } from "node:path";
 import { parse } from "ltx";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { createSession } from "../../src/client/session.ts";
-import { createServerServices } from "../../src/client/server-services.ts";
-import { createUploads } from "../../src/client/upload.ts";
-import { bareJid } from "../../src/protocol/jid.ts";
 import { decodeMessage } from "../../src/protocol/stanza.ts";
 import { decodeSlot, encodeSlotRequest } from "../../src/protocol/xep-0363-http-upload.ts";
-import { startEjabberd } from "../support/ejabberd.ts";
-import { createFakeLog } from "../support/fake-session.ts";
+import { startEjabberd, type Ejabberd } from "../support/ejabberd.ts";
 import { startGateway, type Gateway } from "../support/gateway.ts";
 import { startProsody, type Prosody } from "../support/prosody.ts";
 import { passwordFor } from "../support/secrets.ts";
@@ -23,7 +18,11 @@ import { startStubModel, type ModelRequest, type StubModel } from "../support/st
 import { waitFor } from "../support/wait.ts";
 
 const BOT = "bot@localhost";
+/** On ejabberd. */
+const JAY = "jay@localhost";
 const PASSWORD = passwordFor("bot");
+/** On either server. */
+const UPLOAD = "upload.localhost";
 /** A picture that nobody else has: told by its bytes. */
 const PNG = Buffer.from(
   "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==",
@@ -33,7 +32,9 @@ const PNG = Buffer.from(
 let prosody: Prosody;
 let model: StubModel;
 let gateway: Gateway;
+let ejabberd: Ejabberd;
 let anna: SlixmppClient;
+let bob: SlixmppClient;
 let room: string;
 let workspace: string;
 /** What no link may lead to. */
@@ -41,8 +42,13 @@ let forbidden: Server;
 let hits = 0;
 
 beforeAll(async () => {
-  [prosody, model] = await Promise.all([startProsody(), startStubModel()]);
+  [prosody, ejabberd, model] = await Promise.all([
+    startProsody(),
+    startEjabberd(),
+    startStubModel(),
+  ]);
   await prosody.register("bot", PASSWORD);
+  await ejabberd.register("jay", PASSWORD);
   room = await prosody.room("pictures");
   forbidden = createServer((_, response) => response.end("secret"));
   forbidden.on("connection", () => (hits += 1));
@@ -71,20 +77,32 @@ beforeAll(async () => {
       },
       channels: {
         xmpp: {
-          jid: BOT,
-          password: PASSWORD,
-          server: `127.0.0.1:${prosody.ports.c2s}`,
-          tls: { caFile: prosody.caFile },
           dmPolicy: "allowlist",
-          allowFrom: ["anna@localhost"],
-          groupPolicy: "open",
-          rooms: [room],
           mediaMaxMb: 1,
+          accounts: {
+            default: {
+              jid: BOT,
+              password: PASSWORD,
+              server: `127.0.0.1:${prosody.ports.c2s}`,
+              tls: { caFile: prosody.caFile },
+              allowFrom: ["anna@localhost"],
+              groupPolicy: "open",
+              rooms: [room],
+            },
+            jay: {
+              jid: JAY,
+              password: PASSWORD,
+              server: `127.0.0.1:${ejabberd.ports.c2s}`,
+              tls: { caFile: ejabberd.caFile },
+              allowFrom: ["bob@localhost"],
+            },
+          },
         },
       },
     },
   });
   anna = await startSlixmppUser(prosody, "anna");
+  bob = await startSlixmppUser(ejabberd, "bob");
   await anna.join(room, "Anna");
   workspace = join(gateway.directory, "workspace");
   mkdirSync(workspace, { recursive: true });
@@ -96,20 +114,24 @@ beforeEach(() => {
   hits = 0;
 });
 afterAll(async () => {
-  await anna?.stop();
-  await gateway?.stop();
+  await Promise.all([anna?.stop(), bob?.stop(), gateway?.stop()]);
   forbidden?.close();
-  await Promise.all([prosody?.stop(), model?.stop()]);
+  await Promise.all([prosody?.stop(), ejabberd?.stop(), model?.stop()]);
 });
 
 /** As a client does it: a slot, a PUT, and the URL to tell others. */
-async function upload(person: SlixmppClient, name: string, data: Buffer): Promise<string> {
+async function upload(
+  person: SlixmppClient,
+  name: string,
+  data: Buffer,
+  { caFile }: { caFile: string } = prosody,
+): Promise<string> {
   const wanted = encodeSlotRequest({ filename: name, size: data.byteLength });
-  const { xml } = await person.iq(prosody.upload, "get", wanted.toString());
+  const { xml } = await person.iq(UPLOAD, "get", wanted.toString());
   const slot = decodeSlot(parse(xml));
   if (!slot) throw new Error(`no slot: ${xml}`);
   const status = await new Promise<number>((resolve, reject) => {
-    const put = request(slot.put.url, { method: "PUT", ca: readFileSync(prosody.caFile) });
+    const put = request(slot.put.url, { method: "PUT", ca: readFileSync(caFile) });
     for (const header of slot.put.headers) put.setHeader(header.name, header.value);
     put.on("response", (response) => {
       response.resume();
@@ -224,12 +246,12 @@ describe("a person sends", () => {
 });
 
 /** The file that a message shows: fetched, as a client would. */
-async function shown({ xml, body }: StanzaEvent) {
+async function shown({ xml, body }: StanzaEvent, { caFile }: { caFile: string } = prosody) {
   const { fallbacks, fileShares, oobUrls } = decodeMessage(parse(xml));
   const [file] = fileShares;
   const data = await new Promise<Buffer>((resolve, reject) => {
     const parts: Buffer[] = [];
-    request(body ?? "", { ca: readFileSync(prosody.caFile) }, (response) => {
+    request(body ?? "", { ca: readFileSync(caFile) }, (response) => {
       response.on("data", (part: Buffer) => parts.push(part));
       response.on("end", () => resolve(Buffer.concat(parts)));
     })
@@ -317,40 +339,17 @@ describe("openclaw message send --media", () => {
   });
 });
 
-it("ejabberd takes files as well, and says where it hands them out", async () => {
-  const ejabberd = await startEjabberd();
-  await ejabberd.register("bot", PASSWORD);
-  const log = createFakeLog();
-  const jid = bareJid(BOT);
-  if (!jid) throw new Error("no JID");
-  const endpoint = { transport: "tcp", host: "127.0.0.1", port: ejabberd.ports.c2s } as const;
-  const session = createSession({
-    jid,
-    resource: "files",
-    password: () => PASSWORD,
-    server: { kind: "endpoint", endpoint },
-    caFile: ejabberd.caFile,
-    log,
+describe("over ejabberd", () => {
+  it("a person sends a picture, and the agent another one", async () => {
+    const since = bob.stanzas.length;
+    model.setReply(() => `Here is mine.\n\nMEDIA:${join(workspace, "chart.png")}`);
+    const url = await upload(bob, "cat.png", PNG, { caFile: ejabberd.caFile });
+    await bob.send({ to: JAY, body: url, extra: oob(url) });
+    expect((await asked()).pictures).toBe(1);
+    const message = await bob.waitFor(isFile, { since, timeoutMs: 30_000 });
+    const { data, file, oobUrls } = await shown(message, ejabberd);
+    expect(data).toEqual(PNG);
+    expect(file?.file.name).toBe("chart.png");
+    expect(oobUrls).toEqual([message.body]);
   });
-  const services = createServerServices(session, "localhost", log);
-  session.start();
-  try {
-    await waitFor(() => session.state.kind === "online", { what: "online" });
-    const uploads = createUploads({ session, services, caFile: ejabberd.caFile, log });
-    expect(await uploads.service()).toMatchObject({ maxFileSize: 16_777_216 });
-    const url = await uploads.upload({ name: "cat.png", contentType: "image/png", data: PNG });
-    expect([...(await uploads.origins())]).toEqual([new URL(url).origin]);
-    const status = await new Promise((resolve, reject) => {
-      request(url, { ca: readFileSync(ejabberd.caFile) }, (response) =>
-        resolve(response.statusCode),
-      )
-        .on("error", reject)
-        .end();
-    });
-    expect(status).toBe(200);
-  } finally {
-    services.stop();
-    await session.stop();
-    await ejabberd.stop();
-  }
 });

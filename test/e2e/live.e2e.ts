@@ -164,6 +164,26 @@ describe("in a direct chat", () => {
     expect(await archive()).toEqual([...before, WHOLE]);
   });
 
+  it("a long one ends as several messages, each of them once", async () => {
+    const since = carla.stanzas.length;
+    const speaker = createSpeaker();
+    model.setReply(() => speaker.speech());
+    await carla.send({ to: BOT, body: "tell me more" });
+    const words = Array.from({ length: 1_500 }, (_, number) => `word${number}`).join(" ");
+    speaker.say(words.slice(0, 200));
+    await carla.waitFor(({ body }) => body?.startsWith("word0 word1") === true, {
+      since,
+      timeoutMs: ANSWER_MS,
+    });
+    speaker.say(words.slice(200));
+    speaker.end();
+    const isLast = ({ body }: { body?: string | undefined }) => body?.endsWith("word1499") === true;
+    await carla.waitFor(isLast, { since, timeoutMs: ANSWER_MS });
+    const seen = texts(view(carla.stanzas.slice(since), BOT, KNOWS));
+    expect(seen.length).toBeGreaterThan(2);
+    expect(seen.join(" ").split(/\s+/)).toEqual(words.split(" "));
+  });
+
   it("a line that is cut between two states and the answer changes nothing", async () => {
     const begun = await beginAnswer(carla);
     line.cut();

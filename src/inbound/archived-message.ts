@@ -38,6 +38,10 @@ export function isOfUseInRoom(
   return type === "groupchat" && from?.bare === room && saysSomething(message) && !isOurs(message);
 }
 
+/** In the archive of `room`, of which each message is from the room: that it took a message away (XEP-0425). */
+export const isModeration = ({ from, moderation }: Message, room: BareJid): boolean =>
+  moderation !== undefined && from?.full === room;
+
 /** As admission has it: text, a file, a place; or that something else is taken back. */
 function saysSomething(message: Message): boolean {
   const { body, encryption, location, retraction } = message;

@@ -10,7 +10,8 @@ import { stripMention } from "../policy/mention.ts";
 import { bareJid, type BareJid, type FullJid } from "../protocol/jid.ts";
 import { decodeMessage, type Message } from "../protocol/stanza.ts";
 import { createAboutMessages } from "./about-messages.ts";
-import { findAddressed, findStanding, type Standing } from "./archived-addressing.ts";
+import type { AuthorsOf } from "./archive-revisions.ts";
+import { findAddressed, findAuthors, findStanding, type Standing } from "./archived-addressing.ts";
 import { hostConversation } from "./conversation.ts";
 import { IngressFullError } from "./ingress-queue.ts";
 import { createIngress } from "./ingress.ts";
@@ -43,6 +44,8 @@ export type Receiver = {
   receiveFile(from: FullJid, file: SavedFile, words: string): Promise<void>;
   /** Which messages of a room's archive may be orders to the agent. */
   findAddressed(room: BareJid): (message: Message) => boolean;
+  /** Who wrote the messages of a room's archive; undefined: of our account's. */
+  findAuthors(room: BareJid | undefined): AuthorsOf;
   /** Of whom its messages are. */
   findStanding(room: BareJid): (message: Message) => Standing;
   /** Begins to take up what lies on disk. Until then, and after `stop`, messages are only stored. */
@@ -190,6 +193,7 @@ export function createReceiver(context: ReceiverContext): Receiver {
       if (!(await take(found, stanza, undefined))) throw new Error("it cannot be taken up now");
     },
     findAddressed: (room) => findAddressed({ ...context, ...readConfig() }, room),
+    findAuthors: (room) => findAuthors(context, room),
     findStanding: (room) => findStanding(context, room),
     start() {
       try {

@@ -20,7 +20,7 @@ import type { BareJid } from "../protocol/jid.ts";
 import type { Message } from "../protocol/stanza.ts";
 import type { EventNames } from "../state/event-names.ts";
 import type { MessageQueue } from "./ingress-queue.ts";
-import { occupantKey } from "./sender.ts";
+import { authorKeys } from "./sender.ts";
 import type { StoredMessage } from "./stored-message.ts";
 import type { InboundMessage } from "./types.ts";
 
@@ -142,16 +142,10 @@ export function namesOf({ conversation, sender, message, reference }: InboundMes
   return isOfRoom ? [...own, roomsNameOf(conversation.room, reference)] : own;
 }
 
-/**
- * The names of what `author` calls `id`. Where a room vouches for a real JID and an occupant id (XEP-0421), by both: its
- * archive may have the one alone.
- */
-export function namesBy({ conversation, sender }: Author, id: string): string[] {
-  const place = placeOfConversation(conversation);
-  const { occupantId } = sender.occupant;
-  const isBoth = conversation.kind === "room" && occupantId !== undefined;
-  const authors = [sender.id, ...(isBoth ? [occupantKey(conversation.room, occupantId)] : [])];
-  return [...new Set(authors)].map((each) => digest([place, each, id]));
+/** The names of what `author` calls `id`. */
+export function namesBy(author: Author, id: string): string[] {
+  const place = placeOfConversation(author.conversation);
+  return authorKeys(author).map((each) => digest([place, each, id]));
 }
 
 /** The name of what a room calls `id`, whoever said it. */

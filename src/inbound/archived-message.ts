@@ -42,9 +42,10 @@ export function isOfUseInRoom(
 export const isModeration = ({ from, moderation }: Message, room: BareJid): boolean =>
   moderation !== undefined && from?.full === room;
 
-/** As admission has it: text, a file, a place; or that something else is taken back. */
+/** As admission has it: text, a file, a place; or that something else is taken back, or that a file is to come. */
 function saysSomething(message: Message): boolean {
-  const { body, encryption, location, retraction } = message;
+  const { body, encryption, fileShares, location, retraction } = message;
+  if (fileShares.length > 0) return true;
   if (encryption !== undefined || (body !== undefined && body.trim() !== "")) return true;
   return location !== undefined || retraction !== undefined || declaredFiles(message).length > 0;
 }

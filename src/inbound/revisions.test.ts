@@ -269,6 +269,25 @@ describe("a message that the agent has had", () => {
     expect(events.at(-1)).toContain('it now reads "at seven"');
   });
 
+  it.each(["stop", "/stop"])("and works on is stopped by a correction to %j", async (text) => {
+    const go = Promise.withResolvers<void>();
+    const asked: string[] = [];
+    const { say, receiver, events } = setUp({
+      dispatch: async ({ ctxPayload, replyOptions }) => {
+        asked.push(ctxPayload.message.rawBody);
+        await replyOptions.turnAdoptionLifecycle.onAdopted();
+        if (asked.length === 1) await go.promise;
+      },
+    });
+    await say("a", body("delete everything"));
+    await expect.poll(() => asked.length).toBe(1);
+    await say("b", body(text) + replaces("a"));
+    await expect.poll(() => asked).toEqual(["delete everything", text]);
+    go.resolve();
+    await receiver.idle();
+    expect(events).toEqual([]);
+  });
+
   it("is no news where the correction says the same", async () => {
     const { say, receiver, events, texts } = setUp();
     await say("a", body("at five"));
@@ -490,6 +509,14 @@ describe("in a room", () => {
     await receiver.receive(parse(corrected), { by: ROOM, id: "r2", stamp: new Date() });
     await receiver.idle();
     expect([texts(), events.length]).toEqual([["order ten"], 1]);
+  });
+
+  it("a correction to a stop by whom the host does not obey is an event", async () => {
+    const { talk, texts, events } = await setUpRoom();
+    await talk("a", body("bot: go on"));
+    await talk("b", body("bot: stop") + replaces("a"));
+    expect(texts()).toEqual(["go on"]);
+    expect(events).toHaveLength(1);
   });
 
   it("an occupant cannot moderate", async () => {

@@ -5,7 +5,7 @@
  * | the message               | its correction                         | its retraction                |
  * | ------------------------- | -------------------------------------- | ----------------------------- |
  * | waits for its turn        | takes its place, and is its turn       | it is not taken up, counted   |
- * | was taken up              | is an event for the agent, no turn     | an event; forgotten as context |
+ * | was taken up              | is an event for the agent, no turn; a stop that is obeyed stops | an event; forgotten as context |
  * | was context in a room     | stands there instead, or is a turn where it now addresses the agent | forgotten |
  * | was said more than a day ago | is an event for the agent, no turn | nothing                       |
  * | is not known              | is a message as any other              | nothing                       |

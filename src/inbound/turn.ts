@@ -55,9 +55,12 @@ export async function takeTurn(
   const isBot = (admission === "dispatch" || isUnaddressed) && (await isProgram(context, inbound));
   const refusal = isBot ? refuseProgram(context, addressing) : undefined;
   if (refusal) return drop(context, inbound, refusal);
+  const turn = { access, addressing, eventKind, host, isBot, room, route, buildEnvelope };
+  const isStop = admission === "dispatch" && isObeyedStop(context, inbound, turn);
   const fate = revises.length > 0 ? revisions.fate(revises) : "turn";
   if (fate === "context") forgetCorrected(context, inbound);
-  if (fate === "event" && (admission === "dispatch" || isUnaddressed)) {
+  // What is to stop the turn of the message that it corrects would come too late as news.
+  if (fate === "event" && !isStop && (admission === "dispatch" || isUnaddressed)) {
     context.acknowledging.received(context.outbox, inbound, eventId);
     return tellEdit(context, inbound, addressing.said, route);
   }
@@ -74,18 +77,7 @@ export async function takeTurn(
       if (inbound.isEncrypted) {
         return await context.once(eventId, "encrypted", () => refuseEncrypted(context, inbound));
       }
-      const turn = {
-        access,
-        addressing,
-        eventKind,
-        host,
-        isBot,
-        room,
-        route,
-        buildEnvelope,
-      };
       const place = placeOf(accountId, replyTarget(conversation, sender.stay));
-      const isStop = isObeyedStop(context, inbound, turn);
       if (isStop) await context.stops.stop(eventId);
       const isAtOnce = isStop || (isCommand && isAnsweredByHost(addressing.text));
       const files =

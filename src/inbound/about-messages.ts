@@ -105,7 +105,9 @@ export function createAboutMessages(context: ReceiverContext): AboutMessages {
     const said = author ? recent.findBy(author.id, at, id) : recent.find(at, id);
     if (said) recent.remove(said.senderId, at, id);
     const room = typeof place === "string" ? place : place.kind === "room" ? place.room : undefined;
-    const wasContext = room && said && history.forgetMessage(room, said.ids);
+    // Also of those who are only overheard, of whom nothing else is known.
+    const names = { ids: said?.ids ?? [], names: called };
+    const wasContext = room !== undefined && history.forgetMessage(room, names);
     return wasContext ? undefined : { said };
   }
 

@@ -389,8 +389,8 @@ describe("a message that the agent has had", () => {
 
 describe("in a room", () => {
   const inRoom = { from: `${ROOM}/alice`, type: "groupchat" };
-  async function setUpRoom() {
-    const road = setUp();
+  async function setUpRoom(options: RoadInOptions = {}) {
+    const road = setUp(options);
     enterRoom(road, [STANZA_IDS, "muc_nonanonymous"]);
     await road.session.receive(presence("alice", item("alice@example/x")));
     await road.session.receive(presence("mallory", item("mallory@example/x")));
@@ -439,6 +439,26 @@ describe("in a room", () => {
     await talk("y", retracts(own));
     await moderate(spam);
     expect(await history()).toEqual(["it rains"]);
+  });
+
+  it("nor is what somebody says who is only overheard", async () => {
+    const { talk, history, moderate, events } = await setUpRoom({
+      keys: {
+        groupPolicy: "allowlist",
+        groupAllowFrom: ["alice@example"],
+        mucRooms: { [ROOM]: {} },
+        contextVisibility: "all",
+      },
+    });
+    await talk("a", body("my password is hunter2"), "mallory");
+    await talk("b", body("it rainz"), "mallory");
+    const spam = await talk("c", body("buy now"), "mallory");
+    await talk("d", body("it snows"), "mallory");
+    await talk("e", retracts("a"), "mallory");
+    await talk("f", body("it rains") + replaces("b"), "mallory");
+    await moderate(spam);
+    expect(await history()).toEqual(["it snows", "it rains"]);
+    expect(events).toEqual([]);
   });
 
   it("nobody corrects or takes back what somebody else said, whatever their nick", async () => {

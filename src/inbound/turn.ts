@@ -15,6 +15,7 @@ import { tellEdit } from "./agent-events.ts";
 import { isFleeting, noteSaid } from "./said.ts";
 import { fetchFiles, mayHaveFiles, placeholderOf } from "./files.ts";
 import { mayOverhear } from "./room-history.ts";
+import { namesBy, namesOf } from "./revisions.ts";
 import { resolveRoute } from "./route.ts";
 import { describeSender } from "./sender.ts";
 import type { SessionTurn } from "./session-turns.ts";
@@ -209,7 +210,15 @@ function remember(context: InboundContext, inbound: InboundMessage, text: string
   if (conversation.kind !== "room" || inbound.isEncrypted || isFleeting(inbound)) return;
   const body = text || placeholderOf(inbound);
   const entry = { sender: describeSender(sender), body, timestamp, messageId };
-  context.history.record(conversation.room, entry);
+  context.history.record(conversation.room, entry, namesAsContext(inbound));
+}
+
+/** A correction is taken back by the name of the first version. */
+function namesAsContext(inbound: InboundMessage): string[] {
+  const { replaceId } = inbound.message;
+  const first = replaceId === undefined ? [] : namesBy(inbound, replaceId);
+  const parts = inbound.parts ?? [inbound];
+  return [...first, ...parts.flatMap(({ message }) => namesOf({ ...inbound, message }))];
 }
 
 /** It was corrected, which is a message of its own, or taken back. */
@@ -223,8 +232,9 @@ function forgetCorrected({ history, outbox }: InboundContext, inbound: InboundMe
   const { conversation, message, sender } = inbound;
   if (conversation.kind !== "room" || message.replaceId === undefined) return;
   const said = outbox.recent.findBy(sender.id, conversation.room, message.replaceId);
+  const names = namesBy(inbound, message.replaceId);
+  history.forgetMessage(conversation.room, { ids: said?.ids ?? [], names });
   if (!said) return;
-  history.forgetMessage(conversation.room, said.ids);
   outbox.recent.remove(sender.id, conversation.room, message.replaceId);
 }
 

@@ -189,8 +189,8 @@ function isWanted(
   }
 }
 
-/** An emoji, or a name of one; other words have no place in an event. */
-const SIGN = /^(?:\p{RGI_Emoji}|\p{Extended_Pictographic}|:[\w+\-]{1,30}:)$/v;
+/** An emoji; words have no place in an event, nor have names of emoji: ten of them are a sentence. */
+const SIGN = /^(?:\p{RGI_Emoji}|\p{Extended_Pictographic})$/v;
 const asSign = (text: string): string => (SIGN.test(text) ? text : "something else than an emoji");
 
 function asInbound(about: About, at: number): InboundMessage {

@@ -513,6 +513,39 @@ describe("in a room", () => {
     ]);
   });
 
+  it("what was taken back is told again, where another message had its id", async () => {
+    const { say, receiver, events } = setUp();
+    for (const text of ["one", "two"]) {
+      await say("1", body(text));
+      await receiver.idle();
+      await say("2", retracts("1"));
+      await receiver.idle();
+    }
+    expect(events.map((text) => /one|two/.exec(text)?.[0])).toEqual(["one", "two"]);
+  });
+
+  it("what was taken back is told once, though the archive has it as well", async () => {
+    const { talk, moderate, receiver, events } = await setUpRoom();
+    const first = await talk("a", body("bot: hi"));
+    const second = await talk("b", body("bot: ho"));
+    await talk("c", retracts(first));
+    await moderate(second);
+    const author = `<x xmlns="http://jabber.org/protocol/muc#user">${item("alice@example/x")}</x>`;
+    const moderated = `<retract xmlns="urn:xmpp:message-retract:1" id="${second}"><moderated xmlns="urn:xmpp:message-moderate:1"/></retract>`;
+    const archived = [
+      message(`${ROOM}/alice`, retracts(first) + author, "groupchat"),
+      message(ROOM, moderated, "groupchat"),
+    ];
+    for (const [n, xml] of archived.entries()) {
+      await receiver.receive(parse(xml), { by: ROOM, id: `mam-${n}`, stamp: new Date() });
+    }
+    await receiver.idle();
+    expect(events.map((text) => /took back|removed/.exec(text)?.[0])).toEqual([
+      "took back",
+      "removed",
+    ]);
+  });
+
   it("is known by its author's occupant id as well, which is all that the archive has", async () => {
     const { say, session, rooms, receiver, texts, events } = setUp();
     enterRoom({ session, rooms }, [STANZA_IDS, OCCUPANT_ID]);

@@ -31,11 +31,11 @@ const REMEMBERED = 2_000;
 
 type Author = Pick<InboundMessage, "conversation" | "sender">;
 
-export type Retracted =
-  /** Its turn does not come. */
-  | "waiting"
-  /** The agent may have read it. */
-  | "taken";
+export type Retracted = {
+  event: string;
+  /** "waiting": its turn does not come; "taken": the agent may have read it. */
+  was: "waiting" | "taken";
+};
 
 export type Revisions = {
   /** Where a correction is stored: in the place of what it corrects, or at the end. */
@@ -106,9 +106,11 @@ export function createRevisions(
       if (event === undefined) return undefined;
       const waiting = await findWaiting(event);
       // Its turn may have begun meanwhile.
-      if (!waiting || settled.has(event)) return names.isReplaced(event) ? undefined : "taken";
+      if (!waiting || settled.has(event)) {
+        return names.isReplaced(event) ? undefined : { event, was: "taken" };
+      }
       names.replace(event, undefined);
-      return "waiting";
+      return { event, was: "waiting" };
     },
     isReplaced: names.isReplaced,
     open: (eventId) => void settled.delete(eventId),

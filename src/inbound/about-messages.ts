@@ -26,6 +26,8 @@ import type { InboundConfig, InboundContext, InboundMessage, ReceiverContext } f
 const PER_MINUTE = { each: 20, total: 300 };
 /** As people may have it; the host has no limit of its own. */
 const MAX_TOLD = 10;
+/** Of messages that were taken back it is remembered that they were. */
+const REMEMBERED = 2_000;
 
 export type About = {
   message: Message;
@@ -50,6 +52,8 @@ export function createAboutMessages(context: ReceiverContext): AboutMessages {
   const rate = createRate(60_000);
   /** What is being told, by whom it is about. */
   const running = new Map<string, Promise<void>>();
+  /** What was taken back since the start: an archive says so once more. */
+  const takenBack = new Set<string>();
 
   const current = (): InboundContext => ({ ...context, ...readConfig() });
 
@@ -89,6 +93,17 @@ export function createAboutMessages(context: ReceiverContext): AboutMessages {
     tellAgent(context, session, key, text);
   }
 
+  function isNews(event: string, by: "author" | "room"): boolean {
+    const key = `${by} ${event}`;
+    if (takenBack.has(key)) return false;
+    takenBack.add(key);
+    for (const oldest of takenBack) {
+      if (takenBack.size <= REMEMBERED) break;
+      takenBack.delete(oldest);
+    }
+    return true;
+  }
+
   /** @returns what was known of it, where the agent may have read it */
   async function takeBack(
     place: Conversation | BareJid,
@@ -97,15 +112,21 @@ export function createAboutMessages(context: ReceiverContext): AboutMessages {
     /** Whose message it is; undefined: the room names it. */
     author?: Sender,
   ): Promise<{ said: SaidMessage | undefined } | undefined> {
-    const fate = await revisions.retract(called);
-    if (fate === "waiting") log.info("a message that waited was taken back");
-    if (fate !== "taken") return undefined;
+    const retracted = await revisions.retract(called);
+    if (!retracted) return undefined;
+    if (retracted.was === "waiting") {
+      log.info("a message that waited was taken back");
+      return undefined;
+    }
+    if (!isNews(retracted.event, author ? "author" : "room")) return undefined;
     const at = typeof place === "string" ? place : placeOfConversation(place);
     const { recent } = outbox;
     const said = author ? recent.findBy(author.id, at, id) : recent.find(at, id);
     if (said) recent.remove(said.senderId, at, id);
     const room = typeof place === "string" ? place : place.kind === "room" ? place.room : undefined;
-    const wasContext = room && said && history.forgetMessage(room, said.ids);
+    // Also of those who are only overheard, of whom nothing else is known.
+    const names = { ids: said?.ids ?? [], names: called };
+    const wasContext = room !== undefined && history.forgetMessage(room, names);
     return wasContext ? undefined : { said };
   }
 
@@ -187,8 +208,8 @@ function isWanted(
   }
 }
 
-/** An emoji, or a name of one; other words have no place in an event. */
-const SIGN = /^(?:\p{RGI_Emoji}|\p{Extended_Pictographic}|:[\w+\-]{1,30}:)$/v;
+/** An emoji; words have no place in an event, nor have names of emoji: ten of them are a sentence. */
+const SIGN = /^(?:\p{RGI_Emoji}|\p{Extended_Pictographic})$/v;
 const asSign = (text: string): string => (SIGN.test(text) ? text : "something else than an emoji");
 
 function asInbound(about: About, at: number): InboundMessage {

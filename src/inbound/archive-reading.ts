@@ -17,9 +17,10 @@ export type ReadingBounds = {
 
 /**
  * What a message is to the agent: "order" may become a turn; "talk" is what a room's people say to each
- * other, context at most; "nothing" is neither taken nor counted.
+ * other, context at most; "revision" takes another message of a room away; "nothing" is neither taken nor counted.
  */
-export type Weight = "order" | "talk" | "nothing";
+export type Weight = Taken | "nothing";
+type Taken = "order" | "talk" | "revision";
 
 export type Reading = {
   /** The oldest first. */
@@ -40,7 +41,13 @@ export type Reading = {
 /** Where the message of the cursor is gone, this much before it is read again: stamps are not in strict order. */
 const OVERLAP_MS = 5 * 60_000;
 /** All texts together, in characters: rooms of other servers are among those that are asked. */
-const MAX_CHARACTERS = { order: 8 * 1024 * 1024, talk: 2 * 1024 * 1024 };
+const MAX_CHARACTERS = {
+  order: 8 * 1024 * 1024,
+  talk: 2 * 1024 * 1024,
+  revision: 2 * 1024 * 1024,
+};
+/** Who clears a room of spam pushes out neither orders nor talk. */
+const MAX_REVISIONS = 2_000;
 /**
  * What is neither taken nor counted is read over in search of orders, but no archive goes on for ever. With
  * pages of 50, as ours are, these are 100,000 messages.
@@ -64,23 +71,24 @@ export async function readArchive(
   let skippedUntil: number | undefined;
   let oldest = cursor.stamp;
   let skipped = 0;
-  const counts = { order: 0, talk: 0 };
-  const characters = { order: 0, talk: 0 };
+  const counts = { order: 0, talk: 0, revision: 0 };
+  const characters = { order: 0, talk: 0, revision: 0 };
   let unheard = 0;
 
   const isKnown = ({ id, stamp }: ArchivedMessage) =>
     id === cursor.id || stamp.getTime() < cursor.stamp - OVERLAP_MS;
 
-  const isFull = (weight: "order" | "talk") =>
-    counts[weight] >= bounds.maxMessages || characters[weight] > MAX_CHARACTERS[weight];
+  const isFull = (weight: Taken) =>
+    counts[weight] >= (weight === "revision" ? MAX_REVISIONS : bounds.maxMessages) ||
+    characters[weight] > MAX_CHARACTERS[weight];
 
-  function isOutside({ stamp }: ArchivedMessage, weight: "order" | "talk"): boolean {
+  function isOutside({ stamp }: ArchivedMessage, weight: Taken): boolean {
     if (skippedUntil !== undefined || stamp.getTime() < bounds.notBefore) return true;
     return weight === "order" && isFull(weight);
   }
 
-  function take(each: ArchivedMessage, weight: "order" | "talk"): void {
-    if (weight === "talk" && isFull(weight)) {
+  function take(each: ArchivedMessage, weight: Taken): void {
+    if (weight !== "order" && isFull(weight)) {
       unheard += 1;
       return;
     }

@@ -8,7 +8,13 @@ import type { BareJid, Jid } from "../protocol/jid.ts";
 import { decodeMessage } from "../protocol/stanza.ts";
 import { withoutArchivedAuthor } from "../protocol/xep-0045-muc.ts";
 import type { Weight } from "./archive-reading.ts";
-import { isOfUse, isOfUseInRoom, isRoomPrivate, type RoomFinder } from "./archived-message.ts";
+import {
+  isModeration,
+  isOfUse,
+  isOfUseInRoom,
+  isRoomPrivate,
+  type RoomFinder,
+} from "./archived-message.ts";
 import type { Receiver } from "./receive.ts";
 import { isOwnArchived } from "./sender.ts";
 
@@ -81,12 +87,13 @@ export function createRoomScale(options: {
   return {
     weigh(each) {
       const message = decodeMessage(each.message);
+      if (isModeration(message, room)) return "revision";
       if (!isOfUseInRoom(message, room, (one) => isOwnArchived(one, rooms, own))) return "nothing";
       const weight = isAddressed(message) ? "order" : "talk";
       const standing = standingOf(
         isBelieved() ? message : decodeMessage(withoutArchivedAuthor(each.message)),
       );
-      if (standing === "listed") return weight;
+      if (standing === "listed") return message.retraction ? "revision" : weight;
       if (weight === "order" && takeOfStranger(each)) return weight;
       if (standing === "overheard") return "talk";
       notAdmitted += 1;

@@ -10,7 +10,8 @@ import type { BareJid } from "../protocol/jid.ts";
 import type { Message } from "../protocol/stanza.ts";
 import { requiresMention } from "./activation.ts";
 import { resolveAddressing } from "./addressing.ts";
-import { resolveArchivedSender } from "./sender.ts";
+import type { AuthorsOf } from "./archive-revisions.ts";
+import { authorKeys, resolveArchivedSender } from "./sender.ts";
 import type { InboundContext, ReceiverContext } from "./types.ts";
 
 /** @returns whether a message of that room speaks to the agent, or need not do so to be answered */
@@ -35,6 +36,21 @@ export function findAddressed(
     const inbound = { body, conversation, message, ownNick };
     const { text, wasMentioned, implicit } = resolveAddressing(context, inbound, route);
     return wasMentioned || implicit.length > 0 || runtime.channel.text.hasControlCommand(text, cfg);
+  };
+}
+
+/** @returns who wrote a message of our account's archive, or of that room's, as far as a server vouches for it */
+export function findAuthors(
+  { isBelieved, outbox: { rooms } }: Pick<ReceiverContext, "isBelieved" | "outbox">,
+  room: BareJid | undefined,
+): AuthorsOf {
+  return (message) => {
+    const { from } = message;
+    if (!from) return [];
+    if (room === undefined) return [from.bare];
+    const conversation = { kind: "room" as const, room, nick: from.resource ?? "" };
+    const sender = resolveArchivedSender(conversation, rooms, isBelieved, message);
+    return sender.grade === "nick" ? [] : authorKeys({ conversation, sender });
   };
 }
 

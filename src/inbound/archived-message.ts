@@ -38,9 +38,14 @@ export function isOfUseInRoom(
   return type === "groupchat" && from?.bare === room && saysSomething(message) && !isOurs(message);
 }
 
-/** As admission has it: text, a file, a place; or that something else is taken back. */
+/** In the archive of `room`, of which each message is from the room: that it took a message away (XEP-0425). */
+export const isModeration = ({ from, moderation }: Message, room: BareJid): boolean =>
+  moderation !== undefined && from?.full === room;
+
+/** As admission has it: text, a file, a place; or that something else is taken back, or that a file is to come. */
 function saysSomething(message: Message): boolean {
-  const { body, encryption, location, retraction } = message;
+  const { body, encryption, fileShares, location, retraction } = message;
+  if (fileShares.length > 0) return true;
   if (encryption !== undefined || (body !== undefined && body.trim() !== "")) return true;
   return location !== undefined || retraction !== undefined || declaredFiles(message).length > 0;
 }

@@ -59,6 +59,7 @@ function setUp(items: FakeItem[], options: RoadInOptions = {}, inRoom: FakeItem[
         await receiver.receive(...message);
       },
       findAddressed: receiver.findAddressed,
+      findAuthors: receiver.findAuthors,
       findStanding: receiver.findStanding,
     },
     onReady(listener) {
@@ -139,6 +140,73 @@ test("what was taken back or corrected meanwhile is not done, whatever was said 
   await untilRead("m6");
   expect(texts().filter((text) => text !== "other")).toEqual(["keep w", "delete z", "end"]);
   expect(events).toEqual([]);
+});
+
+const spoken = (id: string, minutes: number, inside: string, jid = "ann@example"): FakeItem => ({
+  ...said(id, minutes),
+  xml: `<message xmlns="jabber:client" from="${ROOM}/${jid.split("@", 1)[0]}" type="groupchat" id="own-${id}">${inside}<x xmlns="http://jabber.org/protocol/muc#user"><item jid="${jid}/x" affiliation="none" role="participant"/></x></message>`,
+});
+const moderates = (id: string, minutes: number, other: string): FakeItem => ({
+  ...said(id, minutes),
+  xml: `<message xmlns="jabber:client" from="${ROOM}" type="groupchat"><retract xmlns="urn:xmpp:message-retract:1" id="${other}"><moderated xmlns="urn:xmpp:message-moderate:1"/></retract></message>`,
+});
+
+async function readRoom(items: FakeItem[], context: RoadInOptions["context"] = {}) {
+  const policy = { groupPolicy: "open" as const, rooms: [ROOM as BareJid] };
+  const road = setUp([], { policy, context }, items);
+  const features = ["urn:xmpp:mam:2", "urn:xmpp:sid:0", "muc_nonanonymous"];
+  road.session.onRequest(DISCO_INFO, description(...features));
+  road.login();
+  enterRoom(road, features);
+  await road.untilRead(items.at(-1)?.id ?? "", ROOM as BareJid);
+  return road;
+}
+
+test("nor is what a room's archive has as taken back, corrected or moderated", async () => {
+  const retracts = (id: string) => `<retract xmlns="urn:xmpp:message-retract:1" id="${id}"/>`;
+  const replaces = (id: string) => `<replace xmlns="urn:xmpp:message-correct:0" id="${id}"/>`;
+  const talk = Array.from({ length: 600 }, (_, n) =>
+    spoken(`t${n}`, 50 - n / 100, "<body>talk</body>", "tim@example"),
+  );
+  const { texts, events } = await readRoom([
+    spoken("m1", 60, "<body>bot: delete w</body>"),
+    spoken("m2", 60, "<body>bot: delete x</body>"),
+    spoken("m3", 60, "<body>bot: delete y</body>"),
+    spoken("m4", 60, "<body>bot: keep z</body>"),
+    moderates("mod", 59, "m3"),
+    spoken("m5", 58, retracts("m1")),
+    spoken("e1", 57, retracts("m4"), "eve@example"),
+    ...talk,
+    spoken("e2", 41, `<body>hm</body>${replaces("own-m4")}`, "eve@example"),
+    spoken("m6", 40, `<body>bot: delete v</body>${replaces("own-m2")}`),
+  ]);
+  expect(texts()).toEqual(["bot: keep z", "bot: delete v"]);
+  expect(events).toEqual([]);
+});
+
+test("what was corrected is taken away by its first name, too", async () => {
+  const replaced = '<replace xmlns="urn:xmpp:message-correct:0" id="own-m1"/>';
+  const { texts } = await readRoom([
+    spoken("m1", 60, "<body>bot: delete x</body>"),
+    spoken("m2", 59, `<body>bot: delete y</body>${replaced}`),
+    spoken("m3", 58, "<body>bot: hi</body>", "tim@example"),
+    moderates("mod", 57, "m1"),
+  ]);
+  expect(texts()).toEqual(["bot: hi"]);
+});
+
+test("what was moderated meanwhile, and was heard before, is told to the agent", async () => {
+  const road = await readRoom([
+    spoken("m1", 60, "<body>bot: hi</body>"),
+    moderates("mod", 57, "unknown"),
+  ]);
+  expect(road.events).toEqual([]);
+  const again = parse(moderates("mod2", 56, "m1").xml);
+  await road.receiver.receive(again, { by: ROOM, id: "mod2", stamp: new Date() });
+  await road.receiver.idle();
+  expect(road.events).toEqual([
+    `A moderator of ${ROOM} removed the message "bot: hi": treat it as not said.`,
+  ]);
 });
 
 test("a file or a place without a word, said meanwhile, is taken up", async () => {

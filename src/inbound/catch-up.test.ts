@@ -88,6 +88,7 @@ function live(
         handed.push({ text, ...where, xml: stanza.toString() });
       },
       findAddressed: () => isAddressed,
+      findAuthors: () => () => [],
       findStanding: () => standingOf,
     },
     onReady(listener) {

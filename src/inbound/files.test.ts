@@ -1,4 +1,5 @@
 /** Files on the road in: fetched only for whom policy admits, and never the reason that a message is lost. */
+import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import { join } from "node:path";
@@ -130,6 +131,74 @@ it("the sources of two earlier messages are two files of one turn (XEP-0447 §3.
   const turn = await next();
   await receiver.idle();
   expect([turns.length, turn.media?.length]).toEqual([1, 2]);
+});
+
+describe("a file that was announced before its place was told (XEP-0447 §3.3)", () => {
+  const PLACE = `<url-data xmlns="http://jabber.org/protocol/url-data"`;
+  const announce = (content: Buffer, id = "one") =>
+    message(
+      ALICE,
+      `<file-sharing xmlns="urn:xmpp:sfs:0" id="f"><file xmlns="urn:xmpp:file:metadata:0"><name>mine.png</name>` +
+        `<hash xmlns="urn:xmpp:hashes:2" algo="sha-256">${createHash("sha256").update(content).digest("base64")}</hash>` +
+        "</file></file-sharing>",
+    ).replace("<message ", `<message id="${id}" `);
+  const place = (inside = "", id = "one", from = ALICE) =>
+    message(
+      from,
+      `<attach-to xmlns="urn:xmpp:message-attaching:1" id="${id}"/><sources xmlns="urn:xmpp:sfs:0" id="f">` +
+        `${PLACE} target="${origin}/x.png"/></sources>${inside}`,
+    );
+
+  it("is what was announced, by the name that it was announced with", async () => {
+    const { session, next } = setUp();
+    await session.receive(announce(PNG));
+    void session.receive(place());
+    const { media, message: said } = await next();
+    expect(media).toMatchObject([{ fileName: "mine.png", contentType: "image/png" }]);
+    expect(said.bodyForAgent).toBe("");
+  });
+
+  it("is not kept where it is something else, also where its place is told twice", async () => {
+    const { session, next } = setUp();
+    await session.receive(announce(Buffer.from("another")));
+    void session.receive(place(oob(`${origin}/x.png`)));
+    const { media, message: said } = await next();
+    expect([media, said.bodyForAgent.includes("its hash differs")]).toEqual([undefined, true]);
+  });
+
+  it("is not kept either where the Gateway ended in between", async () => {
+    const folder = createTempDir("files-announced");
+    const file = join(folder.path, "ingress.sqlite");
+    const before = setUp({ file, failures: Infinity });
+    await before.session.receive(announce(Buffer.from("another")));
+    await before.session.receive(place());
+    await before.receiver.stop();
+    before.database.close();
+    const after = setUp({ file });
+    expect((await after.next()).message.bodyForAgent).toContain("its hash differs");
+    await after.receiver.stop();
+    after.database.close();
+    folder.remove();
+  });
+
+  it("by somebody else, or in a message that nobody knows, is said to be unchecked", async () => {
+    const { session, next } = setUp({ keys: { allowFrom: ["alice@example", "bob@example"] } });
+    await session.receive(announce(PNG));
+    void session.receive(place("", "one", "bob@example/x"));
+    const { media, message: said } = await next();
+    expect([media?.length, said.bodyForAgent]).toEqual([1, expect.stringContaining("not checked")]);
+  });
+
+  it("is not forgotten for what strangers announce", async () => {
+    const { session, next } = setUp();
+    await session.receive(announce(PNG));
+    for (let n = 0; n < 1_100; n += 1) {
+      await session.receive(announce(PNG, `${n}`).replace(ALICE, `s${n}@evil.example/x`));
+    }
+    void session.receive(place());
+    const { media } = await next();
+    expect(media).toMatchObject([{ fileName: "mine.png" }]);
+  });
 });
 
 it("a picture, and the place where it was taken, are one turn with both", async () => {

@@ -31,6 +31,8 @@ const MOST_FILES = 10;
 /** For one file, and for all of a message, ms. */
 const FILE_MS = 60_000;
 const MESSAGE_MS = 120_000;
+const UNPROVEN =
+  "was announced in an earlier message that is not known any more: whether it is what was announced was not checked";
 const ENCRYPTED = /^aesgcm:/i;
 
 /** Whether `fetchFiles` may find any: without a doubt there is nothing to wait for. */
@@ -64,6 +66,7 @@ export async function fetchFiles(
   for (const file of files.slice(0, MOST_FILES)) {
     try {
       saved.push(await fetchFile(context, file, deadline, signal));
+      if (file.isUnproven) notices.push(`[${describe(file)} ${UNPROVEN}]`);
     } catch (error) {
       context.log.info(`a file was not fetched: ${messageOf(error)}`);
       notices.push(`[${describe(file)} is not available: ${messageOf(error)}]`);

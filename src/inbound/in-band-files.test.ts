@@ -1,6 +1,6 @@
 /** Files within the stream: from whom policy lets in they come to the agent, to anybody else nobody is there. */
 import { createHash } from "node:crypto";
-import { readFileSync } from "node:fs";
+import { readFileSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { parse } from "ltx";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -169,10 +169,25 @@ describe("a file within the stream", () => {
     expect(after.turns).toHaveLength(1);
   });
 
-  it("that cannot be stored is not said to have arrived", async () => {
+  it("that cannot be stored is not said to have arrived, and is not kept", async () => {
     const { ask, sendAll, database } = setUp();
+    const filesIn = () => readdirSync(temp.path, { recursive: true, encoding: "utf8" });
     await ask(si());
+    const before = filesIn();
     database.close();
     expect((await sendAll("s1")).at(-1)).toBe("resource-constraint");
+    const isFile = (name: string) => statSync(join(temp.path, name)).isFile();
+    expect(filesIn().filter((name) => !before.includes(name) && isFile(name))).toEqual([]);
+  });
+
+  it.each([
+    ["SI", si()],
+    ["Jingle", jingle()],
+  ])("of another account of this Gateway finds nobody: %s", async (_, offer) => {
+    const isSibling = ({ bare }: { bare: string }) => bare === "alice@example";
+    const { ask, session } = setUp({ context: { isSibling } });
+    session.takeSent();
+    expect(await ask(offer)).toBe("unanswered");
+    expect(session.takeSent()).toEqual([]);
   });
 });

@@ -5,6 +5,7 @@
  */
 import { PassThrough } from "node:stream";
 import { once } from "node:events";
+import { rm } from "node:fs/promises";
 import { Element } from "ltx";
 import { decodeFileOffer, type FileStep, type IncomingFile } from "../client/incoming-file.ts";
 import { mayBeResumed } from "../client/resumption.ts";
@@ -68,6 +69,8 @@ export function createInBandFiles(
       const step = transfer.file.receive(iq);
       if (step) return await inTurn(transfer, step);
     }
+    // As its messages: two agents that send each other files would never end.
+    if (context.isSibling(from)) return undefined;
     const offered = decodeFileOffer(iq);
     if (!offered || asking >= MOST) return undefined;
     asking += 1;
@@ -171,7 +174,15 @@ export function createInBandFiles(
     transfer.sink.end();
     const saved = await transfer.saved;
     const { description } = transfer.file.offer;
-    await receiver.receiveFile(transfer.from, saved, description?.trim() ?? "");
+    try {
+      await receiver.receiveFile(transfer.from, saved, description?.trim() ?? "");
+    } catch (error) {
+      // No message tells of it: nobody would ever look for it.
+      await rm(saved.path, { force: true }).catch((failure: unknown) => {
+        log.warn(`what was kept of a file could not be removed: ${messageOf(failure)}`);
+      });
+      throw error;
+    }
   }
 
   function drop(transfer: Transfer, why: string): void {

@@ -10,11 +10,13 @@ import { stripMention } from "../policy/mention.ts";
 import { bareJid, type BareJid, type FullJid } from "../protocol/jid.ts";
 import { decodeMessage, type Message } from "../protocol/stanza.ts";
 import { createAboutMessages } from "./about-messages.ts";
-import { findAddressed, findStanding, type Standing } from "./archived-addressing.ts";
+import { createAnnouncedFiles } from "./announced-files.ts";
+import type { AuthorsOf } from "./archive-revisions.ts";
+import { findAddressed, findAuthors, findStanding, type Standing } from "./archived-addressing.ts";
 import { hostConversation } from "./conversation.ts";
 import { IngressFullError } from "./ingress-queue.ts";
 import { createIngress } from "./ingress.ts";
-import { createKept, identify, readMessage, type Found } from "./read-message.ts";
+import { createKept, identify, readMessage, type Found, type Read } from "./read-message.ts";
 import { correctedBy } from "./revisions.ts";
 import type { SavedFile } from "./save-file.ts";
 import { directPlace, senderKey } from "./sender.ts";
@@ -43,6 +45,8 @@ export type Receiver = {
   receiveFile(from: FullJid, file: SavedFile, words: string): Promise<void>;
   /** Which messages of a room's archive may be orders to the agent. */
   findAddressed(room: BareJid): (message: Message) => boolean;
+  /** Who wrote the messages of a room's archive; undefined: of our account's. */
+  findAuthors(room: BareJid | undefined): AuthorsOf;
   /** Of whom its messages are. */
   findStanding(room: BareJid): (message: Message) => Standing;
   /** Begins to take up what lies on disk. Until then, and after `stop`, messages are only stored. */
@@ -69,6 +73,7 @@ export function createReceiver(context: ReceiverContext): Receiver {
   });
   const mayHaveWaited = createKept(context);
   const aboutMessages = createAboutMessages(context);
+  const announcedFiles = createAnnouncedFiles();
   /** What is being stored: who says something of a message means one that came before. */
   const storing = new Set<Promise<unknown>>();
   /** Corrections for which a place is looked for: what comes next must not overtake. */
@@ -87,7 +92,9 @@ export function createReceiver(context: ReceiverContext): Receiver {
   }
 
   function prepare(stanza: Element, found: Found): StoredMessage {
-    const { inbound, archiveId } = identify(context, found);
+    const { inbound: identified, archiveId } = identify(context, found);
+    const announced = announcedFiles.find(identified);
+    const inbound = announced.length > 0 ? { ...identified, announced } : identified;
     const { isHeld } = found;
     context.onInbound(now());
     const { id, kind } = hostConversation({ ...context, ...readConfig() }, inbound);
@@ -113,6 +120,13 @@ export function createReceiver(context: ReceiverContext): Receiver {
       storing.delete(stored);
       placing.delete(stored);
     });
+  }
+
+  /** As it comes: the message with the places may be right behind it. */
+  function noteAnnounced(read: Read, archived: Archived | undefined): void {
+    const said = "about" in read ? read.about : "inbound" in read ? read.inbound : undefined;
+    if (!said || said.message.fileShares.length === 0) return;
+    announcedFiles.note(said, context.strangers.isStranger(said), archived?.id);
   }
 
   function noteRefusal(error: IngressFullError): void {
@@ -157,7 +171,9 @@ export function createReceiver(context: ReceiverContext): Receiver {
       const found = guarded(() =>
         readMessage(context, decodeMessage(stanza), ownJid, archived, mayHaveWaited),
       );
-      if (!found || (wanted && !(await wanted))) return;
+      if (!found) return;
+      noteAnnounced(found, archived);
+      if (wanted && !(await wanted)) return;
       if ("about" in found) {
         await Promise.allSettled(storing);
         return await aboutMessages.receive(found.about);
@@ -190,6 +206,7 @@ export function createReceiver(context: ReceiverContext): Receiver {
       if (!(await take(found, stanza, undefined))) throw new Error("it cannot be taken up now");
     },
     findAddressed: (room) => findAddressed({ ...context, ...readConfig() }, room),
+    findAuthors: (room) => findAuthors(context, room),
     findStanding: (room) => findStanding(context, room),
     start() {
       try {

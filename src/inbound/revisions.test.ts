@@ -269,6 +269,25 @@ describe("a message that the agent has had", () => {
     expect(events.at(-1)).toContain('it now reads "at seven"');
   });
 
+  it.each(["stop", "/stop"])("and works on is stopped by a correction to %j", async (text) => {
+    const go = Promise.withResolvers<void>();
+    const asked: string[] = [];
+    const { say, receiver, events } = setUp({
+      dispatch: async ({ ctxPayload, replyOptions }) => {
+        asked.push(ctxPayload.message.rawBody);
+        await replyOptions.turnAdoptionLifecycle.onAdopted();
+        if (asked.length === 1) await go.promise;
+      },
+    });
+    await say("a", body("delete everything"));
+    await expect.poll(() => asked.length).toBe(1);
+    await say("b", body(text) + replaces("a"));
+    await expect.poll(() => asked).toEqual(["delete everything", text]);
+    go.resolve();
+    await receiver.idle();
+    expect(events).toEqual([]);
+  });
+
   it("is no news where the correction says the same", async () => {
     const { say, receiver, events, texts } = setUp();
     await say("a", body("at five"));
@@ -370,8 +389,8 @@ describe("a message that the agent has had", () => {
 
 describe("in a room", () => {
   const inRoom = { from: `${ROOM}/alice`, type: "groupchat" };
-  async function setUpRoom() {
-    const road = setUp();
+  async function setUpRoom(options: RoadInOptions = {}) {
+    const road = setUp(options);
     enterRoom(road, [STANZA_IDS, "muc_nonanonymous"]);
     await road.session.receive(presence("alice", item("alice@example/x")));
     await road.session.receive(presence("mallory", item("mallory@example/x")));
@@ -420,6 +439,26 @@ describe("in a room", () => {
     await talk("y", retracts(own));
     await moderate(spam);
     expect(await history()).toEqual(["it rains"]);
+  });
+
+  it("nor is what somebody says who is only overheard", async () => {
+    const { talk, history, moderate, events } = await setUpRoom({
+      keys: {
+        groupPolicy: "allowlist",
+        groupAllowFrom: ["alice@example"],
+        mucRooms: { [ROOM]: {} },
+        contextVisibility: "all",
+      },
+    });
+    await talk("a", body("my password is hunter2"), "mallory");
+    await talk("b", body("it rainz"), "mallory");
+    const spam = await talk("c", body("buy now"), "mallory");
+    await talk("d", body("it snows"), "mallory");
+    await talk("e", retracts("a"), "mallory");
+    await talk("f", body("it rains") + replaces("b"), "mallory");
+    await moderate(spam);
+    expect(await history()).toEqual(["it snows", "it rains"]);
+    expect(events).toEqual([]);
   });
 
   it("nobody corrects or takes back what somebody else said, whatever their nick", async () => {
@@ -474,6 +513,39 @@ describe("in a room", () => {
     ]);
   });
 
+  it("what was taken back is told again, where another message had its id", async () => {
+    const { say, receiver, events } = setUp();
+    for (const text of ["one", "two"]) {
+      await say("1", body(text));
+      await receiver.idle();
+      await say("2", retracts("1"));
+      await receiver.idle();
+    }
+    expect(events.map((text) => /one|two/.exec(text)?.[0])).toEqual(["one", "two"]);
+  });
+
+  it("what was taken back is told once, though the archive has it as well", async () => {
+    const { talk, moderate, receiver, events } = await setUpRoom();
+    const first = await talk("a", body("bot: hi"));
+    const second = await talk("b", body("bot: ho"));
+    await talk("c", retracts(first));
+    await moderate(second);
+    const author = `<x xmlns="http://jabber.org/protocol/muc#user">${item("alice@example/x")}</x>`;
+    const moderated = `<retract xmlns="urn:xmpp:message-retract:1" id="${second}"><moderated xmlns="urn:xmpp:message-moderate:1"/></retract>`;
+    const archived = [
+      message(`${ROOM}/alice`, retracts(first) + author, "groupchat"),
+      message(ROOM, moderated, "groupchat"),
+    ];
+    for (const [n, xml] of archived.entries()) {
+      await receiver.receive(parse(xml), { by: ROOM, id: `mam-${n}`, stamp: new Date() });
+    }
+    await receiver.idle();
+    expect(events.map((text) => /took back|removed/.exec(text)?.[0])).toEqual([
+      "took back",
+      "removed",
+    ]);
+  });
+
   it("is known by its author's occupant id as well, which is all that the archive has", async () => {
     const { say, session, rooms, receiver, texts, events } = setUp();
     enterRoom({ session, rooms }, [STANZA_IDS, OCCUPANT_ID]);
@@ -490,6 +562,14 @@ describe("in a room", () => {
     await receiver.receive(parse(corrected), { by: ROOM, id: "r2", stamp: new Date() });
     await receiver.idle();
     expect([texts(), events.length]).toEqual([["order ten"], 1]);
+  });
+
+  it("a correction to a stop by whom the host does not obey is an event", async () => {
+    const { talk, texts, events } = await setUpRoom();
+    await talk("a", body("bot: go on"));
+    await talk("b", body("bot: stop") + replaces("a"));
+    expect(texts()).toEqual(["go on"]);
+    expect(events).toHaveLength(1);
   });
 
   it("an occupant cannot moderate", async () => {

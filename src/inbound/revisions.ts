@@ -5,7 +5,7 @@
  * | the message               | its correction                         | its retraction                |
  * | ------------------------- | -------------------------------------- | ----------------------------- |
  * | waits for its turn        | takes its place, and is its turn       | it is not taken up, counted   |
- * | was taken up              | is an event for the agent, no turn     | an event; forgotten as context |
+ * | was taken up              | is an event for the agent, no turn; a stop that is obeyed stops | an event; forgotten as context |
  * | was context in a room     | stands there instead, or is a turn where it now addresses the agent | forgotten |
  * | was said more than a day ago | is an event for the agent, no turn | nothing                       |
  * | is not known              | is a message as any other              | nothing                       |
@@ -20,7 +20,7 @@ import type { BareJid } from "../protocol/jid.ts";
 import type { Message } from "../protocol/stanza.ts";
 import type { EventNames } from "../state/event-names.ts";
 import type { MessageQueue } from "./ingress-queue.ts";
-import { occupantKey } from "./sender.ts";
+import { authorKeys } from "./sender.ts";
 import type { StoredMessage } from "./stored-message.ts";
 import type { InboundMessage } from "./types.ts";
 
@@ -31,11 +31,11 @@ const REMEMBERED = 2_000;
 
 type Author = Pick<InboundMessage, "conversation" | "sender">;
 
-export type Retracted =
-  /** Its turn does not come. */
-  | "waiting"
-  /** The agent may have read it. */
-  | "taken";
+export type Retracted = {
+  event: string;
+  /** "waiting": its turn does not come; "taken": the agent may have read it. */
+  was: "waiting" | "taken";
+};
 
 export type Revisions = {
   /** Where a correction is stored: in the place of what it corrects, or at the end. */
@@ -106,9 +106,11 @@ export function createRevisions(
       if (event === undefined) return undefined;
       const waiting = await findWaiting(event);
       // Its turn may have begun meanwhile.
-      if (!waiting || settled.has(event)) return names.isReplaced(event) ? undefined : "taken";
+      if (!waiting || settled.has(event)) {
+        return names.isReplaced(event) ? undefined : { event, was: "taken" };
+      }
       names.replace(event, undefined);
-      return "waiting";
+      return { event, was: "waiting" };
     },
     isReplaced: names.isReplaced,
     open: (eventId) => void settled.delete(eventId),
@@ -142,16 +144,10 @@ export function namesOf({ conversation, sender, message, reference }: InboundMes
   return isOfRoom ? [...own, roomsNameOf(conversation.room, reference)] : own;
 }
 
-/**
- * The names of what `author` calls `id`. Where a room vouches for a real JID and an occupant id (XEP-0421), by both: its
- * archive may have the one alone.
- */
-export function namesBy({ conversation, sender }: Author, id: string): string[] {
-  const place = placeOfConversation(conversation);
-  const { occupantId } = sender.occupant;
-  const isBoth = conversation.kind === "room" && occupantId !== undefined;
-  const authors = [sender.id, ...(isBoth ? [occupantKey(conversation.room, occupantId)] : [])];
-  return [...new Set(authors)].map((each) => digest([place, each, id]));
+/** The names of what `author` calls `id`. */
+export function namesBy(author: Author, id: string): string[] {
+  const place = placeOfConversation(author.conversation);
+  return authorKeys(author).map((each) => digest([place, each, id]));
 }
 
 /** The name of what a room calls `id`, whoever said it. */

@@ -8,7 +8,8 @@ function setUp(limit?: number) {
   const history = createRoomHistory(limit);
   return {
     ...history,
-    say: (body: string) => history.record(ROOM, { sender: "alice", body, timestamp: 1 }),
+    say: (body: string, names: string[] = []) =>
+      history.record(ROOM, { sender: "alice", body, timestamp: 1, messageId: body }, names),
     /** What a turn would be given now. */
     bodies: () => history.take(ROOM).entries?.map(({ body }) => body) ?? [],
   };
@@ -30,6 +31,28 @@ test("of a turn that did not come about stands before what was said since, once"
   taken.restore();
   taken.restore();
   expect(bodies()).toEqual(["one", "two"]);
+});
+
+test("given back is without what was taken back or corrected meanwhile", () => {
+  const { say, take, forgetMessage, bodies } = setUp();
+  say("one");
+  say("two", ["b"]);
+  say("three");
+  const taken = take(ROOM);
+  expect(forgetMessage(ROOM, { ids: ["one"], names: [] })).toBe(false);
+  forgetMessage(ROOM, { ids: [], names: ["b"] });
+  say("two, corrected", ["b"]);
+  taken.restore();
+  expect(bodies()).toEqual(["three", "two, corrected"]);
+});
+
+test("a correction that a turn took comes back, though its first version was forgotten", () => {
+  const { say, take, forgetMessage, bodies } = setUp();
+  say("one", ["a"]);
+  forgetMessage(ROOM, { ids: [], names: ["a"] });
+  say("one, corrected", ["a"]);
+  take(ROOM).restore();
+  expect(bodies()).toEqual(["one, corrected"]);
 });
 
 test("given back keeps the newest, up to the limit", () => {

@@ -25,24 +25,61 @@ type HistoryWindowEntries = ReturnType<
   ReturnType<typeof createChannelHistoryWindow>["buildInboundHistory"]
 >;
 
+/** By what a message is meant that was taken back or corrected. */
+export type Called = {
+  /** The host's key for it, or the room's id. */
+  ids: readonly string[];
+  /** As `namesOf` in revisions.ts. */
+  names: readonly string[];
+};
+
+/** Of a room; as long as a turn that had them may not come about. */
+const MAX_FORGOTTEN = 200;
+
 export type RoomHistory = ReturnType<typeof createRoomHistory>;
 
 /** `limit`: messages kept a room; 0 keeps none. */
 export function createRoomHistory(limit: number = DEFAULT_HISTORY_LIMIT) {
   const historyMap = new Map<string, HistoryEntry[]>();
   const window = createChannelHistoryWindow({ historyMap });
+  const marks = new WeakMap<HistoryEntry, { names: readonly string[]; at: number }>();
+  const forgotten = new Map<BareJid, (Called & { at: number })[]>();
+  let at = 0;
+
+  function isMeant(entry: HistoryEntry, called: Called): boolean {
+    if (called.ids.includes(entry.messageId ?? "")) return true;
+    return marks.get(entry)?.names.some((name) => called.names.includes(name)) === true;
+  }
+
+  /** What came later may bear the name of what it corrects. */
+  const isForgotten = (room: BareJid, entry: HistoryEntry): boolean =>
+    (forgotten.get(room) ?? []).some(
+      (called) => (marks.get(entry)?.at ?? 0) < called.at && isMeant(entry, called),
+    );
+
   return {
-    record: (room: BareJid, entry: HistoryEntry) => {
+    /** @param names by which it may be taken back or corrected, besides its `messageId` */
+    record: (room: BareJid, entry: HistoryEntry, names: readonly string[] = []) => {
       const body = entry.body.slice(0, MAX_ENTRY_LENGTH);
       window.record({ historyKey: room, entry: { ...entry, body }, limit });
+      const kept = historyMap.get(room)?.at(-1);
+      if (kept) marks.set(kept, { names, at: ++at });
     },
     /** What was said in a room that we have left is nothing to the next one of that name. */
-    forget: (room: BareJid) => void historyMap.delete(room),
-    /** Takes out a message that was taken back or corrected. @returns whether it was there */
-    forgetMessage(room: BareJid, ids: readonly string[]): boolean {
+    forget: (room: BareJid) => {
+      historyMap.delete(room);
+      forgotten.delete(room);
+    },
+    /**
+     * Takes out a message that was taken back or corrected; a turn that has taken it does not give it back.
+     * @returns whether it was pending
+     */
+    forgetMessage(room: BareJid, called: Called): boolean {
       const entries = historyMap.get(room) ?? [];
-      const kept = entries.filter(({ messageId = "" }) => !ids.includes(messageId));
+      const kept = entries.filter((entry) => !isMeant(entry, called));
       historyMap.set(room, kept);
+      const all = [...(forgotten.get(room) ?? []), { ...called, at: ++at }];
+      forgotten.set(room, all.slice(-MAX_FORGOTTEN));
       return kept.length < entries.length;
     },
     /** Takes out the pending messages; a turn that does not come about gives them back by `restore`. */
@@ -63,7 +100,8 @@ export function createRoomHistory(limit: number = DEFAULT_HISTORY_LIMIT) {
         restore: () => {
           if (isRestored) return;
           isRestored = true;
-          const all = [...entries, ...(historyMap.get(room) ?? [])];
+          const wanted = entries.filter((entry) => !isForgotten(room, entry));
+          const all = [...wanted, ...(historyMap.get(room) ?? [])];
           if (limit > 0) historyMap.set(room, all.slice(-limit));
         },
       };

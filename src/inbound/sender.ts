@@ -148,6 +148,17 @@ export function senderKey(place: { conversation: Conversation; sender: Sender })
 export const occupantKey = (room: BareJid, occupantId: string): string =>
   `${room}#occupant:${occupantId}`;
 
+/**
+ * By which ids somebody is known. Where a room vouches for a real JID and an occupant id (XEP-0421), both: its archive may
+ * have the one alone.
+ */
+export function authorKeys(place: { conversation: Conversation; sender: Sender }): string[] {
+  const { conversation, sender } = place;
+  const { occupantId } = sender.occupant;
+  const isBoth = conversation.kind === "room" && occupantId !== undefined;
+  return [...new Set([sender.id, ...(isBoth ? [occupantKey(conversation.room, occupantId)] : [])])];
+}
+
 /** What an id of the grade `occupant-id` or `nick` says; undefined for a JID. */
 export function parseOccupantKey(
   id: string,

@@ -9,6 +9,7 @@ import { declaredFiles } from "../policy/attached-files.ts";
 import { decodeMessage, type Message } from "../protocol/stanza.ts";
 import { isRecord } from "../state/json-file.ts";
 import type { Arrival } from "../state/ingress-aliases.ts";
+import { withAnnounced } from "./announced-files.ts";
 import { namesOf } from "./revisions.ts";
 import type { InboundMessage } from "./types.ts";
 
@@ -61,7 +62,7 @@ export function storeMessage(
 /** @throws UnreadableError */
 export function reviveMessage({ xml, inbound }: StoredMessage): InboundMessage {
   try {
-    return { ...inbound, message: decodeMessage(parse(xml)) };
+    return { ...inbound, message: withAnnounced(decodeMessage(parse(xml)), inbound.announced) };
   } catch (error) {
     throw new UnreadableError("a stored message is not XML any more", { cause: error });
   }

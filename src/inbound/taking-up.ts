@@ -3,7 +3,7 @@
  * do with, moves the cursor along, and tells what was left.
  */
 import { XmppNotSentError } from "../errors.ts";
-import type { Archive } from "../client/archive.ts";
+import type { Archive, ArchivedMessage } from "../client/archive.ts";
 import type { Rooms } from "../client/rooms.ts";
 import type { Logger, XmppSession } from "../client/types.ts";
 import type { CatchUp as CatchUpConfig } from "../policy/limits.ts";
@@ -40,7 +40,7 @@ export type TakingUpOptions = {
   session: Pick<XmppSession, "jid">;
   rooms: Rooms;
   archive: Archive;
-  receiver: Pick<Receiver, "receive" | "findAddressed" | "findStanding">;
+  receiver: Pick<Receiver, "receive" | "findAddressed" | "findAuthors" | "findStanding">;
   /** Domains of our own server's room services. */
   roomServices: () => ReadonlySet<string>;
   /** Tells whom policy cannot let in. */
@@ -123,11 +123,12 @@ export function createTakingUp(options: TakingUpOptions): TakingUp {
       const { messages, end: last, skippedUntil } = reading;
       const showedJids = cursor.showedJids && showsJids(rooms, room);
       const floor = Math.max(cursor.floor, skippedUntil ?? 0);
-      // In rooms a later message of somebody is theirs by more than its address: see revisions.ts.
-      await handOn(room === undefined ? withoutReplaced(messages) : messages, {
+      const believed = (message: ArchivedMessage["message"]) =>
+        isBelieved() ? message : withoutArchivedAuthor(message);
+      const readings = messages.map((each) => ({ ...each, message: believed(each.message) }));
+      await handOn(withoutReplaced(readings, receiver.findAuthors(room)), {
         async store({ id, stamp, message }) {
-          const believed = isBelieved() ? message : withoutArchivedAuthor(message);
-          await receiver.receive(believed, { by: track.by, id, stamp });
+          await receiver.receive(believed(message), { by: track.by, id, stamp });
         },
         onStored: ({ id, stamp }) =>
           track.moveTo({ id, stamp: stamp.getTime(), floor, showedJids }),

@@ -15,6 +15,7 @@ import { tellEdit } from "./agent-events.ts";
 import { isFleeting, noteSaid } from "./said.ts";
 import { fetchFiles, mayHaveFiles, placeholderOf } from "./files.ts";
 import { mayOverhear } from "./room-history.ts";
+import { namesBy, namesOf } from "./revisions.ts";
 import { resolveRoute } from "./route.ts";
 import { describeSender } from "./sender.ts";
 import type { SessionTurn } from "./session-turns.ts";
@@ -55,9 +56,12 @@ export async function takeTurn(
   const isBot = (admission === "dispatch" || isUnaddressed) && (await isProgram(context, inbound));
   const refusal = isBot ? refuseProgram(context, addressing) : undefined;
   if (refusal) return drop(context, inbound, refusal);
+  const turn = { access, addressing, eventKind, host, isBot, room, route, buildEnvelope };
+  const isStop = admission === "dispatch" && isObeyedStop(context, inbound, turn);
   const fate = revises.length > 0 ? revisions.fate(revises) : "turn";
   if (fate === "context") forgetCorrected(context, inbound);
-  if (fate === "event" && (admission === "dispatch" || isUnaddressed)) {
+  // What is to stop the turn of the message that it corrects would come too late as news.
+  if (fate === "event" && !isStop && (admission === "dispatch" || isUnaddressed)) {
     context.acknowledging.received(context.outbox, inbound, eventId);
     return tellEdit(context, inbound, addressing.said, route);
   }
@@ -74,18 +78,7 @@ export async function takeTurn(
       if (inbound.isEncrypted) {
         return await context.once(eventId, "encrypted", () => refuseEncrypted(context, inbound));
       }
-      const turn = {
-        access,
-        addressing,
-        eventKind,
-        host,
-        isBot,
-        room,
-        route,
-        buildEnvelope,
-      };
       const place = placeOf(accountId, replyTarget(conversation, sender.stay));
-      const isStop = isObeyedStop(context, inbound, turn);
       if (isStop) await context.stops.stop(eventId);
       const isAtOnce = isStop || (isCommand && isAnsweredByHost(addressing.text));
       const files =
@@ -217,7 +210,15 @@ function remember(context: InboundContext, inbound: InboundMessage, text: string
   if (conversation.kind !== "room" || inbound.isEncrypted || isFleeting(inbound)) return;
   const body = text || placeholderOf(inbound);
   const entry = { sender: describeSender(sender), body, timestamp, messageId };
-  context.history.record(conversation.room, entry);
+  context.history.record(conversation.room, entry, namesAsContext(inbound));
+}
+
+/** A correction is taken back by the name of the first version. */
+function namesAsContext(inbound: InboundMessage): string[] {
+  const { replaceId } = inbound.message;
+  const first = replaceId === undefined ? [] : namesBy(inbound, replaceId);
+  const parts = inbound.parts ?? [inbound];
+  return [...first, ...parts.flatMap(({ message }) => namesOf({ ...inbound, message }))];
 }
 
 /** It was corrected, which is a message of its own, or taken back. */
@@ -231,8 +232,9 @@ function forgetCorrected({ history, outbox }: InboundContext, inbound: InboundMe
   const { conversation, message, sender } = inbound;
   if (conversation.kind !== "room" || message.replaceId === undefined) return;
   const said = outbox.recent.findBy(sender.id, conversation.room, message.replaceId);
+  const names = namesBy(inbound, message.replaceId);
+  history.forgetMessage(conversation.room, { ids: said?.ids ?? [], names });
   if (!said) return;
-  history.forgetMessage(conversation.room, said.ids);
   outbox.recent.remove(sender.id, conversation.room, message.replaceId);
 }
 

@@ -17,6 +17,7 @@ import type { RoomTrust } from "../policy/room-trust.ts";
 import type { BareJid, Jid } from "../protocol/jid.ts";
 import type { Invitation } from "../protocol/xep-0045-invitation.ts";
 import type { Message } from "../protocol/stanza.ts";
+import type { FileShare } from "../protocol/xep-0447-file-sharing.ts";
 import type { Acknowledging } from "./acknowledging.ts";
 import type { Pairing } from "./pairing.ts";
 import type { MessageQueue } from "./ingress-queue.ts";
@@ -142,6 +143,8 @@ export type InboundMessage = {
    * the sender's, who could name any file of ours.
    */
   received?: readonly SavedFile[] | undefined;
+  /** Files that an earlier message announced, and this one says where they are (XEP-0447 §3.3): announced-files.ts. */
+  announced?: readonly FileShare[] | undefined;
   /** The messages that this one was made of, by their events; undefined where it is one. */
   parts?: readonly { eventId: string; message: Message }[] | undefined;
   /** The host took it over before, and stopped before it had begun; the agent may have read it. */

@@ -39,6 +39,16 @@ describe("the files of a message, and what is said beside them", () => {
   });
 });
 
+it("places of files that were announced elsewhere are unproven, also where they are plain places too", () => {
+  const attached =
+    `<attach-to xmlns="urn:xmpp:message-attaching:1" id="m"/><sources xmlns="urn:xmpp:sfs:0">` +
+    `<url-data xmlns="http://jabber.org/protocol/url-data" target="${CAT}"/></sources>`;
+  expect(declaredFiles(read(attached + oob(CAT) + oob(DOG)))).toEqual([
+    { urls: [CAT], isUnproven: true },
+    { urls: [DOG] },
+  ]);
+});
+
 it("the name that the sender gives goes with the file", () => {
   expect(declaredFiles(read(share(CAT)))[0]?.metadata).toMatchObject({ name: "cat.png" });
 });

@@ -12,6 +12,8 @@ export type AttachedFile = {
   urls: string[];
   /** What the sender says of it. */
   metadata?: FileMetadata | undefined;
+  /** It was announced in an earlier message that is not known any more: whatever that said of it is lost. */
+  isUnproven?: true;
 };
 
 type Shared = Pick<Message, "oobUrls" | "fileShares" | "attachedSources">;
@@ -21,14 +23,15 @@ export function declaredFiles({ oobUrls, fileShares, attachedSources }: Shared):
   const files: AttachedFile[] = fileShares
     .filter(({ urls }) => urls.length > 0)
     .map(({ file, urls }) => ({ urls, metadata: file }));
-  const others = [
-    ...oobUrls,
-    ...(attachedSources?.sources ?? []).flatMap(({ urls }) => urls[0] ?? []),
-  ];
-  for (const url of others) {
+  const isKnown = (url: string) => files.some(({ urls }) => urls.includes(url));
+  // Before the plain places: of what stands there as well must be said that nobody can tell.
+  for (const { urls } of attachedSources?.sources ?? []) {
+    if (urls.length > 0 && !urls.some(isKnown)) files.push({ urls, isUnproven: true });
+  }
+  for (const url of oobUrls) {
     // A place on the map is told as such (XEP-0080).
     if (/^geo:/i.test(url)) continue;
-    if (!files.some(({ urls }) => urls.includes(url))) files.push({ urls: [url] });
+    if (!isKnown(url)) files.push({ urls: [url] });
   }
   return files;
 }

@@ -11,7 +11,13 @@ import { keptSends } from "../outbound/kept-sends.ts";
 import { formatTarget, placeOf } from "../outbound/reply-target.ts";
 import { placeOfTarget } from "../outbound/recent-messages.ts";
 import { answeredBy, type Answered } from "../outbound/reply-quote.ts";
-import { forgetReplaced, isAnswer, readReplyFacts, replacedBy } from "../outbound/reply-facts.ts";
+import {
+  forgetFacts,
+  forgetReplaced,
+  readReplyFacts,
+  recallFacts,
+  replacedBy,
+} from "../outbound/reply-facts.ts";
 import type { MessageFacts } from "../outbound/send.ts";
 import { parseTarget, type Target } from "../outbound/target.ts";
 import { bareJid } from "../protocol/jid.ts";
@@ -52,6 +58,7 @@ export async function sendMessage(ctx: SendTextContext, text: string, media?: Me
     limits: account.limits,
   };
   const delivery = deliveryOf(ctx);
+  const store = () => findLiveAccount(accountId)?.answerFacts;
   let replaceId: string | undefined;
   const deliver = async () => {
     replaceId = await replacedBy(delivery, facts);
@@ -63,10 +70,12 @@ export async function sendMessage(ctx: SendTextContext, text: string, media?: Me
     }
     // The answer to a turn waits also while the account is being restarted.
     if (!facts) assertRunning(account);
+    const answer = recallFacts(delivery, facts, store());
     return await deliverText(road, target, convertMarkdownTables(text, tables), {
       patienceMs: isOnline ? PATIENCE_ONLINE_MS : PATIENCE_MS,
       thread: threadFrom(ctx),
       ...replyFrom(ctx, target, accountId),
+      ...answer,
       ...facts,
       // What it answers is said once, whatever the parts.
       ...(ctx.deliveryPartIndex ? { reply: undefined } : {}),
@@ -79,7 +88,7 @@ export async function sendMessage(ctx: SendTextContext, text: string, media?: Me
         ...media,
         maxBytes: mediaMaxBytes(cfg, accountId, account.config.mediaMaxMb),
         // An answer is not lost with its picture; whoever sends a file by hand wants to know.
-        isOptional: isAnswer(delivery, facts),
+        isOptional: answer !== undefined,
       },
       arrived: arrivedOf(ctx.deliveryQueueId),
       signal: ctx.signal,
@@ -93,6 +102,7 @@ export async function sendMessage(ctx: SendTextContext, text: string, media?: Me
   const delivered = await noteKept(ctx, placeOf(accountId, target), deliver);
   if (ctx.deliveryQueueId !== undefined) forgetSend(ctx.deliveryQueueId);
   forgetReplaced(delivery);
+  forgetFacts(delivery, store());
   if (replaceId !== undefined) findLiveAccount(accountId)?.growing.settle(replaceId);
   if (facts?.takePreview) findLiveAccount(accountId)?.growing.forgetLeft(formatTarget(target));
   findLiveAccount(accountId)?.onOutbound();

@@ -62,6 +62,7 @@ import { FILE_SHARING } from "../protocol/xep-0447-file-sharing.ts";
 import { REPLY } from "../protocol/xep-0461-reply.ts";
 import { decideSubscription } from "../policy/subscription.ts";
 import { createIngressDatabase } from "../state/ingress-database.ts";
+import { createAnswerFacts } from "../state/answer-facts.ts";
 import { createArchiveCursors } from "../state/archive-cursors.ts";
 import { createChosenProfiles } from "../state/chosen-profile.ts";
 import { createEventNames, type EventNames } from "../state/event-names.ts";
@@ -258,6 +259,7 @@ export function startAccount(params: {
   );
   const owed = createOwedAnswers(accountId, database, log);
   const growing = createGrowingAnswers(database, stores);
+  const answerFacts = createAnswerFacts(database, stores);
   const queue = openMessageQueue({
     runtime,
     accountId,
@@ -376,6 +378,7 @@ export function startAccount(params: {
     mayHear: createMayHear(inbound),
     knownUsers,
     growing,
+    answerFacts,
     setAvailability(next) {
       availability = next;
       announce();

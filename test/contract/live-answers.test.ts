@@ -90,6 +90,13 @@ async function beginTurn(keys: object = {}, { follows = true } = {}) {
       await vi.advanceTimersByTimeAsync(5_000);
       return await sending;
     },
+    /** A final answer that the host prepares, and then does not hand over. */
+    async dropAnswer(text: string) {
+      const { delivery } = dispatch;
+      const payload = await delivery.preparePayload({ text }, { kind: "final" });
+      if (!payload || !delivery.durable(payload, { kind: "final" })) throw new Error("not durable");
+      delivery.onError(new Error("cancelled"), { kind: "final" });
+    },
     /** A file without a word, on the same way. */
     async answerFile(mediaUrl: string) {
       const payload = { text: "", mediaUrl };
@@ -288,6 +295,17 @@ it("an answer that never comes leaves nothing half said behind", async () => {
   options.onPartialReply?.({ text: "One" });
   await pass(1_100);
   const [first] = messages();
+  end();
+  await pass(100);
+  expect(messages()).toMatchObject([{ body: "…", replaceId: first?.id }]);
+});
+
+it("nor does one that the host drops on its way", async () => {
+  const { options, messages, pass, dropAnswer, end } = await beginTurn();
+  options.onPartialReply?.({ text: "One" });
+  await pass(1_100);
+  const [first] = messages();
+  await dropAnswer("One two.");
   end();
   await pass(100);
   expect(messages()).toMatchObject([{ body: "…", replaceId: first?.id }]);

@@ -331,6 +331,7 @@ function createReplyFacts(
       prefix: words.length > 0 ? `${words.join(" ")} ` : undefined,
       ...answered(replyToId),
       ...(kind === "final" ? { takePreview: () => (taken ??= take(preview)) } : {}),
+      ...(preview ? { clearReplaced: preview.clear } : {}),
     };
   };
   return (payload: OutboundReplyPayload, kind: string, speaker: string | undefined): ReplyFacts => {

@@ -55,6 +55,8 @@ export type LiveAnswer = {
   take(): Promise<string | undefined>;
   /** Ends it where no answer took it. Whoever claimed it may still be about to: it is for the caller to wait for that. */
   withdraw(): Promise<void>;
+  /** The answer that took it could not replace it: half of it is not to stand beside the whole. */
+  clear(): void;
 };
 
 export type LiveAnswerOptions = {
@@ -173,6 +175,9 @@ export function createLiveAnswer(options: LiveAnswerOptions): LiveAnswer {
       isTaken = true;
       if (isReachable(outbox, target)) screen.clear({ isAnswered: false });
       options.onWithdrawn?.(screen.id);
+    },
+    clear() {
+      if (isTaken && isReachable(outbox, target)) screen.clear({ isAnswered: false });
     },
   };
 }

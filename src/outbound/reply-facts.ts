@@ -11,6 +11,8 @@ export type ReplyFacts = AnswerFacts & {
   patienceMs: number;
   /** The id of the growing message that it takes the place of, where somebody saw one (outbound/live-answer.ts). */
   takePreview?: () => Promise<string | undefined>;
+  /** As in `DeliveryOptions`. */
+  clearReplaced?: () => void;
   /** The host has it on its disk, and is about to send it. */
   onQueued?: () => void;
 };

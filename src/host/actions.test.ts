@@ -214,6 +214,72 @@ describe("unsend", () => {
   });
 });
 
+describe("where the operator keeps the agent to the current conversation", () => {
+  const kept = { crossContext: { allowWithinProvider: false, allowAcrossProviders: false } };
+  const elsewhere = within(`room:${ROOM}`, "r1");
+  const asked = async (
+    { hear, run, say }: ReturnType<typeof setUp>,
+    extra: Parameters<typeof run>[2],
+  ) => {
+    await say(DIRECT, "m1", "one");
+    hear(DIRECT, "hosts-key", "theirs");
+    const refused: string[] = [];
+    const attempt = async (action: Parameters<typeof run>[0], params: object) => {
+      await run(action, { to: ALICE, ...params }, extra).catch((error: Error) => {
+        expect(error.message).toContain("for the current conversation alone");
+        refused.push(action);
+      });
+    };
+    await attempt("react", { messageId: "theirs", emoji: "👍" });
+    await attempt("reply", { messageId: "theirs", message: "yes" });
+    await attempt("edit", { messageId: "m1", message: "uno" });
+    await attempt("unsend", { messageId: "m1" });
+    return refused;
+  };
+  const all = ["react", "reply", "edit", "unsend"];
+
+  it.each([
+    ["of all agents", { tools: { message: kept } }, {}],
+    [
+      "of this agent",
+      { agents: { entries: { main: { tools: { message: kept } } } } },
+      { agentId: "main" },
+    ],
+  ])("changes nothing in another one, by the word %s", async (_, more, who) => {
+    const road = setUp();
+    Object.assign(road.cfg, more);
+    expect(await asked(road, { ...elsewhere, ...who })).toEqual(all);
+    expect(road.session.takeSent()).toEqual([]);
+  });
+
+  it("changes things in that one, and anywhere where nothing is current, as on a command line", async () => {
+    for (const extra of [within(ALICE), {}]) {
+      const road = setUp();
+      Object.assign(road.cfg, { tools: { message: kept } });
+      expect(await asked(road, extra)).toEqual([]);
+      stop();
+    }
+  });
+
+  it("reaches nothing from another channel", async () => {
+    const road = setUp();
+    const toolContext = { currentChannelProvider: "matrix" as never, currentChannelId: ALICE };
+    expect(await asked(road, { toolContext })).toEqual([]);
+    stop();
+    const other = setUp();
+    Object.assign(other.cfg, { tools: { message: kept } });
+    expect(await asked(other, { toolContext })).toEqual(all);
+  });
+
+  it("does not keep an agent of whom the operator says otherwise", async () => {
+    const road = setUp();
+    const open = { crossContext: { allowWithinProvider: true } };
+    const agents = { entries: { main: { tools: { message: open } } } };
+    Object.assign(road.cfg, { tools: { message: kept }, agents });
+    expect(await asked(road, { ...elsewhere, agentId: "main" })).toEqual([]);
+  });
+});
+
 it("reply: says which message it answers; nothing that nobody knows", async () => {
   const { hear, run, session } = setUp();
   hear(DIRECT, "hosts-key", "theirs");

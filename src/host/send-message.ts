@@ -164,14 +164,20 @@ function threadFrom({ threadId }: SendTextContext): MessageFacts["thread"] {
     : { id: String(threadId), parent: undefined };
 }
 
-/** Of a message that is not known any more, only its id; in a direct chat it can be theirs only. */
+/**
+ * Of a message that is not known any more, only its id, and that where others know it by that. The host's own keys in a
+ * direct chat are ids of our archive, or random: nobody else could tell what is meant.
+ */
 function replyFrom({ replyToId }: SendTextContext, target: Target, accountId: string): Answered {
   if (!replyToId) return {};
   const live = findLiveAccount(accountId);
   const found =
     live && answeredBy(live, placeOfTarget(target), replyToId, { isAlwaysQuoted: true });
   if (found?.reply) return found;
-  return { reply: { id: replyToId, to: target.kind === "direct" ? target.to : undefined } };
+  const isKnown =
+    live?.recent.isOurs(placeOfTarget(target), replyToId) ||
+    (target.kind === "room" && live?.rooms.get(target.room)?.stanzaIds);
+  return isKnown ? { reply: { id: replyToId } } : {};
 }
 
 /** The input is wrong: nothing was sent, and trying again cannot help. */

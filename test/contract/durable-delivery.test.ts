@@ -124,7 +124,15 @@ it("proves each capability that is declared", async () => {
       expect(receipt.platformMessageIds).toHaveLength(2);
     },
     replyTo: async () => {
-      await messageAdapter.send.text(context({ replyToId: "their-id" }));
+      live.recent.add(PEER as never, {
+        ids: ["hosts-key", "their-id"],
+        reference: "their-id",
+        from: PEER as FullJid,
+        senderId: PEER,
+        author: "alice",
+        text: "why?",
+      });
+      await messageAdapter.send.text(context({ replyToId: "hosts-key" }));
       expect(sent().join()).toContain(
         `<reply xmlns="urn:xmpp:reply:0" to="${PEER}" id="their-id"/>`,
       );
@@ -149,6 +157,28 @@ it("proves each capability that is declared", async () => {
   expect(verified.map(({ capability }) => capability).toSorted()).toEqual(
     Object.keys(proofs).toSorted(),
   );
+});
+
+it("refers to nothing by an id that nobody else knows", async () => {
+  await messageAdapter.send.text(context({ replyToId: "of-our-archive", deliveryQueueId: "a" }));
+  // What we said is known by its id also after a restart.
+  live.recent = { ...live.recent, isOurs: (_, id) => id === "ours" };
+  await messageAdapter.send.text(context({ replyToId: "ours", deliveryQueueId: "b" }));
+  // In a room the host goes by the ids that the room gives.
+  const to = "room:team@muc.example";
+  for (const stanzaIds of [true, false]) {
+    const room = { state: "joined", stanzaIds };
+    live.rooms = { ...live.rooms, get: () => room } as unknown as LiveAccount["rooms"];
+    const { send } = session;
+    session.send = async (stanza) => {
+      await send(stanza);
+      live.sent.reflect(String(stanza.attrs["id"]), "team@muc.example" as never, undefined);
+    };
+    const replyToId = "of-the-room";
+    await messageAdapter.send.text(context({ to, replyToId, deliveryQueueId: `${stanzaIds}` }));
+  }
+  const ids = sent().map((xml) => /<reply [^>]*id="([^"]*)"/.exec(xml)?.[1]);
+  expect(ids).toEqual([undefined, "ours", "of-the-room", undefined]);
 });
 
 it("an answer that is tried again is not lost with its picture", async () => {

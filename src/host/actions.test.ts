@@ -5,6 +5,8 @@ import { ALICE, DIRECT, IN_ROOM, setUpActions, within } from "../../test/support
 import { addFakeArchive } from "../../test/support/fake-archive.ts";
 import { presence, ROOM } from "../../test/support/room-xml.ts";
 import { XmppStanzaError } from "../errors.ts";
+import { encodeBody, sendMessage } from "../outbound/send.ts";
+import { decodeMessage } from "../protocol/stanza.ts";
 import { actions } from "./actions.ts";
 import { sendPoll } from "./poll.ts";
 
@@ -156,6 +158,21 @@ describe("edit", () => {
     expect(sent.map((xml) => attributeOf(xml, "replace", "id"))).toEqual(["m2", "m2", "m1"]);
     expect(sent[0]).toContain("<body>two, *better*</body>");
     expect(new Set(sent.map((xml) => attributeOf(xml, "message", "id"))).size).toBe(3);
+  });
+
+  it("stays in its thread, and goes on answering what it answered, however often", async () => {
+    const { outbox, run, session } = setUp();
+    const reply = { id: "question", to: ALICE };
+    const facts = { thread: { id: "t1", parent: "t0" }, reply };
+    await sendMessage(outbox, DIRECT, encodeBody(DIRECT, "m1", "one", facts));
+    session.takeSent();
+    await run("edit", { to: ALICE, message: "uno" });
+    await run("edit", { to: ALICE, messageId: "m1", message: "eins" });
+    const sent = session.takeSent();
+    expect(sent).toHaveLength(2);
+    for (const xml of sent) {
+      expect(decodeMessage(parse(xml))).toMatchObject({ replaceId: "m1", ...facts });
+    }
   });
 
   it("changes nothing of others, nothing unknown, and is one message", async () => {
@@ -369,6 +386,22 @@ describe("read", () => {
     const [edited = "", reaction = ""] = session.takeSent();
     expect(attributeOf(edited, "replace", "id")).toBe("b1");
     expect(attributeOf(reaction, "reactions", "id")).toBe("a1");
+  });
+
+  it("and where it belongs: a correction says that again", async () => {
+    const { run, session } = setUp();
+    const own =
+      '<body>hm</body><thread>t1</thread><reply xmlns="urn:xmpp:reply:0" id="a1" to="alice@example"/>';
+    const xml = chat("bot@example/openclaw", "b1", own);
+    addFakeArchive(session, [{ id: "s1", stamp: STAMP(1), xml }]);
+    expect(await run("read", {}, within(ALICE))).toMatchObject({ messages: [{ replyTo: "a1" }] });
+    session.takeSent();
+    await run("edit", { to: ALICE, messageId: "b1", message: "better" });
+    const [edited = ""] = session.takeSent();
+    expect(decodeMessage(parse(edited))).toMatchObject({
+      thread: { id: "t1" },
+      reply: { id: "a1" },
+    });
   });
 
   it("in a room tells only what those said whom policy lets in", async () => {

@@ -151,7 +151,7 @@ function noteOwn(
   target: Target,
   element: Element,
 ): void {
-  const { body, fallbacks, id, isAboutAnother, replaceId } = decodeMessage(element);
+  const { body, fallbacks, id, isAboutAnother, replaceId, reply, thread } = decodeMessage(element);
   if (body === undefined || id === undefined || isAboutAnother) return;
   const isOfRoom = target.kind !== "direct";
   const nick = isOfRoom ? rooms.get(target.room)?.nick : undefined;
@@ -159,6 +159,8 @@ function noteOwn(
     ids: [id, ...(replaceId === undefined ? [] : [replaceId])],
     reference: target.kind === "room" ? undefined : (replaceId ?? id),
     firstId: replaceId ?? id,
+    thread,
+    reply,
     from: isOfRoom && nick !== undefined ? occupantJid(target.room, nick) : undefined,
     senderId: undefined,
     author: nick ?? "",

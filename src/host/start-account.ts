@@ -230,7 +230,7 @@ export function startAccount(params: {
   const eventNames = createEventNames(database, Date.now);
   const recent = createRecentMessages(orLog(eventNames, log));
   const archive = createArchive({ session });
-  const outbox = { session, rooms, sent, recent, archive, uploads, departures, limits };
+  const outbox = { session, rooms, sent, recent, archive, uploads, departures, limits, log };
   const findOutbox = () => findLiveAccount(accountId);
   const pairing = createPairing({
     accountId,

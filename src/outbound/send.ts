@@ -6,7 +6,7 @@ import { randomUUID } from "node:crypto";
 import type { Element } from "ltx";
 import type { Archive } from "../client/archive.ts";
 import type { Rooms } from "../client/rooms.ts";
-import type { XmppSession } from "../client/types.ts";
+import type { Logger, XmppSession } from "../client/types.ts";
 import type { Uploads } from "../client/upload.ts";
 import { XmppNotSentError, XmppStanzaError } from "../errors.ts";
 import type { Limits } from "../policy/limits.ts";
@@ -32,6 +32,7 @@ export type Outbox = {
   uploads: Uploads;
   departures: Departures;
   limits: Limits;
+  log: Logger;
 };
 
 /** What a message has beside its text. */

@@ -5,6 +5,8 @@ import { ALICE, DIRECT, IN_ROOM, setUpActions, within } from "../../test/support
 import { addFakeArchive } from "../../test/support/fake-archive.ts";
 import { presence, ROOM } from "../../test/support/room-xml.ts";
 import { XmppStanzaError } from "../errors.ts";
+import { encodeBody, sendMessage } from "../outbound/send.ts";
+import { decodeMessage } from "../protocol/stanza.ts";
 import { actions } from "./actions.ts";
 import { sendPoll } from "./poll.ts";
 
@@ -158,6 +160,21 @@ describe("edit", () => {
     expect(new Set(sent.map((xml) => attributeOf(xml, "message", "id"))).size).toBe(3);
   });
 
+  it("stays in its thread, and goes on answering what it answered, however often", async () => {
+    const { outbox, run, session } = setUp();
+    const reply = { id: "question", to: ALICE };
+    const facts = { thread: { id: "t1", parent: "t0" }, reply };
+    await sendMessage(outbox, DIRECT, encodeBody(DIRECT, "m1", "one", facts));
+    session.takeSent();
+    await run("edit", { to: ALICE, message: "uno" });
+    await run("edit", { to: ALICE, messageId: "m1", message: "eins" });
+    const sent = session.takeSent();
+    expect(sent).toHaveLength(2);
+    for (const xml of sent) {
+      expect(decodeMessage(parse(xml))).toMatchObject({ replaceId: "m1", ...facts });
+    }
+  });
+
   it("changes nothing of others, nothing unknown, and is one message", async () => {
     const { hear, run, say, session } = setUp();
     await say(DIRECT, "m1", "one");
@@ -211,6 +228,72 @@ describe("unsend", () => {
       "somebody else's",
     );
     expect(session.takeSent()).toEqual([]);
+  });
+});
+
+describe("where the operator keeps the agent to the current conversation", () => {
+  const kept = { crossContext: { allowWithinProvider: false, allowAcrossProviders: false } };
+  const elsewhere = within(`room:${ROOM}`, "r1");
+  const asked = async (
+    { hear, run, say }: ReturnType<typeof setUp>,
+    extra: Parameters<typeof run>[2],
+  ) => {
+    await say(DIRECT, "m1", "one");
+    hear(DIRECT, "hosts-key", "theirs");
+    const refused: string[] = [];
+    const attempt = async (action: Parameters<typeof run>[0], params: object) => {
+      await run(action, { to: ALICE, ...params }, extra).catch((error: Error) => {
+        expect(error.message).toContain("for the current conversation alone");
+        refused.push(action);
+      });
+    };
+    await attempt("react", { messageId: "theirs", emoji: "👍" });
+    await attempt("reply", { messageId: "theirs", message: "yes" });
+    await attempt("edit", { messageId: "m1", message: "uno" });
+    await attempt("unsend", { messageId: "m1" });
+    return refused;
+  };
+  const all = ["react", "reply", "edit", "unsend"];
+
+  it.each([
+    ["of all agents", { tools: { message: kept } }, {}],
+    [
+      "of this agent",
+      { agents: { entries: { main: { tools: { message: kept } } } } },
+      { agentId: "main" },
+    ],
+  ])("changes nothing in another one, by the word %s", async (_, more, who) => {
+    const road = setUp();
+    Object.assign(road.cfg, more);
+    expect(await asked(road, { ...elsewhere, ...who })).toEqual(all);
+    expect(road.session.takeSent()).toEqual([]);
+  });
+
+  it("changes things in that one, and anywhere where nothing is current, as on a command line", async () => {
+    for (const extra of [within(ALICE), {}]) {
+      const road = setUp();
+      Object.assign(road.cfg, { tools: { message: kept } });
+      expect(await asked(road, extra)).toEqual([]);
+      stop();
+    }
+  });
+
+  it("reaches nothing from another channel", async () => {
+    const road = setUp();
+    const toolContext = { currentChannelProvider: "matrix" as never, currentChannelId: ALICE };
+    expect(await asked(road, { toolContext })).toEqual([]);
+    stop();
+    const other = setUp();
+    Object.assign(other.cfg, { tools: { message: kept } });
+    expect(await asked(other, { toolContext })).toEqual(all);
+  });
+
+  it("does not keep an agent of whom the operator says otherwise", async () => {
+    const road = setUp();
+    const open = { crossContext: { allowWithinProvider: true } };
+    const agents = { entries: { main: { tools: { message: open } } } };
+    Object.assign(road.cfg, { tools: { message: kept }, agents });
+    expect(await asked(road, { ...elsewhere, agentId: "main" })).toEqual([]);
   });
 });
 
@@ -303,6 +386,22 @@ describe("read", () => {
     const [edited = "", reaction = ""] = session.takeSent();
     expect(attributeOf(edited, "replace", "id")).toBe("b1");
     expect(attributeOf(reaction, "reactions", "id")).toBe("a1");
+  });
+
+  it("and where it belongs: a correction says that again", async () => {
+    const { run, session } = setUp();
+    const own =
+      '<body>hm</body><thread>t1</thread><reply xmlns="urn:xmpp:reply:0" id="a1" to="alice@example"/>';
+    const xml = chat("bot@example/openclaw", "b1", own);
+    addFakeArchive(session, [{ id: "s1", stamp: STAMP(1), xml }]);
+    expect(await run("read", {}, within(ALICE))).toMatchObject({ messages: [{ replyTo: "a1" }] });
+    session.takeSent();
+    await run("edit", { to: ALICE, messageId: "b1", message: "better" });
+    const [edited = ""] = session.takeSent();
+    expect(decodeMessage(parse(edited))).toMatchObject({
+      thread: { id: "t1" },
+      reply: { id: "a1" },
+    });
   });
 
   it("in a room tells only what those said whom policy lets in", async () => {

@@ -14,6 +14,7 @@ import type { RoomTrust } from "../policy/room-trust.ts";
 import type { Jid } from "../protocol/jid.ts";
 import type { Availability } from "../protocol/rfc-6121-presence.ts";
 import type { Message } from "../protocol/stanza.ts";
+import type { AnswerFactsStore } from "../state/answer-facts.ts";
 import type { ChosenProfile } from "../state/chosen-profile.ts";
 import type { GrowingAnswers } from "../state/growing-answers.ts";
 import type { KnownUsers } from "../state/known-users.ts";
@@ -33,6 +34,7 @@ export type LiveAccount = Outbox & {
   mayHear: MayHear;
   knownUsers: KnownUsers;
   growing: GrowingAnswers;
+  answerFacts: AnswerFactsStore;
   /** What contacts and rooms see from now on, until the account starts anew. */
   setAvailability: (availability: Pick<Availability, "show" | "status">) => void;
   /** Chosen, kept, and published. @throws Error where it was not */

@@ -11,6 +11,7 @@ import { changeReactions, sendReaction } from "../outbound/reactions.ts";
 import { placeOfTarget } from "../outbound/recent-messages.ts";
 import { formatTarget } from "../outbound/reply-target.ts";
 import { CHANNEL_ID, DEFAULT_TEXT_CHUNK_LIMIT } from "../policy/account-policy.ts";
+import { assertWithinContext } from "./action-authority.ts";
 import {
   beforeSend,
   isCurrent,
@@ -29,6 +30,7 @@ type Result = Promise<Record<string, unknown>>;
 export async function react(context: ActionContext): Result {
   const { ctx, live } = context;
   const target = targetOf(context);
+  assertWithinContext(context, target);
   const id = referenceOf(context, target, messageIdOrCurrent(context, target));
   const emoji = readStringParam(ctx.params, "emoji", { allowEmpty: true })?.trim() ?? "";
   const isRemoved = ctx.params["remove"] === true;
@@ -88,6 +90,7 @@ export async function read(context: ActionContext): Result {
 export async function edit(context: ActionContext): Result {
   const { account, ctx, live } = context;
   const target = targetOf(context);
+  assertWithinContext(context, target);
   const { cfg } = ctx;
   const { accountId } = account;
   const { convertMarkdownTables, resolveMarkdownTableMode } = getRuntime().channel.text;
@@ -104,6 +107,7 @@ export async function edit(context: ActionContext): Result {
 /** Takes one of our own messages back (XEP-0424), the last one by default. */
 export async function unsend(context: ActionContext): Result {
   const target = targetOf(context);
+  assertWithinContext(context, target);
   const id = messageIdOf(context);
   const retracted = await retractOwn(context.live, target, id, beforeSend(context));
   context.live.onOutbound();
@@ -114,6 +118,7 @@ export async function unsend(context: ActionContext): Result {
 export async function reply(context: ActionContext): Result {
   const { account, ctx } = context;
   const target = targetOf(context);
+  assertWithinContext(context, target);
   const named = readStringParam(ctx.params, "replyTo") ?? messageIdOf(context);
   const replyToId = named ?? messageIdOrCurrent(context, target);
   // What nobody knows nobody can find: the agent made it up, or it is long ago.

@@ -50,6 +50,7 @@ export async function reconcileSend(
     const ids = [...arrived];
     if (isWhole(ids.flatMap((id) => placeInDelivery(queueId, id) ?? []))) {
       forgetSend(queueId);
+      findLiveAccount(accountId)?.answerFacts.settle(queueId);
       return { status: "sent", receipt: receiptOf(inDeliveryOrder(queueId, ids), target.to) };
     }
     if (!isConclusive) return unresolved("no archive that would know", false);

@@ -11,7 +11,13 @@ import { keptSends } from "../outbound/kept-sends.ts";
 import { formatTarget, placeOf } from "../outbound/reply-target.ts";
 import { placeOfTarget } from "../outbound/recent-messages.ts";
 import { answeredBy, type Answered } from "../outbound/reply-quote.ts";
-import { forgetReplaced, isAnswer, readReplyFacts, replacedBy } from "../outbound/reply-facts.ts";
+import {
+  forgetFacts,
+  forgetReplaced,
+  readReplyFacts,
+  recallFacts,
+  replacedBy,
+} from "../outbound/reply-facts.ts";
 import type { MessageFacts } from "../outbound/send.ts";
 import { parseTarget, type Target } from "../outbound/target.ts";
 import { bareJid } from "../protocol/jid.ts";
@@ -52,6 +58,7 @@ export async function sendMessage(ctx: SendTextContext, text: string, media?: Me
     limits: account.limits,
   };
   const delivery = deliveryOf(ctx);
+  const store = () => findLiveAccount(accountId)?.answerFacts;
   let replaceId: string | undefined;
   const deliver = async () => {
     replaceId = await replacedBy(delivery, facts);
@@ -63,10 +70,12 @@ export async function sendMessage(ctx: SendTextContext, text: string, media?: Me
     }
     // The answer to a turn waits also while the account is being restarted.
     if (!facts) assertRunning(account);
+    const answer = recallFacts(delivery, facts, store());
     return await deliverText(road, target, convertMarkdownTables(text, tables), {
       patienceMs: isOnline ? PATIENCE_ONLINE_MS : PATIENCE_MS,
       thread: threadFrom(ctx),
       ...replyFrom(ctx, target, accountId),
+      ...answer,
       ...facts,
       // What it answers is said once, whatever the parts.
       ...(ctx.deliveryPartIndex ? { reply: undefined } : {}),
@@ -79,7 +88,7 @@ export async function sendMessage(ctx: SendTextContext, text: string, media?: Me
         ...media,
         maxBytes: mediaMaxBytes(cfg, accountId, account.config.mediaMaxMb),
         // An answer is not lost with its picture; whoever sends a file by hand wants to know.
-        isOptional: isAnswer(delivery, facts),
+        isOptional: answer !== undefined,
       },
       arrived: arrivedOf(ctx.deliveryQueueId),
       signal: ctx.signal,
@@ -93,6 +102,7 @@ export async function sendMessage(ctx: SendTextContext, text: string, media?: Me
   const delivered = await noteKept(ctx, placeOf(accountId, target), deliver);
   if (ctx.deliveryQueueId !== undefined) forgetSend(ctx.deliveryQueueId);
   forgetReplaced(delivery);
+  forgetFacts(delivery, store());
   if (replaceId !== undefined) findLiveAccount(accountId)?.growing.settle(replaceId);
   if (facts?.takePreview) findLiveAccount(accountId)?.growing.forgetLeft(formatTarget(target));
   findLiveAccount(accountId)?.onOutbound();
@@ -154,14 +164,20 @@ function threadFrom({ threadId }: SendTextContext): MessageFacts["thread"] {
     : { id: String(threadId), parent: undefined };
 }
 
-/** Of a message that is not known any more, only its id; in a direct chat it can be theirs only. */
+/**
+ * Of a message that is not known any more, only its id, and that where others know it by that. The host's own keys in a
+ * direct chat are ids of our archive, or random: nobody else could tell what is meant.
+ */
 function replyFrom({ replyToId }: SendTextContext, target: Target, accountId: string): Answered {
   if (!replyToId) return {};
   const live = findLiveAccount(accountId);
   const found =
     live && answeredBy(live, placeOfTarget(target), replyToId, { isAlwaysQuoted: true });
   if (found?.reply) return found;
-  return { reply: { id: replyToId, to: target.kind === "direct" ? target.to : undefined } };
+  const isKnown =
+    live?.recent.isOurs(placeOfTarget(target), replyToId) ||
+    (target.kind === "room" && live?.rooms.get(target.room)?.stanzaIds);
+  return isKnown ? { reply: { id: replyToId } } : {};
 }
 
 /** The input is wrong: nothing was sent, and trying again cannot help. */

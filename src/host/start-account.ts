@@ -48,6 +48,7 @@ import { STANZA_IDS } from "../protocol/xep-0359-ids.ts";
 import { ARCHIVE } from "../protocol/xep-0313-mam.ts";
 import { decideSubscription } from "../policy/subscription.ts";
 import { createIngressDatabase } from "../state/ingress-database.ts";
+import { createAnswerFacts } from "../state/answer-facts.ts";
 import { createArchiveCursors } from "../state/archive-cursors.ts";
 import { createChosenProfiles } from "../state/chosen-profile.ts";
 import { createEventNames } from "../state/event-names.ts";
@@ -199,7 +200,7 @@ export function startAccount(params: {
   const eventNames = createEventNames(database, Date.now);
   const recent = createRecentMessages(createOwnNames(eventNames, log));
   const archive = createArchive({ session });
-  const outbox = { session, rooms, sent, recent, archive, uploads, departures, limits };
+  const outbox = { session, rooms, sent, recent, archive, uploads, departures, limits, log };
   const findOutbox = () => findLiveAccount(accountId);
   const pairing = createPairing({
     accountId,
@@ -228,6 +229,7 @@ export function startAccount(params: {
   );
   const owed = createOwedAnswers(accountId, database, log);
   const growing = createGrowingAnswers(database, stores);
+  const answerFacts = createAnswerFacts(database, stores);
   const queue = openMessageQueue({
     runtime,
     accountId,
@@ -346,6 +348,7 @@ export function startAccount(params: {
     mayHear: createMayHear(inbound),
     knownUsers,
     growing,
+    answerFacts,
     setAvailability(next) {
       availability = next;
       announce();

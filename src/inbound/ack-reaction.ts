@@ -6,7 +6,7 @@ import {
   shouldAckReaction,
 } from "openclaw/plugin-sdk/channel-feedback";
 import { messageOf } from "../errors.ts";
-import { changeReactions } from "../outbound/reactions.ts";
+import { acknowledge, endAcknowledgement } from "../outbound/reactions.ts";
 import { replyTarget } from "../outbound/reply-target.ts";
 import { CHANNEL_ID } from "../policy/account-policy.ts";
 import { referenceOf } from "./said.ts";
@@ -48,8 +48,8 @@ export function createAckReaction(
       if (!mayShow || id === undefined || handle) return;
       handle = createAckReactionHandle({
         ackReactionValue: emoji,
-        send: async () => await changeReactions(outbox, target, id, { add: [emoji] }),
-        remove: async () => await changeReactions(outbox, target, id, { remove: [emoji] }),
+        send: async () => await acknowledge(outbox, target, id, emoji),
+        remove: async () => await endAcknowledgement(outbox, target, id, emoji),
         onSendError: onError,
       });
     },

@@ -102,8 +102,7 @@ type Entry = {
   text: string;
   stamp: Date;
   isEdited: boolean;
-  replyTo: string | undefined;
-};
+} & Pick<Message, "reply" | "thread">;
 
 async function asItIsNow(
   context: ReadContext,
@@ -203,7 +202,7 @@ function toEntry(
   { from, sender }: { from: FullJid; sender: Sender | undefined },
   target: ReadTarget,
 ): Entry | undefined {
-  const { body, encryption, fallbacks, id, isAboutAnother, originId, replaceId, reply } = message;
+  const { body, encryption, fallbacks, id, isAboutAnother, originId, replaceId } = message;
   if (isAboutAnother || (body === undefined && !encryption)) return undefined;
   const text = encryption ? UNREADABLE : stripFallback(body ?? "", fallbacks, REPLY).trim();
   if (text === "") return undefined;
@@ -223,19 +222,20 @@ function toEntry(
     text: text.slice(0, MAX_TEXT).toWellFormed(),
     stamp,
     isEdited: replaceId !== undefined,
-    replyTo: reply?.id,
+    reply: message.reply,
+    thread: message.thread,
   };
 }
 
 /** What the agent has read it may name. */
 function remember({ outbox }: ReadContext, target: ReadTarget, entries: readonly Entry[]): void {
   for (const entry of entries.toReversed()) {
-    const { chosenIds, firstId, from, ids, reference, sender, text } = entry;
+    const { chosenIds, firstId, from, ids, reference, reply, sender, text, thread } = entry;
     outbox.recent.addEarlier(placeOfTarget(target), {
       ids,
       authorIds: chosenIds,
       reference,
-      ...(sender ? {} : { firstId }),
+      ...(sender ? {} : { firstId, reply, thread }),
       from,
       senderId: sender?.id,
       author: sender?.label ?? "",
@@ -244,7 +244,7 @@ function remember({ outbox }: ReadContext, target: ReadTarget, entries: readonly
   }
 }
 
-function toReadMessage({ isEdited, reference, replyTo, sender, stamp, text }: Entry): ReadMessage {
+function toReadMessage({ isEdited, reference, reply, sender, stamp, text }: Entry): ReadMessage {
   return {
     id: reference,
     author: sender?.label ?? "you",
@@ -252,6 +252,6 @@ function toReadMessage({ isEdited, reference, replyTo, sender, stamp, text }: En
     timestamp: stamp.toISOString(),
     isOwn: sender === undefined,
     ...(isEdited ? { isEdited } : {}),
-    ...(replyTo === undefined ? {} : { replyTo }),
+    ...(reply === undefined ? {} : { replyTo: reply.id }),
   };
 }

@@ -152,10 +152,11 @@ async function runTurn(
     prepare: (text) => convertTables(context, text),
     callbacks: handover.callbacks,
   });
-  void ended.then(() => live?.withdraw());
   const factsOf = createReplyFacts(context, inbound, room, live);
   const typing = createTyping(outbox, target);
   const settlements = createSettlements();
+  // The host may drop an answer that it has prepared, without a word.
+  void ended.then(settlements.settled).then(() => live?.withdraw());
   const blocks = resolveBlocks(context, admitted, live !== undefined);
   const result = await runtime.channel.inbound.dispatch({
     cfg,
@@ -330,6 +331,7 @@ function createReplyFacts(
       prefix: words.length > 0 ? `${words.join(" ")} ` : undefined,
       ...answered(replyToId),
       ...(kind === "final" ? { takePreview: () => (taken ??= take(preview)) } : {}),
+      ...(preview ? { clearReplaced: preview.clear } : {}),
     };
   };
   return (payload: OutboundReplyPayload, kind: string, speaker: string | undefined): ReplyFacts => {

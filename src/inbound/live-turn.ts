@@ -45,7 +45,7 @@ type ReplyOptions = NonNullable<
   Parameters<InboundContext["runtime"]["channel"]["inbound"]["dispatch"]>[0]["replyOptions"]
 >;
 
-export type LiveTurn = Pick<LiveAnswer, "claim" | "take" | "withdraw"> & {
+export type LiveTurn = Pick<LiveAnswer, "claim" | "take" | "withdraw" | "clear"> & {
   replyOptions: ReplyOptions;
 };
 
@@ -125,6 +125,7 @@ export async function createLiveTurn(
       live.claim();
     },
     take: live.take,
+    clear: live.clear,
     async withdraw() {
       progress.cancel();
       await live.withdraw();

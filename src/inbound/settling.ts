@@ -42,12 +42,18 @@ const LONGEST_SETTLEMENT_MS = 10_000;
 /** The final answers of one turn that the host has not settled yet, oldest first. */
 export function createSettlements() {
   const open: (() => void)[] = [];
+  const all: Promise<unknown>[] = [];
   return {
     open(): Promise<unknown> {
       const { promise, resolve } = Promise.withResolvers<void>();
       open.push(resolve);
-      return Promise.race([promise, delay(LONGEST_SETTLEMENT_MS, undefined, { ref: false })]);
+      const limit = delay(LONGEST_SETTLEMENT_MS, undefined, { ref: false });
+      const settled = Promise.race([promise, limit]);
+      all.push(settled);
+      return settled;
     },
     close: () => open.shift()?.(),
+    /** Resolves when none of those that were opened is open any more. */
+    settled: async () => void (await Promise.all(all)),
   };
 }

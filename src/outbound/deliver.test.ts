@@ -135,6 +135,15 @@ describe("where a correction is refused", () => {
     expect(messageIds).toEqual([ids()[1]]);
   });
 
+  it("what it could not take the place of is cleared before that, and nowhere else", async () => {
+    const { written, deliver } = setUp({ failures: [refused] });
+    const atClearing: number[] = [];
+    const clearReplaced = () => void atClearing.push(written.length);
+    await deliver("one", ALICE, { replaceId: "first-state", clearReplaced });
+    await deliver("two", ALICE, { replaceId: "first-state", clearReplaced });
+    expect(atClearing).toEqual([1]);
+  });
+
   it("and if that is refused as well, nothing was sent", async () => {
     const { written, deliver } = setUp({ failures: [refused, refused] });
     const failed = deliver(THREE, ALICE, { replaceId: "first-state" });

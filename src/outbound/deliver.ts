@@ -41,6 +41,8 @@ export type DeliveryOptions = MessageFacts & {
   file?: OutgoingFile | undefined;
   /** Awaited before each message is handed to the server. */
   beforeSend?: (() => Promise<void> | void) | undefined;
+  /** What it was to take the place of cannot be corrected: called before the whole is sent as a message. */
+  clearReplaced?: (() => void) | undefined;
   /** Whether to wait for what another server may have to say of it. */
   awaitsErrors?: boolean | undefined;
 };
@@ -156,12 +158,13 @@ async function sendAll(
       // A URL with a quote in front would be no URL any more.
       const first = { thread, reply, quote: isFile ? undefined : quote };
       const facts = index === 0 ? first : { thread };
-      await sendOrReplace(index === 0 ? replaced : {}, async (replaceId) => {
+      const send = async (replaceId: string | undefined) => {
         const all = { ...facts, replaceId };
         await sendOnce(road, target, id, options, () =>
           isFile ? encodeFile(target, id, shared, all) : encodeBody(target, id, body, all),
         );
-      });
+      };
+      await sendOrReplace(index === 0 ? replaced : {}, send, options.clearReplaced);
     }
     sent.push(id);
   }
@@ -174,6 +177,7 @@ type Replaced = { id?: string | undefined };
 async function sendOrReplace(
   replaced: Replaced,
   send: (replaceId: string | undefined) => Promise<void>,
+  clearReplaced: (() => void) | undefined,
 ): Promise<void> {
   try {
     await send(replaced.id);
@@ -181,6 +185,8 @@ async function sendOrReplace(
     const isRefused = error instanceof XmppStanzaError && !isTooMuch(error);
     if (replaced.id === undefined || !isRefused) throw error;
     replaced.id = undefined;
+    // Not afterwards: Dino takes a correction of any but the last message for a new one.
+    clearReplaced?.();
     await send(undefined);
   }
 }

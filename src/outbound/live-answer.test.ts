@@ -295,9 +295,22 @@ describe("an answer that grows in a direct chat", () => {
     await pass(1_000);
     seen();
     live.claim();
+    const taken = live.take();
     await live.withdraw();
     expect(seen()).toEqual([]);
-    expect(await live.take()).toBeDefined();
+    expect(await taken).toBeDefined();
+    expect(await live.take()).toBeUndefined();
+  });
+
+  it("is taken away where the answer that claimed it does not take it", async () => {
+    const { live, pass, stanzas, noted } = setUp();
+    live.show(() => "One");
+    await pass(1_000);
+    const id = stanzas()[0]?.attrs["id"] as string;
+    live.claim();
+    await live.withdraw();
+    expect(stanzas().map(decodeMessage)).toMatchObject([{ replaceId: id, body: "…" }]);
+    expect(noted.withdrawn).toHaveBeenCalledWith(id);
     expect(await live.take()).toBeUndefined();
   });
 });

@@ -46,15 +46,17 @@ export type LiveAnswer = {
   readonly isVisible: boolean;
   /** What there is to see now; read when its time has come, and not after the end. */
   show(read: () => string): void;
-  /** The final answer is on its way, and will `take`: nothing more is shown, and nothing withdrawn. */
+  /** The final answer is on its way, and will `take`: nothing more is shown. */
   claim(): void;
   /**
    * Ends it. @returns the id of the message that the answer replaces, once; undefined where none certainly arrived:
    * a "…" too many is better than an answer that is shown to nobody
    */
   take(): Promise<string | undefined>;
-  /** Ends it where no answer came. */
+  /** Ends it where no answer took it. Whoever claimed it may still be about to: it is for the caller to wait for that. */
   withdraw(): Promise<void>;
+  /** The answer that took it could not replace it: half of it is not to stand beside the whole. */
+  clear(): void;
 };
 
 export type LiveAnswerOptions = {
@@ -82,7 +84,7 @@ export function createLiveAnswer(options: LiveAnswerOptions): LiveAnswer {
   let timer: ReturnType<typeof setTimeout> | undefined;
   let running: Promise<void> | undefined;
   let isOver = false;
-  let isClaimed = false;
+  let isTaking = false;
   let isTaken = false;
   /** The answer left without knowing of the first state. */
   let isMissed = false;
@@ -155,11 +157,9 @@ export function createLiveAnswer(options: LiveAnswerOptions): LiveAnswer {
       read = newest;
       schedule();
     },
-    claim() {
-      isClaimed = true;
-      end();
-    },
+    claim: end,
     async take() {
+      isTaking = true;
       await settle();
       const isThere = screen.isVisible && !outbox.sent.refusalOf(screen.id);
       if (isTaken || !isThere) {
@@ -170,12 +170,14 @@ export function createLiveAnswer(options: LiveAnswerOptions): LiveAnswer {
       return screen.id;
     },
     async withdraw() {
-      if (isClaimed) return;
       await settle();
-      if (isTaken || !screen.isVisible) return;
+      if (isTaking || isTaken || !screen.isVisible) return;
       isTaken = true;
       if (isReachable(outbox, target)) screen.clear({ isAnswered: false });
       options.onWithdrawn?.(screen.id);
+    },
+    clear() {
+      if (isTaken && isReachable(outbox, target)) screen.clear({ isAnswered: false });
     },
   };
 }

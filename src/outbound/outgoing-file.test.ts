@@ -62,7 +62,9 @@ function setUp(options: Options = {}) {
     const failure = failures[written.push(parse(stanza.toString())) - 1];
     if (failure) throw failure;
   };
-  const outbox = createOutbox(session, createRooms({ session, log: createFakeLog(), nick: "bot" }));
+  const log = createFakeLog();
+  const outbox = createOutbox(session, createRooms({ session, log, nick: "bot" }));
+  outbox.log = log;
   const uploaded: FileToUpload[] = [];
   const jid = "upload.example" as FullJid;
   outbox.uploads = {
@@ -88,7 +90,7 @@ function setUp(options: Options = {}) {
   const deliverAll = async (text: string, files: OutgoingFile[]) =>
     await deliverWithFiles(road, ALICE, text, files, how);
   const said = () => written.map((message) => message.getChildText("body"));
-  return { session, deliver, deliverAll, file, said, uploaded, written };
+  return { session, deliver, deliverAll, file, said, uploaded, written, lines: log.lines };
 }
 
 it("the caption comes first; the file is its URL, for clients of either extension", async () => {
@@ -300,7 +302,7 @@ describe("where a file cannot be uploaded", () => {
     const problem = "not uploaded: connect ECONNREFUSED 10.0.0.5:443";
     const silent = new XmppUploadError(problem, { retryable: true });
     const answer = async (uploads: Error[], isCut = false) => {
-      const { session, deliver, file, said, uploaded } = setUp({
+      const { session, deliver, file, said, uploaded, lines } = setUp({
         uploads,
         onUpload: () => isCut && session.goOffline(),
       });
@@ -308,7 +310,7 @@ describe("where a file cannot be uploaded", () => {
       sending.catch(() => undefined);
       await vi.waitFor(() => expect(uploaded.length).toBeGreaterThan(0));
       await vi.advanceTimersByTimeAsync(10_000);
-      return { sending, said, uploaded };
+      return { sending, said, uploaded, lines };
     };
 
     it("is tried once more", async () => {
@@ -321,6 +323,25 @@ describe("where a file cannot be uploaded", () => {
       const { said, sending } = await answer([busy(), silent]);
       await sending;
       expect(said()).toEqual(["look\n\n(A file could not be sent: not uploaded)"]);
+    });
+
+    it("why is in the log, in a line and without what gives access", async () => {
+      const url = "https://me:secret@upload.example/slot?token=secret";
+      const refused = new XmppUploadError(`${url} answered\n413`, { retryable: false });
+      const { lines, sending } = await answer([refused]);
+      await sending;
+      expect(lines).toEqual([
+        "warn a file of an answer could not be sent: https://upload.example/slot answered 413",
+      ]);
+      expect((await answer([busy()])).lines).toEqual([]);
+    });
+
+    it("nor does a path of this machine stand there", async () => {
+      const { deliver, file, lines } = setUp();
+      await deliver("look", file("gone.png", { isOptional: true }));
+      expect(lines).toHaveLength(1);
+      expect(lines.join()).toMatch(/^warn a file of an answer could not be sent: ./);
+      expect(lines.join()).not.toContain(root);
     });
 
     it("the host tries it again where it failed for want of a connection", async () => {

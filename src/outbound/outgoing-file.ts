@@ -27,7 +27,7 @@ const AGAIN_MS = 2_000;
 
 /** @throws XmppUploadError it cannot be sent, or not without a connection, and nothing may stand for it */
 export async function shareFile(
-  { uploads, session }: Pick<Outbox, "uploads" | "session">,
+  { log, uploads, session }: Pick<Outbox, "log" | "uploads" | "session">,
   file: OutgoingFile,
   signal?: AbortSignal,
 ): Promise<SharedFile> {
@@ -37,11 +37,17 @@ export async function shareFile(
     } catch (error) {
       signal?.throwIfAborted();
       // Whoever reads it can fetch it there.
-      if (isLink(file.media)) return { instead: file.media };
+      if (isLink(file.media)) {
+        log.info(`a link is sent as it is, and not its file: ${forLog(error, file.media)}`);
+        return { instead: file.media };
+      }
       if (!(error instanceof XmppUploadError) || !file.isOptional) throw error;
       if (error.retryable && session.state.kind !== "online") throw error;
       // The host would try the whole answer again, and give it up after some minutes.
-      if (!error.retryable || isLast) return { instead: inWords(error) };
+      if (!error.retryable || isLast) {
+        log.warn(`a file of an answer could not be sent: ${forLog(error, file.media)}`);
+        return { instead: inWords(error) };
+      }
     }
     await new Promise((resolve) => setTimeout(resolve, AGAIN_MS));
   }
@@ -86,6 +92,17 @@ const PATH = /(?:\bfile:|(?<![\w:/])~?\/(?=\S)|\b[a-z]:[\\/](?!\/)).*/is;
 /** Where something lies on this machine is nobody's business. */
 const withoutPlace = (problem: string, media: string): string =>
   problem.replaceAll(media, "the file").replace(PATH, "…");
+
+const MAX_LOGGED = 300;
+
+/** On one line; a URL without what may give access to it. */
+const forLog = (error: unknown, media: string): string =>
+  withoutPlace(messageOf(error), media)
+    .replace(/\b[a-z][\w+.-]*:\/\/\S+/gi, (url) =>
+      url.replace(/\/\/[^/]*@/, "//").replace(/[?#].*/s, ""),
+    )
+    .replace(/[\s\p{Cc}]+/gu, " ")
+    .slice(0, MAX_LOGGED);
 
 /** The URL is the whole body: so Conversations and Gajim show the file itself. */
 export function encodeFile(

@@ -23,7 +23,7 @@ export async function editOwn(
   options: TextOptions,
   beforeSend?: () => Promise<void> | void,
 ): Promise<string> {
-  const firstId = findOwn(outbox, target, id)?.firstId;
+  const { firstId, reply, thread } = findOwn(outbox, target, id) ?? {};
   if (firstId === undefined) throw notOurs(outbox, target, id);
   const bodies = toBodies(outbox, markdown, options);
   const [body] = bodies;
@@ -33,7 +33,9 @@ export async function editOwn(
       "the new text takes more than one message: send a shorter one, or a message of its own",
     );
   }
-  const message = encodeBody(target, randomUUID(), body, { replaceId: firstId });
+  // A correction replaces all of it, and not only its text.
+  const facts = { replaceId: firstId, reply, thread };
+  const message = encodeBody(target, randomUUID(), body, facts);
   await sendMessage(outbox, target, message, beforeSend);
   return firstId;
 }

@@ -3,9 +3,10 @@ import { createFakeLog, createFakeSession } from "../../test/support/fake-sessio
 import { createOutbox } from "../../test/support/outbox.ts";
 import { codes, item, presence, ROOM } from "../../test/support/room-xml.ts";
 import { createRooms } from "../client/rooms.ts";
+import { XmppNotSentError } from "../errors.ts";
 import type { FullJid } from "../protocol/jid.ts";
 import { DISCO_INFO } from "../protocol/xep-0030-disco.ts";
-import { changeReactions, sendReaction } from "./reactions.ts";
+import { acknowledge, changeReactions, endAcknowledgement, sendReaction } from "./reactions.ts";
 import type { Target } from "./target.ts";
 
 const PEER = "alice@example" as FullJid;
@@ -30,14 +31,19 @@ function setUp(description?: string) {
     if (stanza.attrs["type"] === "groupchat") outbox.sent.reflect(id, ROOM, undefined);
   };
   const outbox = createOutbox(session, rooms);
-  outbox.recent.add(PEER as never, {
-    ids: ["theirs"],
-    reference: "theirs",
-    from: PEER,
-    senderId: PEER,
-    author: "alice",
-    text: "hello",
-  });
+  for (const [place, id] of [
+    [PEER, "theirs"],
+    [ROOM, "of-room"],
+  ] as const) {
+    outbox.recent.add(place as never, {
+      ids: [id],
+      reference: id,
+      from: PEER,
+      senderId: PEER,
+      author: "alice",
+      text: "hello",
+    });
+  }
   const sent = () =>
     session
       .takeSent()
@@ -65,6 +71,51 @@ describe("a reaction of ours", () => {
     await changeReactions(outbox, DIRECT, "theirs", { remove: ["👀"] });
     await changeReactions(outbox, DIRECT, "theirs", { remove: ["👍"] });
     expect(sent()).toEqual([["👀"], ["👀", "👍"], ["👍"], []]);
+  });
+
+  it("is said once, and again where it did not arrive", async () => {
+    const { session, outbox, sent } = setUp();
+    const { send } = session;
+    session.send = async () => await Promise.reject(new XmppNotSentError("offline"));
+    const add = async (emoji: string) =>
+      await changeReactions(outbox, DIRECT, "theirs", { add: [emoji] });
+    await expect(add("👍")).rejects.toThrow("offline");
+    session.send = send;
+    await add("👍");
+    await add("👍");
+    await changeReactions(outbox, DIRECT, "theirs", { remove: ["👀"] });
+    await sendReaction(outbox, DIRECT, { id: "theirs", reactions: ["👍", "👍"] });
+    expect(sent()).toEqual([["👍"]]);
+    // What we had on it before a restart nobody knows: all is taken away.
+    await sendReaction(outbox, DIRECT, { id: "unknown", reactions: [] });
+    await sendReaction(outbox, DIRECT, { id: "unknown", reactions: [] });
+    expect(sent()).toEqual([[], []]);
+  });
+
+  it("takes the place of the sign that the agent is at work, where the room allows but one", async () => {
+    const one = '<field var="max_reactions_per_user"><value>1</value></field>';
+    const { outbox, sent } = setUp(restricted(one));
+    await acknowledge(outbox, IN_ROOM, "of-room", "👀");
+    await changeReactions(outbox, IN_ROOM, "of-room", { add: ["👍"] });
+    await endAcknowledgement(outbox, IN_ROOM, "of-room", "👀");
+    expect(sent()).toEqual([["👀"], ["👍"]]);
+    await expect(changeReactions(outbox, IN_ROOM, "of-room", { add: ["🎉"] })).rejects.toThrow(
+      "allows 1 reactions a person",
+    );
+  });
+
+  it("stands beside that sign elsewhere, and stays where it is the same", async () => {
+    const { outbox, sent } = setUp();
+    await acknowledge(outbox, DIRECT, "theirs", "👀");
+    await changeReactions(outbox, DIRECT, "theirs", { add: ["👍"] });
+    await endAcknowledgement(outbox, DIRECT, "theirs", "👀");
+    expect(sent()).toEqual([["👀"], ["👀", "👍"], ["👍"]]);
+    await acknowledge(outbox, DIRECT, "theirs", "👀");
+    await changeReactions(outbox, DIRECT, "theirs", { add: ["👀"] });
+    await endAcknowledgement(outbox, DIRECT, "theirs", "👀");
+    await acknowledge(outbox, DIRECT, "theirs", "👍");
+    await endAcknowledgement(outbox, DIRECT, "theirs", "👍");
+    expect(sent()).toEqual([["👍", "👀"]]);
   });
 
   it("is only what the room allows", async () => {

@@ -4,6 +4,8 @@
  */
 import type { BareJid, FullJid } from "../protocol/jid.ts";
 import type { Conversation } from "../policy/admission.ts";
+import type { Thread } from "../protocol/stanza.ts";
+import type { Reply } from "../protocol/xep-0461-reply.ts";
 import { conversationOf, type Target } from "./target.ts";
 
 /** A direct chat, a room, or a private chat with one occupant. */
@@ -27,6 +29,9 @@ export type SaidMessage = {
   reference: string | undefined;
   /** Of ours: the id that its first version was sent with, by which a correction names it (XEP-0308). */
   firstId?: string | undefined;
+  /** Of ours: where it belongs and what it answers, which a correction has to say again (XEP-0308 §3). */
+  thread?: Thread | undefined;
+  reply?: Reply | undefined;
   /** Who said it, as a reply names them (XEP-0461). */
   from: FullJid | undefined;
   /** `sender.id` of who said it; undefined: we did. */

@@ -6,7 +6,7 @@ import { randomUUID } from "node:crypto";
 import type { Element } from "ltx";
 import type { Archive } from "../client/archive.ts";
 import type { Rooms } from "../client/rooms.ts";
-import type { XmppSession } from "../client/types.ts";
+import type { Logger, XmppSession } from "../client/types.ts";
 import type { Uploads } from "../client/upload.ts";
 import { XmppNotSentError, XmppStanzaError } from "../errors.ts";
 import type { Limits } from "../policy/limits.ts";
@@ -32,6 +32,7 @@ export type Outbox = {
   uploads: Uploads;
   departures: Departures;
   limits: Limits;
+  log: Logger;
 };
 
 /** What a message has beside its text. */
@@ -151,7 +152,7 @@ function noteOwn(
   target: Target,
   element: Element,
 ): void {
-  const { body, fallbacks, id, isAboutAnother, replaceId } = decodeMessage(element);
+  const { body, fallbacks, id, isAboutAnother, replaceId, reply, thread } = decodeMessage(element);
   if (body === undefined || id === undefined || isAboutAnother) return;
   const isOfRoom = target.kind !== "direct";
   const nick = isOfRoom ? rooms.get(target.room)?.nick : undefined;
@@ -159,6 +160,8 @@ function noteOwn(
     ids: [id, ...(replaceId === undefined ? [] : [replaceId])],
     reference: target.kind === "room" ? undefined : (replaceId ?? id),
     firstId: replaceId ?? id,
+    thread,
+    reply,
     from: isOfRoom && nick !== undefined ? occupantJid(target.room, nick) : undefined,
     senderId: undefined,
     author: nick ?? "",

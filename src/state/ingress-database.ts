@@ -61,6 +61,11 @@ const ADDED = `
     since INTEGER NOT NULL,
     delivery TEXT -- the host's row that replaces it
   ) STRICT;
+  CREATE TABLE IF NOT EXISTS answer_facts (
+    delivery TEXT PRIMARY KEY, -- the host's row
+    since INTEGER NOT NULL,
+    facts TEXT NOT NULL -- JSON
+  ) STRICT;
 `;
 
 /** SQLite's primary result codes after which the handle is of no use any more. */

@@ -18,6 +18,7 @@ import { keptSends } from "../../src/outbound/kept-sends.ts";
 import { withReplyFacts } from "../../src/outbound/reply-facts.ts";
 import { resolveAccount } from "../../src/host/account.ts";
 import type { FullJid } from "../../src/protocol/jid.ts";
+import type { AnswerFacts } from "../../src/state/answer-facts.ts";
 import { createTempDir } from "../support/at-exit.ts";
 import { addFakeArchive, type FakeItem } from "../support/fake-archive.ts";
 import { createFakeLog, createFakeSession, OWN_JID } from "../support/fake-session.ts";
@@ -33,6 +34,8 @@ let live: LiveAccount;
 let removeLive: () => void;
 let session: ReturnType<typeof createFakeSession>;
 let archived: FakeItem[];
+/** What is on the disk of our own. */
+let facts: Map<string, AnswerFacts>;
 
 beforeEach(() => {
   const channel = {
@@ -60,7 +63,13 @@ beforeEach(() => {
   const onOutbound = () => undefined;
   const nothing = () => undefined;
   const growing = { assign: nothing, settle: nothing, left: nothing, forgetLeft: nothing };
-  live = { ...outbox, account, onOutbound, growing } as unknown as LiveAccount;
+  facts = new Map();
+  const answerFacts = {
+    note: (id: string, noted: AnswerFacts) => void facts.set(id, noted),
+    find: (id: string) => facts.get(id),
+    settle: (id: string) => void facts.delete(id),
+  };
+  live = { ...outbox, account, onOutbound, growing, answerFacts } as unknown as LiveAccount;
   removeLive = addLiveAccount(live);
 });
 afterEach(() => removeLive());
@@ -115,7 +124,15 @@ it("proves each capability that is declared", async () => {
       expect(receipt.platformMessageIds).toHaveLength(2);
     },
     replyTo: async () => {
-      await messageAdapter.send.text(context({ replyToId: "their-id" }));
+      live.recent.add(PEER as never, {
+        ids: ["hosts-key", "their-id"],
+        reference: "their-id",
+        from: PEER as FullJid,
+        senderId: PEER,
+        author: "alice",
+        text: "why?",
+      });
+      await messageAdapter.send.text(context({ replyToId: "hosts-key" }));
       expect(sent().join()).toContain(
         `<reply xmlns="urn:xmpp:reply:0" to="${PEER}" id="their-id"/>`,
       );
@@ -142,6 +159,28 @@ it("proves each capability that is declared", async () => {
   );
 });
 
+it("refers to nothing by an id that nobody else knows", async () => {
+  await messageAdapter.send.text(context({ replyToId: "of-our-archive", deliveryQueueId: "a" }));
+  // What we said is known by its id also after a restart.
+  live.recent = { ...live.recent, isOurs: (_, id) => id === "ours" };
+  await messageAdapter.send.text(context({ replyToId: "ours", deliveryQueueId: "b" }));
+  // In a room the host goes by the ids that the room gives.
+  const to = "room:team@muc.example";
+  for (const stanzaIds of [true, false]) {
+    const room = { state: "joined", stanzaIds };
+    live.rooms = { ...live.rooms, get: () => room } as unknown as LiveAccount["rooms"];
+    const { send } = session;
+    session.send = async (stanza) => {
+      await send(stanza);
+      live.sent.reflect(String(stanza.attrs["id"]), "team@muc.example" as never, undefined);
+    };
+    const replyToId = "of-the-room";
+    await messageAdapter.send.text(context({ to, replyToId, deliveryQueueId: `${stanzaIds}` }));
+  }
+  const ids = sent().map((xml) => /<reply [^>]*id="([^"]*)"/.exec(xml)?.[1]);
+  expect(ids).toEqual([undefined, "ours", "of-the-room", undefined]);
+});
+
 it("an answer that is tried again is not lost with its picture", async () => {
   const deps = withReplyFacts({ patienceMs: 0 });
   const mediaUrl = join(media.path, "gone.png");
@@ -153,6 +192,60 @@ it("an answer that is tried again is not lost with its picture", async () => {
   session.goOnline();
   await messageAdapter.send.media(row);
   expect(sent().join()).toContain("<body>look\n\n(A file could not be sent: ");
+});
+
+describe("an answer that a crash of the Gateway interrupted", () => {
+  const answer: AnswerFacts = {
+    thread: { id: "t1", parent: undefined },
+    prefix: "alice: ",
+    reply: { id: "question", to: `${PEER}/phone` as FullJid },
+    quote: { text: "why?", author: "alice" },
+  };
+
+  it("is noted before it is written, and not any longer once it is out", async () => {
+    const atWriting: unknown[] = [];
+    const { send } = session;
+    session.send = async (stanza) => {
+      atWriting.push(facts.get("row-4"));
+      await send(stanza);
+    };
+    const deps = withReplyFacts({ patienceMs: 0, ...answer });
+    await messageAdapter.send.text(context({ deliveryQueueId: "row-4", deps }));
+    expect(atWriting).toEqual([answer]);
+    expect(facts.size).toBe(0);
+  });
+
+  it("comes with all that it had beside its text", async () => {
+    facts.set("row-5", answer);
+    await messageAdapter.send.text(context({ deliveryQueueId: "row-5" }));
+    const [xml = ""] = sent();
+    expect(xml).toContain("<thread>t1</thread>");
+    expect(xml).toContain(`<reply xmlns="urn:xmpp:reply:0" to="${PEER}/phone" id="question"/>`);
+    expect(xml).toMatch(/why\?\n.*alice: hello/s);
+    expect(facts.size).toBe(0);
+  });
+
+  it("does not lose its text with its file", async () => {
+    const service = async () => ({ jid: "upload.example" as FullJid, maxFileSize: undefined });
+    live.uploads = { ...live.uploads, service };
+    const mediaUrl = join(media.path, "gone.png");
+    const row = { ...context({ text: "look", deliveryQueueId: "row-6" }), mediaUrl };
+    await expect(messageAdapter.send.media(row)).rejects.toBeInstanceOf(Error);
+    expect(sent()).toEqual([]);
+    facts.set("row-6", {});
+    await messageAdapter.send.media(row);
+    expect(sent().join()).toContain("<body>look\n\n(A file could not be sent: ");
+  });
+
+  it("is not forgotten before its last part is out", async () => {
+    facts.set("row-7", answer);
+    const parts = { deliveryQueueId: "row-7", deliveryPartCount: 2 };
+    await messageAdapter.send.text(context({ ...parts, deliveryPartIndex: 0 }));
+    expect(facts.size).toBe(1);
+    await messageAdapter.send.text(context({ ...parts, deliveryPartIndex: 1 }));
+    expect(facts.size).toBe(0);
+    expect(sent().map((xml) => xml.includes("<reply "))).toEqual([true, false]);
+  });
 });
 
 it("tells the host that it is about to write, right before it does", async () => {

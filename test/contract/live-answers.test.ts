@@ -90,6 +90,13 @@ async function beginTurn(keys: object = {}, { follows = true } = {}) {
       await vi.advanceTimersByTimeAsync(5_000);
       return await sending;
     },
+    /** A final answer that the host prepares, and then does not hand over. */
+    async dropAnswer(text: string) {
+      const { delivery } = dispatch;
+      const payload = await delivery.preparePayload({ text }, { kind: "final" });
+      if (!payload || !delivery.durable(payload, { kind: "final" })) throw new Error("not durable");
+      delivery.onError(new Error("cancelled"), { kind: "final" });
+    },
     /** A file without a word, on the same way. */
     async answerFile(mediaUrl: string) {
       const payload = { text: "", mediaUrl };
@@ -283,11 +290,48 @@ it("a file takes no text's place: clients would show its URL", async () => {
   expect(after.at(-1)).toMatchObject({ body: "…", replaceId: first?.id });
 });
 
+it("half an answer does not stay above the whole one where the correction is refused", async () => {
+  const { options, messages, pass, answer, session } = await beginTurn();
+  options.onPartialReply?.({ text: "One" });
+  await pass(1_100);
+  options.onPartialReply?.({ text: "One two" });
+  await pass(1_100);
+  const [first] = messages();
+  const { send } = session;
+  let isRefused = true;
+  session.send = async (stanza) => {
+    await send(stanza);
+    if (isRefused) throw new XmppStanzaError("cancel", "not-acceptable");
+  };
+  const { post } = session;
+  session.post = (stanza) => {
+    isRefused = false;
+    post(stanza);
+  };
+  await answer("One two three.");
+  expect(messages().map(({ body: text, replaceId }) => [text, replaceId])).toEqual([
+    ["One two three.", first?.id],
+    ["…", first?.id],
+    ["One two three.", undefined],
+  ]);
+});
+
 it("an answer that never comes leaves nothing half said behind", async () => {
   const { options, messages, pass, end } = await beginTurn();
   options.onPartialReply?.({ text: "One" });
   await pass(1_100);
   const [first] = messages();
+  end();
+  await pass(100);
+  expect(messages()).toMatchObject([{ body: "…", replaceId: first?.id }]);
+});
+
+it("nor does one that the host drops on its way", async () => {
+  const { options, messages, pass, dropAnswer, end } = await beginTurn();
+  options.onPartialReply?.({ text: "One" });
+  await pass(1_100);
+  const [first] = messages();
+  await dropAnswer("One two.");
   end();
   await pass(100);
   expect(messages()).toMatchObject([{ body: "…", replaceId: first?.id }]);

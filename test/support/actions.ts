@@ -82,6 +82,7 @@ export function setUpActions(
     mayHear: async ({ sender }: Parameters<LiveAccount["mayHear"]>[0]) =>
       sender.jid !== "eve@example",
     onOutbound: () => undefined,
+    answerFacts: { note: () => undefined, find: () => undefined, settle: () => undefined },
     growing: { left: () => undefined, settle: () => undefined, forgetLeft: () => undefined },
     setAvailability: (availability: object) => void availabilities.push(availability),
     setProfile: async (change: object) => void profiles.push(change),

@@ -9,6 +9,7 @@ import type { Outbox } from "../../src/outbound/send.ts";
 import { createRecentMessages } from "../../src/outbound/recent-messages.ts";
 import { createSentMessages } from "../../src/outbound/sent-messages.ts";
 import { DEFAULT_LIMITS } from "../../src/policy/limits.ts";
+import { createFakeLog } from "./fake-session.ts";
 
 /** A server that takes no files. */
 const NO_UPLOADS: Uploads = {
@@ -33,5 +34,6 @@ export function createOutbox(
     uploads: NO_UPLOADS,
     departures: createDepartures(),
     limits: { ...DEFAULT_LIMITS, sendsPerSecond: 1_000 },
+    log: createFakeLog(),
   };
 }

@@ -78,6 +78,7 @@ type Dispatch = {
       payload: { text: string; replyToId?: string },
       info: { kind?: string; participant?: { name: string } },
     ) => Promise<unknown>;
+    onError: (error: unknown, info: { kind: string }) => void;
   };
 };
 

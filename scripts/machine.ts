@@ -1,7 +1,7 @@
 /**
  * Sees to it that the programs which tests, demo and bench talk to are on this machine:
  * `node scripts/machine.ts prosody slixmpp …`. As root it installs what is missing with apt; else it
- * says the one command that does.
+ * says the one command that does. `host` stands for the host's optional packages, from npm.
  */
 import { execFileSync, spawn } from "node:child_process";
 import { messageOf } from "../src/errors.ts";
@@ -45,12 +45,30 @@ function missing(programs: readonly string[]): string[] {
 
 /** RUNLEVEL and SYSTEMD_OFFLINE keep Debian from starting the servers that it installs. */
 async function apt(...args: string[]): Promise<void> {
-  const child = spawn("apt-get", args, {
-    env: { ...process.env, DEBIAN_FRONTEND: "noninteractive", RUNLEVEL: "1", SYSTEMD_OFFLINE: "1" },
+  await run("apt-get", args, {
+    DEBIAN_FRONTEND: "noninteractive",
+    RUNLEVEL: "1",
+    SYSTEMD_OFFLINE: "1",
+  });
+}
+
+/** @throws when the command fails */
+async function run(command: string, args: readonly string[], env = {}): Promise<void> {
+  const child = spawn(command, args, {
+    env: { ...process.env, ...env },
     stdio: ["ignore", 2, 2],
   });
   const code = await new Promise((resolve) => child.once("close", resolve));
-  if (code !== 0) throw new Error(`apt-get ${args.join(" ")} failed`);
+  if (code !== 0) throw new Error(`${command} ${args.join(" ")} failed`);
+}
+
+/**
+ * Installs what `npm ci` left out of the host: under a Node older than the host's own optional packages
+ * ask for, npm skips them without a word, and the host then cannot, say, send a local file. In a script
+ * of this package npm runs under the Node that the host wants, so that it adds them.
+ */
+async function ensureHost(): Promise<void> {
+  await run("npm", ["install", "--no-save", "--no-audit", "--no-fund", "--silent"]);
 }
 
 /**
@@ -74,7 +92,9 @@ export async function ensurePrograms(programs: readonly string[]): Promise<void>
 
 if (import.meta.main) {
   try {
-    await ensurePrograms(process.argv.slice(2));
+    const names = process.argv.slice(2);
+    if (names.includes("host")) await ensureHost();
+    await ensurePrograms(names.filter((name) => name !== "host"));
   } catch (error) {
     console.error(messageOf(error));
     process.exitCode = 1;

@@ -1,5 +1,5 @@
 /**
- * Every row of README.md's two tables, "Who may talk to the agent", through the whole road in. In each
+ * Every row of the two tables of docs/access-control.md through the whole road in. In each
  * case later rows would decide otherwise, where they can.
  */
 import { readFileSync } from "node:fs";
@@ -34,8 +34,8 @@ const WORDS: Record<Outcome, RegExp> = {
 type Row = { row: number; when: string; decision: string };
 
 function rowsOf(heading: string): Row[] {
-  const readme = readFileSync(join(import.meta.dirname, "../../README.md"), "utf8");
-  const after = readme.slice(readme.indexOf(`**${heading}**`));
+  const page = readFileSync(join(import.meta.dirname, "../../docs/access-control.md"), "utf8");
+  const after = page.slice(page.indexOf(`## ${heading}\n`));
   const table = after.slice(after.indexOf("| # |")).split("\n\n", 1)[0] ?? "";
   return table
     .split("\n")

@@ -32,6 +32,11 @@ export interface EjabberdTuning {
   readonly roomArchive?: boolean;
   /** ejabberd modules to leave out, e.g. `["mod_stream_mgmt"]`. */
   readonly without?: readonly string[];
+  /**
+   * An administrator's own configuration, in place of all that is chosen here but ports, the certificate
+   * and the API: hosts, login and `modules`, which stand last.
+   */
+  readonly recipe?: string;
   /** Lines of YAML at the top level. */
   readonly extraGlobal?: string;
 }
@@ -106,15 +111,9 @@ export function ejabberdConfig(
     },
   };
   for (const name of tuning.without ?? []) delete modules[name];
-  const config = {
-    hosts: [names.domain],
+  const machine = {
     loglevel: process.env["EJABBERD_LOG"] ?? "info",
     certfiles: [certificate.certFile, certificate.keyFile],
-    auth_method: "internal",
-    // With the plain password at hand it offers SCRAM-SHA-1, -256 and -512.
-    auth_password_format: "plain",
-    default_db: "mnesia",
-    ...(tuning.oldTls ? { c2s_protocol_options: ["no_tlsv1_3"] } : {}),
     listen: [
       { ...c2s, port: ports.c2s, starttls: true, starttls_required: required },
       { ...c2s, port: ports.c2sTls, tls: true },
@@ -124,12 +123,29 @@ export function ejabberdConfig(
     api_permissions: {
       loopback: { who: [{ access: { allow: [{ ip: "127.0.0.0/8" }] } }], what: ["*"] },
     },
+  };
+  if (tuning.recipe !== undefined) {
+    return `${yaml(machine)}${tuning.recipe.trimEnd()}\n  mod_http_api: {}\n`;
+  }
+  const config = {
+    ...machine,
+    hosts: [names.domain],
+    auth_method: "internal",
+    // With the plain password at hand it offers SCRAM-SHA-1, -256 and -512.
+    auth_password_format: "plain",
+    default_db: "mnesia",
+    ...(tuning.oldTls ? { c2s_protocol_options: ["no_tlsv1_3"] } : {}),
     acl: { local: { user_regexp: "" } },
     access_rules: { local: { allow: "local" } },
     shaper_rules: { max_user_sessions: 100 },
     modules,
   };
-  // JSON is YAML, and needs no quoting rules of its own. One key a line: a few are read with sed.
-  const lines = Object.entries(config).map(([key, value]) => `${key}: ${JSON.stringify(value)}`);
-  return `${lines.join("\n")}\n${tuning.extraGlobal ?? ""}\n`;
+  return `${yaml(config)}${tuning.extraGlobal ?? ""}\n`;
+}
+
+/** JSON is YAML, and needs no quoting rules of its own. One key a line: a few are read with sed. */
+function yaml(config: object): string {
+  return Object.entries(config)
+    .map(([key, value]) => `${key}: ${JSON.stringify(value)}\n`)
+    .join("");
 }

@@ -20,6 +20,8 @@ export const EJABBERD_INSTALL_COMMAND = "apt-get install -y ejabberd";
 const LAUNCHER = "/usr/sbin/ejabberdctl";
 
 export interface EjabberdOptions extends EjabberdTuning {
+  /** What it serves, with `conference.` below. Default `localhost`. */
+  readonly domain?: string;
   /** The server's certificate; by default one that covers all its names and 127.0.0.1. */
   readonly certificate?: CertificateRequest;
 }
@@ -96,13 +98,14 @@ export async function startEjabberd(options: EjabberdOptions = {}): Promise<Ejab
     throw new Error(`ejabberd is not installed; this installs it: ${EJABBERD_INSTALL_COMMAND}`);
   }
   const temp = createTempDir("ejabberd");
-  const names: EjabberdNames = { domain: "localhost", conference: "conference.localhost" };
+  const domain = options.domain ?? "localhost";
+  const names: EjabberdNames = { domain, conference: `conference.${domain}` };
   const [c2s = 0, c2sTls = 0, http = 0, https = 0] = await freePorts(4);
   const ports: EjabberdPorts = { c2s, c2sTls, http, https };
   const authority = await createAuthority(temp.path);
   const certificate = await authority.issue(
     "server",
-    options.certificate ?? { names: [...Object.values(names), "pubsub.localhost", "127.0.0.1"] },
+    options.certificate ?? { names: [...Object.values(names), `pubsub.${domain}`, "127.0.0.1"] },
   );
   const spool = join(temp.path, "spool");
   mkdirSync(spool);

@@ -41,6 +41,11 @@ export interface ProsodyTuning {
   readonly components?: readonly { readonly domain: string; readonly secret: string }[];
   /** True lets it look for other servers. Default false: what goes elsewhere is refused at once. */
   readonly s2s?: boolean;
+  /**
+   * An administrator's own configuration, in place of all that is chosen here but ports, paths and the
+   * certificate: `modules_enabled`, hosts and components of `domain`.
+   */
+  readonly recipe?: string;
   /** Lua lines at the top of the configuration, before the hosts. */
   readonly extraGlobal?: string;
   /** Lua lines for both virtual hosts. */
@@ -102,7 +107,7 @@ ${tuning.extraHost ?? ""}
 Component ${lua(domain)}
   component_secret = ${lua(secret)}
 `;
-  return `
+  const machine = `
 run_as_root = ${process.getuid?.() === 0}
 pidfile = ${lua(paths.pidFile)}
 data_path = ${lua(paths.dataDir)}
@@ -117,6 +122,13 @@ http_ports = { ${ports.http} }
 https_ports = { ${ports.https} }
 http_interfaces = { "127.0.0.1" }
 https_interfaces = { "127.0.0.1" }
+ssl = ${ssl}
+https_ssl = ${ssl}
+c2s_direct_tls_ssl = ${ssl}
+log = { { levels = { min = ${lua(process.env["PROSODY_LOG"] ?? "info")} }, to = "file", filename = ${lua(paths.logFile)} } }
+`;
+  if (tuning.recipe !== undefined) return machine + tuning.recipe;
+  return `${machine}
 http_default_host = ${lua(names.domain)}
 modules_enabled = ${list(enabled)}
 modules_disabled = ${list(disabled)}
@@ -129,10 +141,6 @@ smacks_hibernation_time = ${tuning.resumeSeconds ?? 60}
 consider_websocket_secure = ${required}
 c2s_require_encryption = ${required}
 allow_unencrypted_plain_auth = ${!required}
-ssl = ${ssl}
-https_ssl = ${ssl}
-c2s_direct_tls_ssl = ${ssl}
-log = { { levels = { min = ${lua(process.env["PROSODY_LOG"] ?? "info")} }, to = "file", filename = ${lua(paths.logFile)} } }
 ${tuning.extraGlobal ?? ""}
 ${host(names.domain)}
 ${host(names.otherDomain)}

@@ -20,6 +20,8 @@ export type { RoomOptions } from "./xmpp-server.ts";
 export const PROSODY_INSTALL_COMMAND = "apt-get install -y prosody";
 
 export interface ProsodyOptions extends ProsodyTuning {
+  /** What it serves, with `conference.` and `upload.` below. Default `localhost`. */
+  readonly domain?: string;
   /** The server's certificate; by default one that covers all its names and 127.0.0.1. */
   readonly certificate?: CertificateRequest;
 }
@@ -114,11 +116,12 @@ export async function startProsody(options: ProsodyOptions = {}): Promise<Prosod
     throw new Error(`Prosody is not installed; this installs it: ${PROSODY_INSTALL_COMMAND}`);
   }
   const temp = createTempDir("prosody");
+  const domain = options.domain ?? "localhost";
   const names: ProsodyNames = {
-    domain: "localhost",
-    otherDomain: "localhost.evil.test",
-    conference: "conference.localhost",
-    upload: "upload.localhost",
+    domain,
+    otherDomain: `${domain}.evil.test`,
+    conference: `conference.${domain}`,
+    upload: `upload.${domain}`,
   };
   const [c2s = 0, c2sTls = 0, http = 0, https = 0, spare = 0] = await freePorts(5);
   const component = options.components?.length ? spare : 0;

@@ -1,0 +1,181 @@
+/**
+ * What our pages tell a reader to type works as it stands there: every command of every page is run
+ * against a server for example.com, or named below with the test that runs it; and the servers' own
+ * configurations on docs/servers.md make a server that the agent can use to the full.
+ */
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { startEjabberd, type Ejabberd } from "../support/ejabberd.ts";
+import { REPOSITORY, startGateway, type Gateway } from "../support/gateway.ts";
+import {
+  blocksOf,
+  commandsOf,
+  namedCommandsOf,
+  ourPages,
+  wordsOf,
+  type PageCommand,
+} from "../support/page-commands.ts";
+import { startProsody, type Prosody } from "../support/prosody.ts";
+import { startSlixmpp, type SlixmppClient } from "../support/slixmpp.ts";
+import { startStubModel, type StubModel } from "../support/stub-model.ts";
+import { PACKAGE, pairingCode } from "../support/stage.ts";
+
+/** Commands that cannot run in the middle of a test, by how they begin: where they run instead. */
+const ELSEWHERE: readonly (readonly [begins: string, file: string, proof: string])[] = [
+  ["npm ci && npm run demo", ".ci/run", "npm run --silent demo"],
+  ["npm ci && npm test", ".ci/run", "npm test --"],
+  ["npm run chaos", "test/e2e/chaos.e2e.ts", "runChaos"],
+  ["openclaw plugins install", "test/e2e/install.e2e.ts", "npm-pack"],
+  ["openclaw plugins uninstall", "test/e2e/install.e2e.ts", "uninstall"],
+  ["openclaw onboard", "test/e2e/setup.e2e.ts", "onboard"],
+  ["export XMPP_JID", "test/e2e/config.e2e.ts", "XMPP_SERVER"],
+  ["openclaw gateway restart", "test/e2e/restarts.e2e.ts", "gateway"],
+];
+
+const DOMAIN = "example.com";
+const BOT = `bot@${DOMAIN}`;
+
+let prosody: Prosody;
+let model: StubModel;
+let gateway: Gateway;
+let alice: SlixmppClient;
+let strangers = 0;
+
+const person = async (server: Prosody | Ejabberd, user: string): Promise<SlixmppClient> =>
+  await startSlixmpp({
+    jid: await server.register(user, user),
+    password: user,
+    port: server.ports.c2s,
+    caFile: server.caFile,
+  });
+
+const account = (server: Prosody | Ejabberd) => ({
+  jid: BOT,
+  password: "secret",
+  server: `127.0.0.1:${server.ports.c2s}`,
+  tls: { caFile: server.caFile },
+  allowFrom: [`alice@${DOMAIN}`],
+});
+
+beforeAll(async () => {
+  [prosody, model] = await Promise.all([startProsody({ domain: DOMAIN }), startStubModel()]);
+  await prosody.register("bot", "secret");
+  for (const room of ["team", "room"]) await prosody.room(room, { publicJids: true });
+  alice = await person(prosody, "alice");
+  gateway = await startGateway({
+    modelUrl: model.baseUrl,
+    plugins: [{ kind: "path", path: PACKAGE }],
+    config: {
+      session: { dmScope: "per-channel-peer" },
+      commands: { ownerAllowFrom: [`xmpp:alice@${DOMAIN}`] },
+      channels: { xmpp: { ...account(prosody), rooms: [`team@conference.${DOMAIN}`] } },
+    },
+  });
+});
+afterAll(async () => {
+  await Promise.all([gateway?.stop(), alice?.stop()]);
+  await Promise.all([prosody?.stop(), model?.stop()]);
+});
+
+/** A code that nobody has approved yet. */
+async function newCode(): Promise<string> {
+  strangers += 1;
+  const stranger = await person(prosody, `stranger${strangers}`);
+  await stranger.send({ to: BOT, body: "hello" });
+  const { body } = await stranger.waitForBody(BOT, { timeoutMs: 30_000 });
+  await stranger.stop();
+  return pairingCode(body);
+}
+
+/** What has to be so before a command can do what the page says of it, by how it begins. */
+const BEFORE: readonly (readonly [begins: string, prepare: () => Promise<void>])[] = [
+  [
+    "openclaw xmpp forget alice@",
+    async () => {
+      const since = alice.stanzas.length;
+      await alice.send({ to: BOT, body: "remember me" });
+      await alice.waitForBody(BOT, { since, timeoutMs: 30_000 });
+    },
+  ],
+];
+
+const elsewhere = ({ line }: PageCommand) => ELSEWHERE.find(([begins]) => line.startsWith(begins));
+
+async function run({ page, line }: PageCommand): Promise<void> {
+  const [program, ...words] = wordsOf(line);
+  for (const [begins, prepare] of BEFORE) if (line.startsWith(begins)) await prepare();
+  if (program === "prosodyctl" || program === "ejabberdctl") return;
+  expect(program, `${page}: ${line}`).toBe("openclaw");
+  const args = await Promise.all(words.map((word) => (word === "CODE" ? newCode() : word)));
+  const { code, stdout, stderr } = await gateway.openclaw(args);
+  expect({ page, line, code, output: code === 0 ? "" : stdout + stderr }).toEqual({
+    page,
+    line,
+    code: 0,
+    output: "",
+  });
+}
+
+describe("the commands of our pages", () => {
+  it.each(ELSEWHERE)("%s … is run by %s", (_begins, file, proof) => {
+    const path = join(REPOSITORY, file);
+    expect(existsSync(path) && readFileSync(path, "utf8").includes(proof)).toBe(true);
+  });
+
+  it.each(ourPages().filter((page) => commandsOf(page).length > 0))(
+    "%s",
+    async (page) => {
+      for (const command of commandsOf(page)) if (!elsewhere(command)) await run(command);
+    },
+    300_000,
+  );
+
+  it("are those that sentences name", async () => {
+    const pages = ourPages();
+    const shown = pages.flatMap(commandsOf).map(({ line }) => line);
+    // The words that choose a command: what is neither an option nor something to fill in.
+    const path = (line: string) => /^openclaw(?: [a-z]+(?:-[a-z]+)*)*/.exec(line)?.[0] ?? line;
+    const known = new Set(shown.map(path));
+    const unknown = pages
+      .flatMap(namedCommandsOf)
+      .filter(({ line }) => ![...known].some((one) => one.startsWith(path(line))));
+    expect(unknown).toEqual([]);
+  });
+});
+
+describe("the servers of docs/servers.md", () => {
+  const [lua = ""] = blocksOf("docs/servers.md", "lua prosody");
+  const [yaml = ""] = blocksOf("docs/servers.md", "yaml ejabberd");
+  const start = {
+    Prosody: async () => await startProsody({ domain: DOMAIN, recipe: lua }),
+    ejabberd: async () => await startEjabberd({ domain: DOMAIN, recipe: yaml }),
+  };
+
+  it.each(["Prosody", "ejabberd"] as const)("%s has all that the agent can use", async (name) => {
+    const server = await start[name]();
+    await server.register("bot", "secret");
+    const friend = await person(server, "alice");
+    const room = `lab@${server.conference}`;
+    const home = await startGateway({
+      modelUrl: model.baseUrl,
+      plugins: [{ kind: "path", path: PACKAGE }],
+      config: { channels: { xmpp: { ...account(server), rooms: [room] } } },
+    });
+    try {
+      await friend.join(room, "alice");
+      await friend.send({ to: room, type: "groupchat", body: "bot: who am I?" });
+      await friend.waitForBody(`${room}/bot`, { timeoutMs: 30_000 });
+      // The agent saw the real JID: the room that it made shows them.
+      const { occupants } = (await home.call("xmpp.occupants", { room })) as {
+        occupants: readonly { nick: string; jid?: string }[];
+      };
+      expect(occupants.find(({ nick }) => nick === "alice")?.jid).toMatch(`alice@${DOMAIN}`);
+      const [status] = await home.accounts("xmpp");
+      expect(status).toMatchObject({ connected: true, archive: true, upload: true });
+    } finally {
+      await Promise.all([home.stop(), friend.stop()]);
+      await server.stop();
+    }
+  });
+});

@@ -1,5 +1,9 @@
-/** Writes openclaw.plugin.json and the setup fields of package.json from the code: `npm run manifest`. */
+/**
+ * Writes from the code what is decided there (`npm run manifest`): openclaw.plugin.json, the setup fields
+ * of package.json, and the types in docs/configuration.md.
+ */
 import { readFileSync, writeFileSync } from "node:fs";
+import { withTypes } from "./configuration-page.ts";
 import { manifest, packageSetupFields } from "./manifest-content.ts";
 
 function write(path: string, value: unknown): void {
@@ -10,3 +14,6 @@ write("openclaw.plugin.json", manifest());
 const packageJson = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8"));
 packageJson.openclaw.channel.setup.fields = packageSetupFields();
 write("package.json", packageJson);
+
+const page = new URL("../docs/configuration.md", import.meta.url);
+writeFileSync(page, withTypes(readFileSync(page, "utf8")));

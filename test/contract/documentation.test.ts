@@ -2,6 +2,7 @@
 import { existsSync, readFileSync, readdirSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { describe, expect, it } from "vitest";
+import { withTypes } from "../../scripts/configuration-page.ts";
 import { xmppChannelConfigSchema } from "../../src/host/config-schema.ts";
 
 const ROOT = resolve(import.meta.dirname, "../..");
@@ -27,10 +28,15 @@ describe("docs/configuration.md", () => {
       [...keys].toSorted(),
     );
   });
+
+  it("gives the types that the schema has (npm run manifest writes them)", () => {
+    const page = read("docs/configuration.md");
+    expect(withTypes(page)).toBe(page);
+  });
 });
 
 describe("our pages", () => {
-  const pages = ["README.md", "SECURITY.md", "CHANGELOG.md"].concat(
+  const pages = ["README.md", "SECURITY.md", "CHANGELOG.md", "ROADMAP.md"].concat(
     readdirSync(join(ROOT, "docs"))
       .filter((file) => /\.(md|xml)$/.test(file))
       .map((file) => `docs/${file}`),

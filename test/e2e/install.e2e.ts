@@ -2,7 +2,7 @@
 import { execFileSync } from "node:child_process";
 import { cpSync, existsSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { afterAll, afterEach, describe, expect, it } from "vitest";
+import { afterAll, afterEach, describe, expect, it, vi } from "vitest";
 import { createTempDir } from "../support/at-exit.ts";
 import {
   createOpenClawHome,
@@ -21,6 +21,8 @@ import { setupFields } from "../../src/host/setup.ts";
 import packageJson from "../../package.json" with { type: "json" };
 
 const TARBALL = join(REPOSITORY, "build", `openclaw-xmpp-${packageJson.version}.tgz`);
+// npm installs for as long as the registry and the machine take.
+vi.setConfig({ testTimeout: 300_000 });
 const cleanups: Array<() => unknown> = [];
 const cleanUp = async () => {
   for (const clean of cleanups.splice(0).toReversed()) await clean();

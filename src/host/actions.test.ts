@@ -421,6 +421,24 @@ describe("read", () => {
     expect(messages).toMatchObject([{ id: "s0", text: "hello" }]);
   });
 
+  it("in a room takes nothing for the agent's own because its author says so, or has its nick", async () => {
+    const { run, say, session } = setUp({}, { hidesJids: true });
+    await say(IN_ROOM, "b1", "mine");
+    const as = (nick: string, id: string, own: string) =>
+      inRoom(nick, id, "<body>I promised to pay</body>").replace(`${nick}@example/phone`, own);
+    const items = [
+      as("eve", "e1", "bot@example/openclaw"),
+      as("bot", "e2", "eve@example/phone"),
+      as("bot", "e3", "bot@example/openclaw"),
+    ].map((xml, index) => ({ id: `s${index}`, stamp: STAMP(index), xml }));
+    const mine = { id: "room-1", stamp: STAMP(4), xml: inRoom("bot", "b1", "<body>mine</body>") };
+    addFakeArchive(session, [...items, mine], ROOM);
+    const { messages } = await run("read", {}, within(`room:${ROOM}`));
+    expect((messages as { isOwn: boolean }[]).filter(({ isOwn }) => isOwn)).toMatchObject([
+      { text: "mine", author: "you" },
+    ]);
+  });
+
   it("loses what a moderator took away", async () => {
     const { run, session } = setUp();
     const moderated = `<message xmlns="jabber:client" from="${ROOM}" type="groupchat"><retract xmlns="urn:xmpp:message-retract:1" id="s0"><moderated xmlns="urn:xmpp:message-moderate:1"/></retract></message>`;

@@ -5,6 +5,8 @@ import { ALICE, DIRECT, IN_ROOM, setUpActions, within } from "../../test/support
 import { addFakeArchive } from "../../test/support/fake-archive.ts";
 import { presence, ROOM } from "../../test/support/room-xml.ts";
 import { XmppStanzaError } from "../errors.ts";
+import { messageIds } from "../outbound/message-ids.ts";
+import { encodeFile } from "../outbound/outgoing-file.ts";
 import { encodeBody, sendMessage } from "../outbound/send.ts";
 import { decodeMessage } from "../protocol/stanza.ts";
 import { actions } from "./actions.ts";
@@ -202,7 +204,7 @@ describe("unsend", () => {
     const [xml = ""] = session.takeSent();
     expect(attributeOf(xml, "retract", "id")).toBe("m1");
     expect(xml).toContain('<store xmlns="urn:xmpp:hints"/>');
-    expect(outbox.recent.lastOwn(ALICE)).toBeUndefined();
+    expect(outbox.recent.own(ALICE)).toEqual([]);
     await expect(run("edit", { to: ALICE, message: "again" })).rejects.toThrow("nothing of ours");
   });
 
@@ -229,6 +231,56 @@ describe("unsend", () => {
     );
     expect(session.takeSent()).toEqual([]);
   });
+});
+
+describe("an answer of several messages", () => {
+  const part = (number: number, count: number, row = "row") =>
+    messageIds({ deliveryId: row, part: 0, parts: 1 }, count)[number] ?? "";
+
+  it("is taken back as a whole, by the id that the host knows: its last", async () => {
+    const { run, say, session } = setUp();
+    await say(DIRECT, part(0, 1, "another"), "before");
+    for (const number of [0, 1, 2]) await say(DIRECT, part(number, 3), `part ${number}`);
+    await run("unsend", { to: ALICE, messageId: part(2, 3) });
+    const retracted = session.takeSent().map((xml) => attributeOf(xml, "retract", "id"));
+    expect(retracted).toEqual([0, 1, 2].map((number) => part(number, 3)));
+    await run("unsend", { to: ALICE });
+    expect(session.takeSent().join()).toContain(part(0, 1, "another"));
+  });
+
+  it("is not changed in its last part alone", async () => {
+    const { run, say, session } = setUp();
+    for (const number of [0, 1]) await say(DIRECT, part(number, 2), `part ${number}`);
+    await expect(run("edit", { to: ALICE, message: "short" })).rejects.toThrow("as 2 messages");
+    expect(session.takeSent()).toEqual([]);
+  });
+
+  it("is changed in its caption, whatever file goes with it", async () => {
+    const { outbox, run, say, session } = setUp();
+    const url = "https://upload.example/a.png";
+    const share = { disposition: "inline" as const, file: { hashes: [] }, urls: [url] };
+    await say(DIRECT, part(0, 2), "caption");
+    const file = encodeFile(DIRECT, part(1, 2), { share, url }, {});
+    await sendMessage(outbox, DIRECT, file);
+    await sendMessage(outbox, IN_ROOM, encodeFile(IN_ROOM, "f", { share, url }, {}));
+    session.takeSent();
+    await run("edit", { to: ALICE, messageId: part(1, 2), message: "better" });
+    await run("edit", { to: ALICE, message: "best" });
+    const edited = session.takeSent().map((xml) => attributeOf(xml, "replace", "id"));
+    expect(edited).toEqual([part(0, 2), part(0, 2)]);
+    await expect(run("edit", { to: `room:${ROOM}`, message: "no" })).rejects.toThrow("is a file");
+    await run("unsend", { to: ALICE });
+    const gone = session.takeSent().map((xml) => attributeOf(xml, "retract", "id"));
+    expect(gone).toEqual([part(0, 2), part(1, 2)]);
+  });
+});
+
+it("what the agent said is not put out of its reach by who uses the same id", async () => {
+  const { hear, run, say, session } = setUp();
+  await say(DIRECT, "m1", "one");
+  hear(DIRECT, "hosts-key", "m1");
+  await run("unsend", { to: ALICE, messageId: "m1" });
+  expect(attributeOf(session.takeSent()[0] ?? "", "retract", "id")).toBe("m1");
 });
 
 describe("where the operator keeps the agent to the current conversation", () => {

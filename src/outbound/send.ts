@@ -152,7 +152,8 @@ function noteOwn(
   target: Target,
   element: Element,
 ): void {
-  const { body, fallbacks, id, isAboutAnother, replaceId, reply, thread } = decodeMessage(element);
+  const { body, fallbacks, fileShares, id, isAboutAnother, replaceId, reply, thread } =
+    decodeMessage(element);
   if (body === undefined || id === undefined || isAboutAnother) return;
   const isOfRoom = target.kind !== "direct";
   const nick = isOfRoom ? rooms.get(target.room)?.nick : undefined;
@@ -162,6 +163,7 @@ function noteOwn(
     firstId: replaceId ?? id,
     thread,
     reply,
+    isFile: fileShares.length > 0,
     from: isOfRoom && nick !== undefined ? occupantJid(target.room, nick) : undefined,
     senderId: undefined,
     author: nick ?? "",

@@ -146,6 +146,19 @@ it("reactions: tells who has which", async () => {
   });
 });
 
+it("reactions: of another conversation only the owner hears", async () => {
+  const { hear, outbox, run } = setUp();
+  hear(DIRECT, "m1", "m1");
+  outbox.recent.find("alice@example" as never, "m1")?.reactions.set(ALICE, ["👍"]);
+  const asked = { to: ALICE, messageId: "m1" };
+  const eve = { ...within(`room:${ROOM}`), requesterSenderId: "eve@example" };
+  await expect(run("reactions", asked, eve)).rejects.toThrow("only the agent's owner");
+  const alice = { ...within(ALICE), requesterSenderId: ALICE };
+  for (const who of [alice, { ...eve, senderIsOwner: true }, {}]) {
+    expect(await run("reactions", asked, who)).toMatchObject({ reactions: [{ emoji: "👍" }] });
+  }
+});
+
 describe("edit", () => {
   it("replaces the last message of ours, by the id of its first version however often", async () => {
     const { run, say, session } = setUp();

@@ -11,7 +11,8 @@ import { changeReactions, sendReaction } from "../outbound/reactions.ts";
 import { placeOfTarget } from "../outbound/recent-messages.ts";
 import { formatTarget } from "../outbound/reply-target.ts";
 import { CHANNEL_ID, DEFAULT_TEXT_CHUNK_LIMIT } from "../policy/account-policy.ts";
-import { assertWithinContext } from "./action-authority.ts";
+import { bareJid } from "../protocol/jid.ts";
+import { assertMayAskAbout, assertWithinContext } from "./action-authority.ts";
 import {
   beforeSend,
   isCurrent,
@@ -45,6 +46,8 @@ export async function react(context: ActionContext): Result {
 /** Who reacted with what, of those whom policy lets in, since the account started. */
 export async function reactions(context: ActionContext): Result {
   const target = targetOf(context);
+  const asked = target.kind === "direct" ? bareJid(target.to) : target.room;
+  if (asked) assertMayAskAbout(context, asked);
   const id = messageIdOrCurrent(context, target);
   const said = context.live.recent.find(placeOfTarget(target), id);
   if (!said) throw new Error(`no message ${id} is known there, or it was said too long ago`);

@@ -208,8 +208,12 @@ function isWanted(
   }
 }
 
-/** An emoji; words have no place in an event, nor have names of emoji: ten of them are a sentence. */
-const SIGN = /^(?:\p{RGI_Emoji}|\p{Extended_Pictographic})$/v;
+/**
+ * An emoji; words have no place in an event, nor have names of emoji: ten of them are a sentence. Keyboards leave out
+ * what asks for colour (U+FE0F) where several are joined to one.
+ */
+const PICTURE = String.raw`\p{Extended_Pictographic}(?:\uFE0F|\p{Emoji_Modifier})?`;
+const SIGN = new RegExp(String.raw`^(?:\p{RGI_Emoji}|${PICTURE}(?:\u200D${PICTURE}){0,9})$`, "v");
 const asSign = (text: string): string => (SIGN.test(text) ? text : "something else than an emoji");
 
 function asInbound(about: About, at: number): InboundMessage {

@@ -146,6 +146,16 @@ it("reactions: tells who has which", async () => {
   });
 });
 
+it("reactions: in a room that hides who people are, tells their nicks", async () => {
+  const { hear, outbox, run } = setUp({}, { hidesJids: true });
+  hear(IN_ROOM, "r1", "r1");
+  const { reactions } = outbox.recent.find(ROOM, "r1") ?? {};
+  for (const who of ["eve@example", "gone@example"]) reactions?.set(who, ["👍"]);
+  expect(await run("reactions", { to: `room:${ROOM}`, messageId: "r1" })).toMatchObject({
+    reactions: [{ count: 2, users: ["eve", "somebody who has left"] }],
+  });
+});
+
 it("reactions: of another conversation only the owner hears", async () => {
   const { hear, outbox, run } = setUp();
   hear(DIRECT, "m1", "m1");

@@ -8,9 +8,11 @@ import { resolveTextChunkLimit } from "openclaw/plugin-sdk/reply-chunking";
 import { readConversation } from "../inbound/archived-conversation.ts";
 import { editOwn, retractOwn } from "../outbound/own-messages.ts";
 import { changeReactions, sendReaction } from "../outbound/reactions.ts";
+import { resolveSender } from "../inbound/sender.ts";
 import { placeOfTarget } from "../outbound/recent-messages.ts";
 import { formatTarget } from "../outbound/reply-target.ts";
 import { CHANNEL_ID, DEFAULT_TEXT_CHUNK_LIMIT } from "../policy/account-policy.ts";
+import type { Target } from "../outbound/target.ts";
 import { bareJid } from "../protocol/jid.ts";
 import { assertMayAskAbout, assertWithinContext } from "./action-authority.ts";
 import {
@@ -54,11 +56,25 @@ export async function reactions(context: ActionContext): Result {
   const users = new Map<string, string[]>();
   for (const [who, emojis] of said.reactions) {
     for (const emoji of emojis) {
-      users.set(emoji, [...(users.get(emoji) ?? []), who === "" ? "you" : who]);
+      users.set(emoji, [...(users.get(emoji) ?? []), reactorOf(context, target, who)]);
     }
   }
   const all = [...users].map(([emoji, who]) => ({ emoji, count: who.length, users: who }));
   return { messageId: id, reactions: all };
+}
+
+/** In a room that hides who people are, by their nick: more it shows to its moderators alone. */
+function reactorOf(
+  { live: { isBelieved, rooms } }: ActionContext,
+  target: Target,
+  senderId: string,
+): string {
+  if (senderId === "") return "you";
+  if (target.kind === "direct" || rooms.get(target.room)?.nonAnonymous) return senderId;
+  const { room } = target;
+  const isIt = ({ nick }: { nick: string }) =>
+    resolveSender({ kind: "room", room, nick }, rooms, isBelieved).id === senderId;
+  return rooms.occupants(room).find(isIt)?.nick ?? "somebody who has left";
 }
 
 const DEFAULT_READ = 20;

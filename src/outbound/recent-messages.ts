@@ -64,6 +64,8 @@ export type RecentMessages = {
   touch(place: Place): void;
   /** Whether nobody else has said anything there since. */
   isLast(place: Place, id: string): boolean;
+  /** What somebody may call a message of ours that has no text yet. */
+  noteOwn(place: Place, id: string): void;
   /** Whether we said it, also before the account was started. */
   isOurs(place: Place, id: string): boolean;
   /** Of a room that we left. */
@@ -164,6 +166,7 @@ export function createRecentMessages({ noteOwn, isOwn }: OwnNames = NONE): Recen
       if (known) known.at += 1;
     },
     isLast: (place, id) => find(place, id)?.at === places.get(place)?.at,
+    noteOwn,
     isOurs(place, id) {
       const entry = find(place, id);
       return entry ? entry.senderId === undefined : isOwn(place, id);

@@ -130,6 +130,14 @@ export function createAboutMessages(context: ReceiverContext): AboutMessages {
     return wasContext ? undefined : { said };
   }
 
+  /** A moderator took a message of ours. */
+  function takeOurs(room: BareJid, id: string): { said: SaidMessage | undefined } | undefined {
+    if (!isNews(`${room} ${id}`, "room")) return undefined;
+    const said = outbox.recent.find(room, id);
+    outbox.recent.remove(undefined, room, id);
+    return { said };
+  }
+
   async function retract(about: About, id: string): Promise<void> {
     const taken = await takeBack(about.conversation, namesBy(about, id), id, about.sender);
     if (!taken) return;
@@ -155,12 +163,16 @@ export function createAboutMessages(context: ReceiverContext): AboutMessages {
       run(about, async () => await react(about, said));
     },
     async moderate(room, id) {
-      const taken = await takeBack(room, [roomsNameOf(room, id)], id);
+      const isOurs = outbox.recent.isOurs(room, id);
+      const taken = isOurs ? takeOurs(room, id) : await takeBack(room, [roomsNameOf(room, id)], id);
       if (!taken) return;
       const conversation = { kind: "room" as const, room, nick: "" };
       // Whose memory it is in, where people have one each (`sharedSessions`), the room cannot say.
       const { route } = resolveRoute(current(), { conversation, sender: ROOM_ITSELF });
-      const what = taken.said ? `the message ${snippet(taken.said.text)}` : "a message";
+      const [whose, unknown] = isOurs
+        ? ["your", "an earlier message of yours"]
+        : ["the", "a message"];
+      const what = taken.said ? `${whose} message ${snippet(taken.said.text)}` : unknown;
       const text = `A moderator of ${room} removed ${what}: treat it as not said.`;
       tellAgent(context, route, ["retraction", room, id], text);
     },

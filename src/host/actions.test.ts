@@ -514,6 +514,15 @@ describe("read", () => {
     ]);
   });
 
+  it("nor because a room says so that nobody believes", async () => {
+    const { run, session } = setUp({}, { isBelieved: false });
+    const xml = inRoom("bot", "b1", "<body>I promised to pay</body>");
+    addFakeArchive(session, [{ id: "s1", stamp: STAMP(1), xml }], ROOM);
+    expect(await run("read", {}, within(`room:${ROOM}`))).toMatchObject({
+      messages: [{ author: "bot", isOwn: false }],
+    });
+  });
+
   it("loses what a moderator took away", async () => {
     const { run, session } = setUp();
     const moderated = `<message xmlns="jabber:client" from="${ROOM}" type="groupchat"><retract xmlns="urn:xmpp:message-retract:1" id="s0"><moderated xmlns="urn:xmpp:message-moderate:1"/></retract></message>`;

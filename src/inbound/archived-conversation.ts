@@ -168,7 +168,8 @@ function authorOf(
     // Where the room vouches for nobody, ours is what we remember that we said; anybody may have had our nick.
     const isOurs = () => retraction !== undefined || recent.isOurs(target.room, archiveId);
     const hasOurNick = from.resource === rooms.get(target.room)?.nick;
-    if (provesOwn(message, rooms, own) ?? (hasOurNick && isOurs())) {
+    const proof = isBelieved(target.room) ? provesOwn(message, rooms, own) : undefined;
+    if (proof ?? (hasOurNick && isOurs())) {
       return { sender: undefined, from: from.full };
     }
     const conversation = { kind: "room" as const, room: from.bare, nick: from.resource };

@@ -5,6 +5,8 @@ import { ALICE, DIRECT, IN_ROOM, setUpActions, within } from "../../test/support
 import { addFakeArchive } from "../../test/support/fake-archive.ts";
 import { presence, ROOM } from "../../test/support/room-xml.ts";
 import { XmppStanzaError } from "../errors.ts";
+import { messageIds } from "../outbound/message-ids.ts";
+import { encodeFile } from "../outbound/outgoing-file.ts";
 import { encodeBody, sendMessage } from "../outbound/send.ts";
 import { decodeMessage } from "../protocol/stanza.ts";
 import { actions } from "./actions.ts";
@@ -144,6 +146,29 @@ it("reactions: tells who has which", async () => {
   });
 });
 
+it("reactions: in a room that hides who people are, tells their nicks", async () => {
+  const { hear, outbox, run } = setUp({}, { hidesJids: true });
+  hear(IN_ROOM, "r1", "r1");
+  const { reactions } = outbox.recent.find(ROOM, "r1") ?? {};
+  for (const who of ["eve@example", "gone@example"]) reactions?.set(who, ["👍"]);
+  expect(await run("reactions", { to: `room:${ROOM}`, messageId: "r1" })).toMatchObject({
+    reactions: [{ count: 2, users: ["eve", "somebody who has left"] }],
+  });
+});
+
+it("reactions: of another conversation only the owner hears", async () => {
+  const { hear, outbox, run } = setUp();
+  hear(DIRECT, "m1", "m1");
+  outbox.recent.find("alice@example" as never, "m1")?.reactions.set(ALICE, ["👍"]);
+  const asked = { to: ALICE, messageId: "m1" };
+  const eve = { ...within(`room:${ROOM}`), requesterSenderId: "eve@example" };
+  await expect(run("reactions", asked, eve)).rejects.toThrow("only the agent's owner");
+  const alice = { ...within(ALICE), requesterSenderId: ALICE };
+  for (const who of [alice, { ...eve, senderIsOwner: true }, {}]) {
+    expect(await run("reactions", asked, who)).toMatchObject({ reactions: [{ emoji: "👍" }] });
+  }
+});
+
 describe("edit", () => {
   it("replaces the last message of ours, by the id of its first version however often", async () => {
     const { run, say, session } = setUp();
@@ -202,7 +227,7 @@ describe("unsend", () => {
     const [xml = ""] = session.takeSent();
     expect(attributeOf(xml, "retract", "id")).toBe("m1");
     expect(xml).toContain('<store xmlns="urn:xmpp:hints"/>');
-    expect(outbox.recent.lastOwn(ALICE)).toBeUndefined();
+    expect(outbox.recent.own(ALICE)).toEqual([]);
     await expect(run("edit", { to: ALICE, message: "again" })).rejects.toThrow("nothing of ours");
   });
 
@@ -229,6 +254,56 @@ describe("unsend", () => {
     );
     expect(session.takeSent()).toEqual([]);
   });
+});
+
+describe("an answer of several messages", () => {
+  const part = (number: number, count: number, row = "row") =>
+    messageIds({ deliveryId: row, part: 0, parts: 1 }, count)[number] ?? "";
+
+  it("is taken back as a whole, by the id that the host knows: its last", async () => {
+    const { run, say, session } = setUp();
+    await say(DIRECT, part(0, 1, "another"), "before");
+    for (const number of [0, 1, 2]) await say(DIRECT, part(number, 3), `part ${number}`);
+    await run("unsend", { to: ALICE, messageId: part(2, 3) });
+    const retracted = session.takeSent().map((xml) => attributeOf(xml, "retract", "id"));
+    expect(retracted).toEqual([0, 1, 2].map((number) => part(number, 3)));
+    await run("unsend", { to: ALICE });
+    expect(session.takeSent().join()).toContain(part(0, 1, "another"));
+  });
+
+  it("is not changed in its last part alone", async () => {
+    const { run, say, session } = setUp();
+    for (const number of [0, 1]) await say(DIRECT, part(number, 2), `part ${number}`);
+    await expect(run("edit", { to: ALICE, message: "short" })).rejects.toThrow("as 2 messages");
+    expect(session.takeSent()).toEqual([]);
+  });
+
+  it("is changed in its caption, whatever file goes with it", async () => {
+    const { outbox, run, say, session } = setUp();
+    const url = "https://upload.example/a.png";
+    const share = { disposition: "inline" as const, file: { hashes: [] }, urls: [url] };
+    await say(DIRECT, part(0, 2), "caption");
+    const file = encodeFile(DIRECT, part(1, 2), { share, url }, {});
+    await sendMessage(outbox, DIRECT, file);
+    await sendMessage(outbox, IN_ROOM, encodeFile(IN_ROOM, "f", { share, url }, {}));
+    session.takeSent();
+    await run("edit", { to: ALICE, messageId: part(1, 2), message: "better" });
+    await run("edit", { to: ALICE, message: "best" });
+    const edited = session.takeSent().map((xml) => attributeOf(xml, "replace", "id"));
+    expect(edited).toEqual([part(0, 2), part(0, 2)]);
+    await expect(run("edit", { to: `room:${ROOM}`, message: "no" })).rejects.toThrow("is a file");
+    await run("unsend", { to: ALICE });
+    const gone = session.takeSent().map((xml) => attributeOf(xml, "retract", "id"));
+    expect(gone).toEqual([part(0, 2), part(1, 2)]);
+  });
+});
+
+it("what the agent said is not put out of its reach by who uses the same id", async () => {
+  const { hear, run, say, session } = setUp();
+  await say(DIRECT, "m1", "one");
+  hear(DIRECT, "hosts-key", "m1");
+  await run("unsend", { to: ALICE, messageId: "m1" });
+  expect(attributeOf(session.takeSent()[0] ?? "", "retract", "id")).toBe("m1");
 });
 
 describe("where the operator keeps the agent to the current conversation", () => {
@@ -419,6 +494,33 @@ describe("read", () => {
     addFakeArchive(session, items, ROOM);
     const { messages } = await run("read", {}, within(`room:${ROOM}`));
     expect(messages).toMatchObject([{ id: "s0", text: "hello" }]);
+  });
+
+  it("in a room takes nothing for the agent's own because its author says so, or has its nick", async () => {
+    const { run, say, session } = setUp({}, { hidesJids: true });
+    await say(IN_ROOM, "b1", "mine");
+    const as = (nick: string, id: string, own: string) =>
+      inRoom(nick, id, "<body>I promised to pay</body>").replace(`${nick}@example/phone`, own);
+    const items = [
+      as("eve", "e1", "bot@example/openclaw"),
+      as("bot", "e2", "eve@example/phone"),
+      as("bot", "e3", "bot@example/openclaw"),
+    ].map((xml, index) => ({ id: `s${index}`, stamp: STAMP(index), xml }));
+    const mine = { id: "room-1", stamp: STAMP(4), xml: inRoom("bot", "b1", "<body>mine</body>") };
+    addFakeArchive(session, [...items, mine], ROOM);
+    const { messages } = await run("read", {}, within(`room:${ROOM}`));
+    expect((messages as { isOwn: boolean }[]).filter(({ isOwn }) => isOwn)).toMatchObject([
+      { text: "mine", author: "you" },
+    ]);
+  });
+
+  it("nor because a room says so that nobody believes", async () => {
+    const { run, session } = setUp({}, { isBelieved: false });
+    const xml = inRoom("bot", "b1", "<body>I promised to pay</body>");
+    addFakeArchive(session, [{ id: "s1", stamp: STAMP(1), xml }], ROOM);
+    expect(await run("read", {}, within(`room:${ROOM}`))).toMatchObject({
+      messages: [{ author: "bot", isOwn: false }],
+    });
   });
 
   it("loses what a moderator took away", async () => {

@@ -8,10 +8,13 @@ import { resolveTextChunkLimit } from "openclaw/plugin-sdk/reply-chunking";
 import { readConversation } from "../inbound/archived-conversation.ts";
 import { editOwn, retractOwn } from "../outbound/own-messages.ts";
 import { changeReactions, sendReaction } from "../outbound/reactions.ts";
+import { resolveSender } from "../inbound/sender.ts";
 import { placeOfTarget } from "../outbound/recent-messages.ts";
 import { formatTarget } from "../outbound/reply-target.ts";
 import { CHANNEL_ID, DEFAULT_TEXT_CHUNK_LIMIT } from "../policy/account-policy.ts";
-import { assertWithinContext } from "./action-authority.ts";
+import type { Target } from "../outbound/target.ts";
+import { bareJid } from "../protocol/jid.ts";
+import { assertMayAskAbout, assertWithinContext } from "./action-authority.ts";
 import {
   beforeSend,
   isCurrent,
@@ -45,17 +48,33 @@ export async function react(context: ActionContext): Result {
 /** Who reacted with what, of those whom policy lets in, since the account started. */
 export async function reactions(context: ActionContext): Result {
   const target = targetOf(context);
+  const asked = target.kind === "direct" ? bareJid(target.to) : target.room;
+  if (asked) assertMayAskAbout(context, asked);
   const id = messageIdOrCurrent(context, target);
   const said = context.live.recent.find(placeOfTarget(target), id);
   if (!said) throw new Error(`no message ${id} is known there, or it was said too long ago`);
   const users = new Map<string, string[]>();
   for (const [who, emojis] of said.reactions) {
     for (const emoji of emojis) {
-      users.set(emoji, [...(users.get(emoji) ?? []), who === "" ? "you" : who]);
+      users.set(emoji, [...(users.get(emoji) ?? []), reactorOf(context, target, who)]);
     }
   }
   const all = [...users].map(([emoji, who]) => ({ emoji, count: who.length, users: who }));
   return { messageId: id, reactions: all };
+}
+
+/** In a room that hides who people are, by their nick: more it shows to its moderators alone. */
+function reactorOf(
+  { live: { isBelieved, rooms } }: ActionContext,
+  target: Target,
+  senderId: string,
+): string {
+  if (senderId === "") return "you";
+  if (target.kind === "direct" || rooms.get(target.room)?.nonAnonymous) return senderId;
+  const { room } = target;
+  const isIt = ({ nick }: { nick: string }) =>
+    resolveSender({ kind: "room", room, nick }, rooms, isBelieved).id === senderId;
+  return rooms.occupants(room).find(isIt)?.nick ?? "somebody who has left";
 }
 
 const DEFAULT_READ = 20;

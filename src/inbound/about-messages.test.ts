@@ -85,6 +85,13 @@ describe("a reaction in a direct chat", () => {
     expect(events[0]).toContain("reacted with something else than an emoji 👍 to");
   });
 
+  it("is an emoji also where a keyboard leaves out what asks for its colour", async () => {
+    const { react, ours, events } = await setUp();
+    const signs = ["🤷\u200D♂", "🏳\u200D🌈", "❤", "👨‍👩‍👧", "👍🏽", "🇩🇪", "1️⃣"];
+    await react(reactions(ours, ...signs));
+    expect(events[0]).toContain(`reacted with ${signs.join(" ")} to`);
+  });
+
   it("is told at most 20 times a minute", async () => {
     const { react, ours, events } = await setUp();
     for (let n = 0; n < 30; n += 1) await react(reactions(ours, n % 2 === 0 ? "👍" : "👎"));

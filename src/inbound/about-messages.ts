@@ -130,6 +130,14 @@ export function createAboutMessages(context: ReceiverContext): AboutMessages {
     return wasContext ? undefined : { said };
   }
 
+  /** A moderator took a message of ours. */
+  function takeOurs(room: BareJid, id: string): { said: SaidMessage | undefined } | undefined {
+    if (!isNews(`${room} ${id}`, "room")) return undefined;
+    const said = outbox.recent.find(room, id);
+    outbox.recent.remove(undefined, room, id);
+    return { said };
+  }
+
   async function retract(about: About, id: string): Promise<void> {
     const taken = await takeBack(about.conversation, namesBy(about, id), id, about.sender);
     if (!taken) return;
@@ -155,12 +163,16 @@ export function createAboutMessages(context: ReceiverContext): AboutMessages {
       run(about, async () => await react(about, said));
     },
     async moderate(room, id) {
-      const taken = await takeBack(room, [roomsNameOf(room, id)], id);
+      const isOurs = outbox.recent.isOurs(room, id);
+      const taken = isOurs ? takeOurs(room, id) : await takeBack(room, [roomsNameOf(room, id)], id);
       if (!taken) return;
       const conversation = { kind: "room" as const, room, nick: "" };
       // Whose memory it is in, where people have one each (`sharedSessions`), the room cannot say.
       const { route } = resolveRoute(current(), { conversation, sender: ROOM_ITSELF });
-      const what = taken.said ? `the message ${snippet(taken.said.text)}` : "a message";
+      const [whose, unknown] = isOurs
+        ? ["your", "an earlier message of yours"]
+        : ["the", "a message"];
+      const what = taken.said ? `${whose} message ${snippet(taken.said.text)}` : unknown;
       const text = `A moderator of ${room} removed ${what}: treat it as not said.`;
       tellAgent(context, route, ["retraction", room, id], text);
     },
@@ -208,8 +220,12 @@ function isWanted(
   }
 }
 
-/** An emoji; words have no place in an event, nor have names of emoji: ten of them are a sentence. */
-const SIGN = /^(?:\p{RGI_Emoji}|\p{Extended_Pictographic})$/v;
+/**
+ * An emoji; words have no place in an event, nor have names of emoji: ten of them are a sentence. Keyboards leave out
+ * what asks for colour (U+FE0F) where several are joined to one.
+ */
+const PICTURE = String.raw`\p{Extended_Pictographic}(?:\uFE0F|\p{Emoji_Modifier})?`;
+const SIGN = new RegExp(String.raw`^(?:\p{RGI_Emoji}|${PICTURE}(?:\u200D${PICTURE}){0,9})$`, "v");
 const asSign = (text: string): string => (SIGN.test(text) ? text : "something else than an emoji");
 
 function asInbound(about: About, at: number): InboundMessage {

@@ -13,7 +13,7 @@ import { occupantJid } from "../protocol/xep-0045-muc.ts";
 import { hasTombstone } from "../protocol/xep-0424-retraction.ts";
 import { stripFallback } from "../protocol/xep-0428-fallback.ts";
 import { REPLY } from "../protocol/xep-0461-reply.ts";
-import { isOwnArchived, resolveArchivedSender, resolveSender, type Sender } from "./sender.ts";
+import { provesOwn, resolveArchivedSender, resolveSender, type Sender } from "./sender.ts";
 import type { InboundMessage } from "./types.ts";
 
 export type ReadMessage = {
@@ -118,7 +118,7 @@ async function asItIsNow(
       if (moderation) remove(entries, ({ archiveId }) => archiveId === moderation.id);
       continue;
     }
-    const author = authorOf(context, target, message);
+    const author = authorOf(context, target, message, each.id);
     if (!author) continue;
     if (message.retraction) {
       const { id } = message.retraction;
@@ -156,15 +156,22 @@ function authorOf(
   { isBelieved, outbox, own }: ReadContext,
   target: ReadTarget,
   message: Message,
+  archiveId: string,
 ): { sender: Sender | undefined; from: FullJid } | undefined {
-  const { from, hasForwarded, hasMucUser, to, type } = message;
+  const { from, hasForwarded, hasMucUser, retraction, to, type } = message;
   if (!from || hasForwarded) return undefined;
-  const { rooms } = outbox;
+  const { recent, rooms } = outbox;
   if (target.kind === "room") {
     if (type !== "groupchat" || from.bare !== target.room || from.resource === undefined) {
       return undefined;
     }
-    if (isOwnArchived(message, rooms, own)) return { sender: undefined, from: from.full };
+    // Where the room vouches for nobody, ours is what we remember that we said; anybody may have had our nick.
+    const isOurs = () => retraction !== undefined || recent.isOurs(target.room, archiveId);
+    const hasOurNick = from.resource === rooms.get(target.room)?.nick;
+    const proof = isBelieved(target.room) ? provesOwn(message, rooms, own) : undefined;
+    if (proof ?? (hasOurNick && isOurs())) {
+      return { sender: undefined, from: from.full };
+    }
     const conversation = { kind: "room" as const, room: from.bare, nick: from.resource };
     const sender = resolveArchivedSender(conversation, rooms, isBelieved, message);
     return { sender, from: occupantJid(from.bare, from.resource) };

@@ -90,6 +90,16 @@ it("files one after the other and their caption are one turn", async () => {
   expect(asked).toEqual(["/a.png", "/b.png"]);
 });
 
+it("a bare URL waits for its caption as well", async () => {
+  const { session, next, turns, receiver } = setUp({}, "https://upload.invalid");
+  void session.receive(message(ALICE, body("https://upload.invalid/a.png")));
+  void session.receive(message(ALICE, body("what is this?")));
+  const turn = await next();
+  await receiver.idle();
+  expect(turns).toHaveLength(1);
+  expect(turn.message.bodyForAgent).toMatch(/^what is this\?\n.*"a\.png".* is not available/s);
+});
+
 it("in a room, a picture and the words about it that address the agent are one turn", async () => {
   const road = setUp({ keys: { groupPolicy: "open", rooms: [ROOM] } });
   enterRoom(road, [STANZA_IDS]);

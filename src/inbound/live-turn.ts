@@ -20,6 +20,7 @@ import { getGlobalHookRunner } from "openclaw/plugin-sdk/plugin-runtime";
 import { resolveTextChunkLimit } from "openclaw/plugin-sdk/reply-chunking";
 import { messageOf } from "../errors.ts";
 import { createLiveAnswer, type LiveAnswer } from "../outbound/live-answer.ts";
+import { placeOfTarget } from "../outbound/recent-messages.ts";
 import { formatTarget } from "../outbound/reply-target.ts";
 import { toBodies } from "../outbound/send.ts";
 import { conversationOf, type Target } from "../outbound/target.ts";
@@ -98,7 +99,11 @@ export async function createLiveTurn(
     thread: inbound.message.thread,
     // Of a long answer the first message: the others follow it, once they are whole.
     render: (markdown) => toBodies(outbox, prepare(markdown), { textLimit })[0] ?? "",
-    onBegun: (id) => context.growing.note(id, formatTarget(target)),
+    onBegun(id) {
+      context.growing.note(id, formatTarget(target));
+      // Whoever reacts to what grows, or to the answer when all this is long gone, names its first state.
+      outbox.recent.noteOwn(placeOfTarget(target), outbox.sent.nameOf(id) ?? id);
+    },
     onWithdrawn: context.growing.settle,
     log,
   });

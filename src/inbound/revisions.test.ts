@@ -16,6 +16,7 @@ import { createFakeLog } from "../../test/support/fake-session.ts";
 import { createIngressDatabase } from "../state/ingress-database.ts";
 import { createIngressQueue } from "../state/ingress-queue.ts";
 import type { MessageQueue } from "./ingress-queue.ts";
+import { sendText } from "../outbound/send.ts";
 import { STANZA_IDS } from "../protocol/xep-0359-ids.ts";
 import { OCCUPANT_ID } from "../protocol/xep-0421-occupant-id.ts";
 
@@ -511,6 +512,24 @@ describe("in a room", () => {
     expect(events).toEqual([
       `A moderator of ${ROOM} removed the message "bot: hi": treat it as not said.`,
     ]);
+  });
+
+  it("the agent is told that a moderator took away what it said, once", async () => {
+    const { moderate, outbox, session, events } = await setUpRoom();
+    const { send } = session;
+    session.send = async (stanza) => {
+      await send(stanza);
+      const id = String(stanza.attrs["id"]);
+      await session.receive(
+        withId(message(`${ROOM}/bot`, body("no") + stanzaId("r-ours"), "groupchat"), id),
+      );
+    };
+    await sendText(outbox, { kind: "room", room: ROOM, to: ROOM }, "Shut up.", { textLimit: 99 });
+    for (let n = 0; n < 2; n += 1) await moderate("r-ours");
+    expect(events).toEqual([
+      `A moderator of ${ROOM} removed your message "Shut up.": treat it as not said.`,
+    ]);
+    expect(outbox.recent.find(ROOM, "r-ours")).toBeUndefined();
   });
 
   it("what was taken back is told again, where another message had its id", async () => {

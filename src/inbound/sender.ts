@@ -128,12 +128,25 @@ export function isOwnArchived(
   if (!room) return false;
   // Who claims to be us in vain is not heard: that harms nobody else.
   if (message.archivedAuthor?.realJid === own) return true;
-  const self = rooms.occupant(room.room, room.nick);
-  if (self?.occupantId !== undefined && message.occupantId !== undefined) {
-    return self.occupantId === message.occupantId;
+  return provesOwn(message, rooms, own) ?? message.from?.resource === room.nick;
+}
+
+/**
+ * The same, where somebody would be believed to be us: by what the room vouches for alone; undefined where that is
+ * nothing, as an author can write any real JID where the room hides them, and have had our nick.
+ */
+export function provesOwn(
+  { archivedAuthor, from, occupantId }: Pick<Message, "from" | "archivedAuthor" | "occupantId">,
+  rooms: Rooms,
+  own: BareJid,
+): boolean | undefined {
+  const room = from && rooms.get(from.bare);
+  const self = room && rooms.occupant(room.room, room.nick);
+  if (self?.occupantId !== undefined && occupantId !== undefined) {
+    return self.occupantId === occupantId;
   }
-  if (room.nonAnonymous && message.archivedAuthor?.realJid !== undefined) return false;
-  return message.from?.resource === room.nick;
+  const realJid = room?.nonAnonymous ? archivedAuthor?.realJid : undefined;
+  return realJid === undefined ? undefined : realJid === own;
 }
 
 const realJidKey = ({ realJid }: ArchivedAuthor) => realJid && { realJid };

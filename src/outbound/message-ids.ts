@@ -23,6 +23,10 @@ export function messageIds(delivery: DeliveryPart | undefined, count: number): s
   );
 }
 
+/** What the ids of all messages of a delivery have in common; undefined where it is none of `messageIds`. */
+export const deliveryNamedBy = (id: string): string | undefined =>
+  /^([\da-f]{32})-\d+\.\d+-\d+\.\d+$/.exec(id)?.[1];
+
 /** Which message of the delivery has that id; undefined: none of them. */
 export function placeInDelivery(deliveryId: string, id: string): PlaceInDelivery | undefined {
   const [, digest, ...numbers] = /^([\da-f]{32})-(\d+)\.(\d+)-(\d+)\.(\d+)$/.exec(id) ?? [];

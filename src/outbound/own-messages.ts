@@ -1,11 +1,15 @@
 /**
  * What is done about messages of our own: corrected (XEP-0308), taken back (XEP-0424). Only what we certainly said, and
  * in rooms only what others can tell by the id that is named to them.
+ *
+ * The host, and so the agent, calls all messages of one answer by the id of the last. So all of them are taken back; and
+ * what is corrected is its text, where that is one message.
  */
 import { randomUUID } from "node:crypto";
 import { XmppNotSentError } from "../errors.ts";
 import { encodeMessage } from "../protocol/stanza.ts";
 import { encodeMucUser } from "../protocol/xep-0045-muc.ts";
+import { deliveryNamedBy } from "./message-ids.ts";
 import { placeOfTarget, type SaidMessage } from "./recent-messages.ts";
 import { encodeBody, sendMessage, toBodies, type Outbox, type TextOptions } from "./send.ts";
 import type { Target } from "./target.ts";
@@ -13,7 +17,8 @@ import type { Target } from "./target.ts";
 /**
  * Replaces the text of a message of ours that others or the host call `id`; undefined: the last one.
  * @returns the id of its first version, by which it goes on being known
- * @throws XmppNotSentError it is not ours, said too long ago, or `markdown` takes more than one message; and as `sendMessage`
+ * @throws XmppNotSentError it is not ours, said too long ago, a file, or it or `markdown` takes more than one message; and
+ *   as `sendMessage`
  */
 export async function editOwn(
   outbox: Outbox,
@@ -23,8 +28,22 @@ export async function editOwn(
   options: TextOptions,
   beforeSend?: () => Promise<void> | void,
 ): Promise<string> {
-  const { firstId, reply, thread } = findOwn(outbox, target, id) ?? {};
-  if (firstId === undefined) throw notOurs(outbox, target, id);
+  const said = findOwn(outbox, target, id);
+  if (said?.firstId === undefined) throw notOurs(outbox, target, id);
+  // XEP-0308 §4: no file is corrected; what is meant is its caption.
+  const texts = messagesOf(outbox, target, said).filter(([first]) => first?.isFile !== true);
+  const [versions, ...others] = texts;
+  const { firstId, reply, thread } = versions?.at(-1) ?? {};
+  if (firstId === undefined) {
+    throw new XmppNotSentError(
+      "that is a file, which cannot be changed: unsend it, and send another",
+    );
+  }
+  if (others.length > 0) {
+    throw new XmppNotSentError(
+      `that was sent as ${texts.length} messages: unsend it, which takes all of them back, and send it anew`,
+    );
+  }
   const bodies = toBodies(outbox, markdown, options);
   const [body] = bodies;
   if (body === undefined) throw new XmppNotSentError("there is no text to put in its place");
@@ -41,7 +60,7 @@ export async function editOwn(
 }
 
 /**
- * Takes a message of ours back, as far as clients hide it. `id` as in `editOwn`.
+ * Takes a message of ours back, with the others of the same answer, as far as clients hide it. `id` as in `editOwn`.
  * @returns the id that is named to others: in a room the one that the room gave to its first version
  * @throws XmppNotSentError it is not ours, or has no name there; and as `sendMessage`
  */
@@ -54,14 +73,29 @@ export async function retractOwn(
   const { recent } = outbox;
   const place = placeOfTarget(target);
   const said = findOwn(outbox, target, id);
-  const isKnownByName = !said && id !== undefined && recent.isOurs(place, id);
-  if (!said && !isKnownByName) throw notOurs(outbox, target, id);
-  const retractId = said ? nameOfFirst(outbox, target, said) : id;
-  if (retractId === undefined) {
-    throw new XmppNotSentError(
-      "the room gave that message no id (XEP-0359), so nobody could tell which one is meant",
-    );
+  if (!said) {
+    if (id === undefined || !recent.isOurs(place, id)) throw notOurs(outbox, target, id);
+    return await retract(outbox, target, id, beforeSend);
   }
+  const messages = messagesOf(outbox, target, said);
+  const names = messages.map((versions) => nameOfFirst(outbox, target, versions));
+  let named = "";
+  for (const [index, versions] of messages.entries()) {
+    const name = await retract(outbox, target, names[index] ?? "", beforeSend);
+    if (versions.includes(said)) named = name;
+    for (const version of versions) {
+      for (const each of version.ids) recent.remove(undefined, place, each);
+    }
+  }
+  return named;
+}
+
+async function retract(
+  outbox: Outbox,
+  target: Target,
+  retractId: string,
+  beforeSend?: () => Promise<void> | void,
+): Promise<string> {
   const messageId = randomUUID();
   const message = encodeMessage({
     to: target.to,
@@ -73,40 +107,53 @@ export async function retractOwn(
   });
   if (target.kind === "room-private") message.append(encodeMucUser());
   await sendMessage(outbox, target, message, beforeSend);
-  for (const version of versionsOf(outbox, target, said)) {
-    for (const name of version.ids) recent.remove(undefined, place, name);
-  }
   return retractId;
 }
 
+/** Also where somebody else gave the same id to a message of theirs. */
 function findOwn(
   { recent }: Outbox,
   target: Target,
   id: string | undefined,
 ): SaidMessage | undefined {
-  const place = placeOfTarget(target);
-  const said = id === undefined ? recent.lastOwn(place) : recent.find(place, id);
-  return said?.senderId === undefined ? said : undefined;
+  const own = recent.own(placeOfTarget(target));
+  return id === undefined ? own.at(-1) : own.findLast(({ ids }) => ids.includes(id));
 }
 
-function versionsOf(
-  { recent }: Outbox,
+/** All messages of the answer that `said` belongs to; of each its versions, the first one first. */
+function messagesOf({ recent }: Outbox, target: Target, said: SaidMessage): SaidMessage[][] {
+  const delivery = deliveryOf(said);
+  const own = recent.own(placeOfTarget(target));
+  const isSame = (each: SaidMessage) =>
+    each === said ||
+    (each.firstId !== undefined && each.firstId === said.firstId) ||
+    (delivery !== undefined && deliveryOf(each) === delivery);
+  return [...Map.groupBy(own.filter(isSame), (each) => each.firstId ?? each).values()];
+}
+
+/** Its first version may have another: an answer that grew. */
+const deliveryOf = ({ ids }: SaidMessage): string | undefined =>
+  ids.map(deliveryNamedBy).find((each) => each !== undefined);
+
+/**
+ * A correction has an id of its own in a room; what is taken back is the message, by the name of its first version.
+ * @throws XmppNotSentError it has none
+ */
+function nameOfFirst(
+  { rooms, sent }: Outbox,
   target: Target,
-  said: SaidMessage | undefined,
-): SaidMessage[] {
-  if (!said) return [];
-  const { firstId } = said;
-  return firstId === undefined ? [said] : recent.ownVersions(placeOfTarget(target), firstId);
-}
-
-/** A correction has an id of its own in a room; what is taken back is the message, by the name of its first version. */
-function nameOfFirst(outbox: Outbox, target: Target, said: SaidMessage): string | undefined {
-  if (target.kind !== "room") return said.firstId ?? said.reference;
-  const { firstId } = said;
-  if (!outbox.rooms.get(target.room)?.stanzaIds) return undefined;
-  const named = firstId === undefined ? undefined : outbox.sent.nameOf(firstId);
-  const first = versionsOf(outbox, target, said).find(({ ids }) => ids[0] === firstId);
-  return named ?? (first ?? said).reference;
+  versions: readonly SaidMessage[],
+): string {
+  const [said] = versions;
+  const { firstId } = said ?? {};
+  const first = versions.find(({ ids }) => ids[0] === firstId) ?? versions.at(-1);
+  const named = firstId === undefined ? undefined : sent.nameOf(firstId);
+  const hasNames = target.kind !== "room" || rooms.get(target.room)?.stanzaIds;
+  const name = target.kind === "room" ? (named ?? first?.reference) : (firstId ?? said?.reference);
+  if (hasNames && name !== undefined) return name;
+  throw new XmppNotSentError(
+    "the room gave that message no id (XEP-0359), so nobody could tell which one is meant",
+  );
 }
 
 function notOurs({ recent }: Outbox, target: Target, id: string | undefined): XmppNotSentError {

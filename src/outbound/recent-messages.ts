@@ -32,6 +32,8 @@ export type SaidMessage = {
   /** Of ours: where it belongs and what it answers, which a correction has to say again (XEP-0308 §3). */
   thread?: Thread | undefined;
   reply?: Reply | undefined;
+  /** Of ours: it is a file, and its text but the place of that. */
+  isFile?: boolean | undefined;
   /** Who said it, as a reply names them (XEP-0461). */
   from: FullJid | undefined;
   /** `sender.id` of who said it; undefined: we did. */
@@ -52,10 +54,8 @@ export type RecentMessages = {
   find(place: Place, id: string): SaidMessage | undefined;
   /** The one that its own author, `sender.id`, calls so; undefined as well where it is somebody else's. */
   findBy(senderId: string, place: Place, id: string): SaidMessage | undefined;
-  /** What we said there last. */
-  lastOwn(place: Place): SaidMessage | undefined;
-  /** All versions of a message of ours that are known, the first one first. */
-  ownVersions(place: Place, firstId: string): SaidMessage[];
+  /** What we said there, the oldest first; each version of a message by itself. */
+  own(place: Place): SaidMessage[];
   /** What a room calls a message that we know by `id`. */
   name(place: Place, id: string, reference: string): void;
   /** Its author took it back, or it was moderated; `senderId` as in `SaidMessage`. What others call so stays. */
@@ -64,6 +64,8 @@ export type RecentMessages = {
   touch(place: Place): void;
   /** Whether nobody else has said anything there since. */
   isLast(place: Place, id: string): boolean;
+  /** What somebody may call a message of ours that has no text yet. */
+  noteOwn(place: Place, id: string): void;
   /** Whether we said it, also before the account was started. */
   isOurs(place: Place, id: string): boolean;
   /** Of a room that we left. */
@@ -145,12 +147,8 @@ export function createRecentMessages({ noteOwn, isOwn }: OwnNames = NONE): Recen
     },
     find,
     findBy: (senderId, place, id) => places.get(place)?.entries.findLast(isNamedBy(senderId, id)),
-    lastOwn: (place) =>
-      places.get(place)?.entries.findLast(({ senderId }) => senderId === undefined),
-    ownVersions: (place, firstId) =>
-      places
-        .get(place)
-        ?.entries.filter((each) => each.senderId === undefined && each.firstId === firstId) ?? [],
+    own: (place) =>
+      places.get(place)?.entries.filter(({ senderId }) => senderId === undefined) ?? [],
     name(place, id, reference) {
       const entry = find(place, id);
       if (!entry) return;
@@ -168,6 +166,7 @@ export function createRecentMessages({ noteOwn, isOwn }: OwnNames = NONE): Recen
       if (known) known.at += 1;
     },
     isLast: (place, id) => find(place, id)?.at === places.get(place)?.at,
+    noteOwn,
     isOurs(place, id) {
       const entry = find(place, id);
       return entry ? entry.senderId === undefined : isOwn(place, id);

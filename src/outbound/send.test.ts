@@ -4,7 +4,7 @@ import { createOutbox } from "../../test/support/outbox.ts";
 import { createRooms } from "../client/rooms.ts";
 import { XmppStanzaError } from "../errors.ts";
 import type { BareJid, FullJid } from "../protocol/jid.ts";
-import { sendText, type Outbox } from "./send.ts";
+import { encodeBody, sendMessage, sendText, type Outbox } from "./send.ts";
 import type { Target } from "./target.ts";
 
 const ALICE = "alice@example" as BareJid;
@@ -46,6 +46,15 @@ it("waits for a room's word, which may come after the confirmation", async () =>
   });
   await sendText(taken, IN_ROOM, "x", TEXT);
   expect(isReflected).toBe(true);
+});
+
+it("knows the answer that grew in a room by what the room called its first state", async () => {
+  const outbox = setUp((id, sent) => sent.reflect(id, ROOM, "s2"));
+  outbox.sent.add("first", ROOM as FullJid, "room");
+  outbox.sent.reflect("first", ROOM, "s1");
+  await sendMessage(outbox, IN_ROOM, encodeBody(IN_ROOM, "last", "whole", { replaceId: "first" }));
+  expect(outbox.recent.find(ROOM, "s1")?.text).toBe("whole");
+  expect(outbox.recent.isOurs(ROOM, "s1")).toBe(true);
 });
 
 it("remembers to what kind of place each message went: a room may be left before it comes back", async () => {

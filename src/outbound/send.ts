@@ -125,7 +125,7 @@ export async function sendMessage(
   assertReachable(rooms, target);
   await beforeSend?.();
   sent.add(id, target.to, target.kind);
-  noteOwn({ recent, rooms }, target, message);
+  noteOwn({ recent, rooms, sent }, target, message);
   await session.send(message);
   if (target.kind === "room") await sent.returned(id);
   sent.assertNotRefused(id);
@@ -148,20 +148,23 @@ export async function sendText(
 
 /** What it says is quoted, where somebody answers it. */
 function noteOwn(
-  { recent, rooms }: Pick<Outbox, "recent" | "rooms">,
+  { recent, rooms, sent }: Pick<Outbox, "recent" | "rooms" | "sent">,
   target: Target,
   element: Element,
 ): void {
-  const { body, fallbacks, id, isAboutAnother, replaceId, reply, thread } = decodeMessage(element);
+  const { body, fallbacks, fileShares, id, isAboutAnother, replaceId, reply, thread } =
+    decodeMessage(element);
   if (body === undefined || id === undefined || isAboutAnother) return;
   const isOfRoom = target.kind !== "direct";
   const nick = isOfRoom ? rooms.get(target.room)?.nick : undefined;
   recent.add(placeOfTarget(target), {
-    ids: [id, ...(replaceId === undefined ? [] : [replaceId])],
+    // Of an answer that grew in a room, nothing else knows what the room called its first state.
+    ids: [id, replaceId, replaceId && sent.nameOf(replaceId)].filter((each) => each !== undefined),
     reference: target.kind === "room" ? undefined : (replaceId ?? id),
     firstId: replaceId ?? id,
     thread,
     reply,
+    isFile: fileShares.length > 0,
     from: isOfRoom && nick !== undefined ? occupantJid(target.room, nick) : undefined,
     senderId: undefined,
     author: nick ?? "",

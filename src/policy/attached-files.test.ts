@@ -30,12 +30,15 @@ describe("the files of a message, and what is said beside them", () => {
       "",
     ],
     ["a file that is yet to come", `<body>wait</body>${share()}`, [], "wait"],
+    ["a URL alone", `<body>${DOG}\n</body>`, [], DOG],
+    ["a URL with words", `<body>${DOG}\nlook</body>`, [], `${DOG}\nlook`],
     ["another's URL as the text", `<body>${DOG}</body>${oob(CAT)}`, [[CAT]], DOG],
   ])("%s", (_, inside, files, words) => {
     const message = read(inside);
     expect(declaredFiles(message).map(({ urls }) => urls)).toEqual(files);
     expect(wordsOf(message, (message.body ?? "").trim())).toBe(words);
-    expect(isFilesOnly(message)).toBe(files.length > 0 && words === "");
+    // A bare URL may be a file.
+    expect(isFilesOnly(message)).toBe(words === DOG || (files.length > 0 && words === ""));
   });
 });
 

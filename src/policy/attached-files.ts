@@ -36,9 +36,12 @@ export function declaredFiles({ oobUrls, fileShares, attachedSources }: Shared):
   return files;
 }
 
-/** Whether a message has nothing to say but where its files are. */
+/** Whether a message has nothing to say but where its files are, or where they may be: at bare URLs. */
 export function isFilesOnly(message: Shared & Pick<Message, "fallbacks" | "body">): boolean {
-  return declaredFiles(message).length > 0 && wordsOf(message, message.body ?? "") === "";
+  const words = wordsOf(message, message.body ?? "");
+  const links = [...bareUrls(words), ...encryptedUrls(words)];
+  if (links.length === 0 && declaredFiles(message).length === 0) return false;
+  return withoutLines(words, (line) => links.includes(line)) === "";
 }
 
 /**

@@ -67,6 +67,7 @@ async function beginTurn(keys: object = {}, { follows = true } = {}) {
   messages();
   return {
     session,
+    events: road.events,
     outbox,
     options: dispatch.replyOptions,
     messages,
@@ -314,6 +315,17 @@ it("half an answer does not stay above the whole one where the correction is ref
     ["…", first?.id],
     ["One two three.", undefined],
   ]);
+});
+
+it("the agent hears of a reaction to what still grows", async () => {
+  const { options, messages, pass, session, events } = await beginTurn();
+  options.onPartialReply?.({ text: "One" });
+  await pass(1_100);
+  const [first] = messages();
+  const sign = `<reactions xmlns="urn:xmpp:reactions:0" id="${first?.id}"><reaction>👎</reaction></reactions>`;
+  await session.receive(message(PHONE, sign));
+  await pass(100);
+  expect(events).toEqual([`${PEER} reacted with 👎 to an earlier message of yours.`]);
 });
 
 it("an answer that never comes leaves nothing half said behind", async () => {

@@ -372,7 +372,7 @@ describe.each(BOTH)("threads in %s", (_, talk) => {
   });
 });
 
-describe("typing", () => {
+describe.each(BOTH)("typing in %s", (_, talk) => {
   const stateOf = ({ xml }: StanzaEvent) =>
     parse(xml)
       .getChildElements()
@@ -381,13 +381,43 @@ describe("typing", () => {
   it("of a person is no question; the agent's is kept by nobody", async () => {
     const asked = model.requests.length;
     for (const state of ["composing", "paused", "active", "gone"]) {
-      await DIRECT.mark(alice, `<${state} xmlns="http://jabber.org/protocol/chatstates"/>`);
+      await talk.mark(alice, `<${state} xmlns="http://jabber.org/protocol/chatstates"/>`);
     }
     const since = alice.stanzas.length;
-    await DIRECT.ask("hello");
+    await talk.ask("hello");
     expect(model.requests).toHaveLength(asked + 1);
-    const composing = alice.stanzas.slice(since).find((stanza) => stateOf(stanza) === "composing");
+    const composing = alice.stanzas
+      .slice(since)
+      .find((stanza) => fromBot(stanza) && stateOf(stanza) === "composing");
     expect(composing && childOf(composing, "no-store", "urn:xmpp:hints")).toBeDefined();
+  });
+});
+
+describe.each(BOTH)("styling in %s", (_, talk) => {
+  it("of a person is Markdown to the agent, and the agent's Markdown is styling", async () => {
+    model.setReply(() => "**done**, *slowly*");
+    const answer = await talk.ask("*now*, ~not~ later");
+    expect(answer.body).toMatch(/\*done\*, _slowly_$/);
+    expect(lastAsked()).toContain("**now**, ~~not~~ later");
+  });
+});
+
+describe("what nobody is to keep (XEP-0334)", () => {
+  const noStore = `<no-store xmlns="urn:xmpp:hints"/>`;
+
+  it("is no context in a room", async () => {
+    await say(alice, club, "between us: herring", noStore);
+    await say(alice, club, "for the record");
+    await ROOM.ask("what was said?");
+    expect(lastAsked()).toContain("for the record");
+    expect(lastAsked()).not.toContain("herring");
+  });
+
+  it("is read in a direct chat without a trace in the archive", async () => {
+    const since = alice.stanzas.length;
+    await DIRECT.ask("between us", `<markable xmlns="${MARKERS}"/>${noStore}`);
+    const read = alice.stanzas.slice(since).find((each) => childOf(each, "displayed", MARKERS));
+    expect(read && childOf(read, "no-store", "urn:xmpp:hints")).toBeDefined();
   });
 });
 

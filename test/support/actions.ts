@@ -31,7 +31,7 @@ export const within = (target: string, currentMessageId?: string): Extra => ({
 
 export function setUpActions(
   keys: object = {},
-  options: { stanzaIds?: boolean; hidesJids?: boolean } = {},
+  options: { stanzaIds?: boolean; hidesJids?: boolean; isBelieved?: boolean } = {},
 ) {
   const cfg = {
     channels: {
@@ -78,7 +78,7 @@ export function setUpActions(
   const stop = addLiveAccount({
     ...outbox,
     account: resolveAccount(cfg),
-    isBelieved: () => true,
+    isBelieved: () => options.isBelieved ?? true,
     mayHear: async ({ sender }: Parameters<LiveAccount["mayHear"]>[0]) =>
       sender.jid !== "eve@example",
     onOutbound: () => undefined,

@@ -337,15 +337,18 @@ describe("pairing", () => {
     const approve = await gateway.openclaw(["pairing", "approve", "xmpp", code]);
     expect(approve.code).not.toBe(0);
     expectRefused((await xmpp(["pairing", "deny", code]))[0], /no pairing request/);
-    await eve.send({ to: BOT, body: "please" });
-    const again = pairingCode((await eve.waitForBody(BOT, { since })).body);
-    expect(again).not.toBe(code);
-    expect(bodiesFrom(eve, BOT, since)).toHaveLength(1);
-    expect(await json("pairing", "deny", again, "--notify")).toEqual({
-      denied: "eve@localhost",
+    const gus = await startSlixmppUser(prosody, "gus");
+    await gus.send({ to: BOT, body: "let me in" });
+    const other = pairingCode((await gus.waitForBody(BOT)).body);
+    expect(await json("pairing", "deny", "gus@localhost", "--notify")).toEqual({
+      denied: "gus@localhost",
       notified: true,
     });
-    await eve.waitFor(({ body }) => /was denied/.test(body ?? ""));
+    await gus.waitFor(({ body }) => /was denied/.test(body ?? ""));
+    expect((await gateway.openclaw(["pairing", "approve", "xmpp", other])).code).not.toBe(0);
+    await eve.ping();
+    expect(bodiesFrom(eve, BOT, since)).toEqual([]);
+    await gus.stop();
     await eve.stop();
   });
 

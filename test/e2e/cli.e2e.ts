@@ -339,13 +339,13 @@ describe("pairing", () => {
     expectRefused((await xmpp(["pairing", "deny", code]))[0], /no pairing request/);
     const gus = await startSlixmppUser(prosody, "gus");
     await gus.send({ to: BOT, body: "let me in" });
-    const other = pairingCode((await gus.waitForBody(BOT)).body);
+    const code2 = pairingCode((await gus.waitForBody(BOT)).body);
     expect(await json("pairing", "deny", "gus@localhost", "--notify")).toEqual({
       denied: "gus@localhost",
       notified: true,
     });
     await gus.waitFor(({ body }) => /was denied/.test(body ?? ""));
-    expect((await gateway.openclaw(["pairing", "approve", "xmpp", other])).code).not.toBe(0);
+    expect((await gateway.openclaw(["pairing", "approve", "xmpp", code2])).code).not.toBe(0);
     await eve.ping();
     expect(bodiesFrom(eve, BOT, since)).toEqual([]);
     await gus.stop();

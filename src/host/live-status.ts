@@ -1,14 +1,13 @@
 /** What a running account is doing, in one look: for the command line and for commands in chats. */
+import { messageOf } from "../errors.ts";
 import type { LiveAccount } from "./live-accounts.ts";
 import { ageOf } from "./live-queue.ts";
 
-/** Never rejects for the connection: that it is down is what it tells. */
+/** Never rejects: that the connection is down, or the disk full, is what it tells. */
 export async function describeStatus(live: LiveAccount) {
   const { account, session, rooms, roster, tally, catchUp } = live;
   const { state } = session;
   const views = rooms.list();
-  const waiting = await live.waiting.list();
-  const [oldest] = waiting;
   return {
     account: account.accountId,
     jid: account.jid,
@@ -21,8 +20,20 @@ export async function describeStatus(live: LiveAccount) {
     roomsJoined: views.filter((view) => view.state === "joined").length,
     contacts: roster.contacts().length,
     ...(catchUp.hasArchive === undefined ? {} : { archive: catchUp.hasArchive }),
-    queued: waiting.length,
-    ...(oldest ? { oldestQueuedMs: ageOf(oldest.receivedAt) } : {}),
+    ...(await describeWaiting(live)),
     dropped: tally.read(),
   };
+}
+
+async function describeWaiting({ waiting }: LiveAccount) {
+  try {
+    const all = await waiting.list();
+    const [oldest] = all;
+    return {
+      queued: all.length,
+      ...(oldest ? { oldestQueuedMs: ageOf(oldest.receivedAt) } : {}),
+    };
+  } catch (error) {
+    return { queueError: messageOf(error) };
+  }
 }

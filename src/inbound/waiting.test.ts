@@ -111,6 +111,18 @@ describe.each([
   });
 });
 
+it("a correction of what was cleared is a message of its own", async () => {
+  const { say, session, waiting, go, texts, receiver, events } = await whileItWorks();
+  await say("a");
+  await waiting.clear();
+  const correction = `${body("b")}<replace xmlns="urn:xmpp:message-correct:0" id="a"/>`;
+  await session.receive(message(ALICE, correction).replace("<message ", '<message id="c" '));
+  go();
+  await receiver.idle();
+  await expect.poll(texts).toEqual(["work", "b"]);
+  expect(events).toEqual([]);
+});
+
 it("what was cleared stays so, whoever held it as the process ended", async () => {
   const folder = await mkdtemp(join(tmpdir(), "waiting-"));
   const file = join(folder, "ingress.sqlite");

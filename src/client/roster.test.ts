@@ -229,3 +229,30 @@ test("stop leaves no listener", async () => {
   roster.stop();
   expect(session.listenerCount()).toBe(0);
 });
+
+test("names a contact without changing its groups, and makes a contact of who is none", async () => {
+  const { session, roster } = await setUp(
+    rosterResult('<item jid="friend@example" subscription="both"><group>Work</group></item>'),
+  );
+  session.takeSent();
+  await roster.rename(jid("friend@example"), 'the "best" <friend>\u0000');
+  await roster.rename(jid("new@example"), "New");
+  await roster.rename(jid("friend@example"), "");
+  expect(session.takeSent()).toEqual([
+    expect.stringMatching(
+      /type="set".*<item jid="friend@example" name="the &quot;best&quot; &lt;friend(&gt;|>)"><group>Work<\/group><\/item>/,
+    ),
+    expect.stringContaining('<item jid="new@example" name="New"/>'),
+    expect.stringContaining('<item jid="friend@example"><group>Work</group></item>'),
+  ]);
+  // What counts is what the server makes of it.
+  expect(roster.contact(jid("new@example"))).toBeUndefined();
+  await session.ask(push('<item jid="new@example" name="New" subscription="none"/>'));
+  expect(roster.contact(jid("new@example"))).toMatchObject({ name: "New" });
+});
+
+test("a server that refuses a name says so", async () => {
+  const { session, roster } = await setUp();
+  session.onRequest(ROSTER, new XmppStanzaError("modify", "not-acceptable"));
+  await expect(roster.rename(jid("friend@example"), "x")).rejects.toThrow("not-acceptable");
+});

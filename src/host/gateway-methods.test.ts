@@ -91,3 +91,38 @@ describe("openclaw xmpp forget", () => {
     },
   );
 });
+
+describe("who may do what", () => {
+  it.each([
+    ["operator.read", "status rooms occupants roster known poll queue ping disco vcard"],
+    ["operator.write", "join leave invite nick forget upload"],
+    ["operator.admin", "clear"],
+    ["operator.pairing", "pairing.approved pairing.pending pairing.deny"],
+  ])("%s", (scope, names) => {
+    const { scopeOf } = start();
+    for (const name of names.split(" ")) {
+      expect({ name, scope: scopeOf(`xmpp.${name}`) }).toEqual({ name, scope });
+    }
+  });
+});
+
+describe("what cannot be meant is an error that names the parameter", () => {
+  it.each([
+    ["xmpp.join", { room: "muc.example" }, "room"],
+    ["xmpp.join", { room: "a@muc.example", nick: 7 }, "nick"],
+    ["xmpp.invite", { room: "a@muc.example", jid: `${ALICE}/phone` }, "jid"],
+    ["xmpp.nick", { jid: ALICE }, "name"],
+    ["xmpp.nick", { jid: ALICE, name: "x".repeat(5_000) }, "name"],
+    ["xmpp.poll", { conversation: "@" }, "conversation"],
+    ["xmpp.clear", { conversation: 1 }, "conversation"],
+    ["xmpp.disco", {}, "jid"],
+    ["xmpp.upload", {}, "file"],
+    ["xmpp.pairing.deny", {}, "code"],
+  ])("%s %j", async (method, params, name) => {
+    const { call } = start();
+    expect(await call(method, params)).toMatchObject({
+      isOk: false,
+      error: { code: "INVALID_REQUEST", message: expect.stringContaining(name) },
+    });
+  });
+});

@@ -441,6 +441,66 @@ describe("in sync", () => {
   });
 });
 
+describe("a room that the operator enters by a command", () => {
+  it("is kept, with its nick, as one of the configuration is, also after it put us out", () => {
+    const { membership, session, wanted, enter, putOut, file } = setUp();
+    expect(membership.enter(TEAM, { nick: "claw" })).toBe(true);
+    expect(session.takeSent().join()).toContain(`to="${TEAM}/claw"`);
+    expect(membership.originOf(TEAM)).toEqual({ kind: "operator" });
+    expect([...membership.chosen()]).toEqual([TEAM]);
+    enter(TEAM);
+    putOut(TEAM, "", "307");
+    expect(wanted()).toEqual([TEAM]);
+    const restarted = setUp({ file });
+    expect(restarted.wanted()).toEqual([TEAM]);
+    expect(restarted.session.takeSent().join()).toContain(`to="${TEAM}/claw"`);
+    expect(restarted.membership.leave(TEAM)).toBe(true);
+    expect(setUp({ file }).wanted()).toEqual([]);
+  });
+
+  it("is the operator's from then on, where somebody had invited to it", () => {
+    const { membership, invite } = setUp();
+    invite(TRAP);
+    expect([...membership.chosen()]).toEqual([]);
+    membership.enter(TRAP);
+    expect([...membership.chosen()]).toEqual([TRAP]);
+  });
+
+  it("takes another nick on another word, and keeps the last one on none", () => {
+    const { membership, session, rooms } = setUp();
+    membership.enter(TEAM, { nick: "claw", password: "sesame" });
+    session.takeSent();
+    membership.enter(TEAM);
+    expect(session.takeSent()).toEqual([]);
+    membership.enter(TEAM, { nick: "paw" });
+    expect(session.takeSent().join()).toMatch(/team@muc.example\/paw.*sesame/);
+    expect(rooms.list()).toHaveLength(1);
+  });
+
+  it("is not entered against the configuration", () => {
+    const config = { rooms: [HALL], mucRooms: { [TRAP]: { enabled: false } } };
+    const { membership, wanted, invited } = setUp({ config });
+    expect(() => membership.enter(TRAP)).toThrow(/enabled: false/);
+    expect(() => membership.enter(HALL, { nick: "claw" })).toThrow(/in the configuration/);
+    expect(membership.enter(HALL)).toBe(true);
+    expect(wanted()).toEqual([HALL]);
+    expect(invited.list()).toEqual([]);
+  });
+
+  it("is bookmarked as a choice, and left for other clients as well", async () => {
+    const config = { bookmarks: "sync" };
+    const { membership, fake, wanted } = setUp({ config, bookmarks: [] });
+    membership.enter(TEAM);
+    expect(fake.asked()).toEqual([`set ${TEAM}`]);
+    await fake.answer();
+    expect(fake.bookmarks.list()[0]?.extensions?.children).toEqual([]);
+    expect(membership.leave(TEAM)).toBe(true);
+    await fake.answer();
+    expect(fake.bookmarks.list()).toEqual([expect.objectContaining({ autojoin: false })]);
+    expect(wanted()).toEqual([]);
+  });
+});
+
 it("stops listening", () => {
   const { membership, invited, invite, enter, putOut } = setUp();
   invite();

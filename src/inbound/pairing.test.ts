@@ -29,11 +29,12 @@ function setUp(waiting: BareJid[] = []) {
       },
     },
   };
-  const pendingSet = new Set(waiting);
+  const pendingSet = new Map<BareJid, string | undefined>(waiting.map((jid) => [jid, undefined]));
   const pending: PendingPairings = {
-    add: (jid) => void pendingSet.add(jid),
+    add: (jid, code) => void pendingSet.set(jid, code),
+    codeOf: (jid) => pendingSet.get(jid),
     remove: (jid) => pendingSet.delete(jid),
-    list: () => [...pendingSet],
+    list: () => [...pendingSet.keys()],
   };
   const outbox = createOutbox(session, createRooms({ session, log, nick: "bot" }));
   const pairing = createPairing({
@@ -63,6 +64,39 @@ it("gives one code, then is silent", async () => {
   await pairing.challenge(inbound);
   expect(session.takeSent().join()).toContain("CODE0");
   await pairing.challenge(inbound);
+  expect(session.takeSent()).toEqual([]);
+  pairing.stop();
+});
+
+it("a denied request is forgotten, and told of only where the operator wants it", async () => {
+  for (const isTold of [false, true]) {
+    const { session, pairing, approved, pending } = setUp();
+    await pairing.challenge(inbound);
+    session.takeSent();
+    expect(pairing.findByCode("code0")).toBe(EVE);
+    expect(pairing.findByCode("")).toBeUndefined();
+    expect(pairing.codeOf(EVE)).toBe("CODE0");
+    expect(await pairing.deny(EVE, isTold)).toBe(isTold);
+    expect(session.takeSent().join()).toMatch(isTold ? /denied/ : /^$/);
+    expect(pairing.findByCode("CODE0")).toBeUndefined();
+    expect(pending.list()).toEqual([]);
+    // Nobody waits for it any more.
+    approved.push(EVE);
+    await vi.advanceTimersByTimeAsync(20_000);
+    expect(session.takeSent()).toEqual([]);
+    pairing.stop();
+  }
+});
+
+it("a code that could not be sent yet can be denied, and is not sent later", async () => {
+  const { session, pairing } = setUp();
+  session.goOffline();
+  const first = pairing.challenge(inbound);
+  await vi.advanceTimersByTimeAsync(61_000);
+  await first;
+  expect(pairing.findByCode("CODE0")).toBe(EVE);
+  expect(await pairing.deny(EVE, true)).toBe(false);
+  session.goOnline();
   expect(session.takeSent()).toEqual([]);
   pairing.stop();
 });

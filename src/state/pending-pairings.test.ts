@@ -31,6 +31,17 @@ describe("pending pairings", () => {
     expect(open().list()).toEqual([BOB]);
   });
 
+  it("with the code that was given; files of earlier versions have none", () => {
+    open().add(ALICE, "CODE");
+    expect(open().codeOf(ALICE)).toBe("CODE");
+    expect(open().codeOf(BOB)).toBeUndefined();
+    writeFileSync(file, JSON.stringify({ [BOB]: 1000, [ALICE]: { code: "X" } }));
+    expect(open().list()).toEqual([BOB]);
+    expect(open().codeOf(BOB)).toBeUndefined();
+    now += 60_000;
+    expect(open().codeOf(BOB)).toBeUndefined();
+  });
+
   it("expire", () => {
     open().add(ALICE);
     now += 59_999;

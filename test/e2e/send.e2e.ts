@@ -98,7 +98,7 @@ describe("the commands beside it", () => {
       ["xmpp", "msg", "erin@localhost", "two", "words", "--json"],
       ["xmpp", "status", "--account", "wrok"],
     ]);
-    expect(status?.stdout).toMatch(/state: online/);
+    expect(status?.stdout).toMatch(/^state: +online$/m);
     expect(status?.stdout).toContain(BOTS.default);
     expect(JSON.parse(json?.stdout ?? "")).toMatchObject({
       account: "open",

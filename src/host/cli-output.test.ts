@@ -1,0 +1,62 @@
+import { describe, expect, it } from "vitest";
+import { printable } from "./cli-output.ts";
+
+const forPeople = (method: string, result: object) =>
+  printable(method, result as Record<string, unknown>, false);
+
+describe("what people are shown", () => {
+  it("in columns, without those that are empty, and with ages", () => {
+    const messages = [
+      { ageMs: 183_000, conversation: "alice@example", from: "alice@example", state: "held" },
+      { ageMs: 900, conversation: "team@muc.example", from: "Bob", state: "queued", text: "hi" },
+    ];
+    expect(forPeople("xmpp.poll", { total: 7, messages })).toBe(
+      [
+        "waiting: 7",
+        "  age    conversation      from  state   text",
+        "  3 min  alice@example           held    (cannot be shown)",
+        "  0 s    team@muc.example  Bob   queued  hi",
+        "  … and 5 more",
+      ].join("\n"),
+    );
+    expect(forPeople("xmpp.rooms", { rooms: [] })).toBe("rooms: 0");
+  });
+
+  it.each([
+    [59_999, "59 s"],
+    [60_000, "1 min"],
+    [7_200_000, "2 h"],
+    [200_000_000, "2 d"],
+    [-5, "0 s"],
+    [Number.NaN, "?"],
+  ])("%d ms as %s", (oldestMs, shown) => {
+    const conversations = [{ conversation: "a@b", waiting: 1, oldestMs }];
+    const limits = { conversation: 100, account: 2_000, maxAgeMinutes: 1_440 };
+    const lines = forPeople("xmpp.queue", { waiting: 1, limits, conversations }).split("\n");
+    expect(lines.at(-1)).toBe(`  a@b           1        ${shown}`);
+  });
+
+  it("nothing that others wrote steers the terminal", () => {
+    const nick = "\u001b[31mred\u009b0m\u202eevil\nstate: online";
+    const rooms = [{ room: "a@b", state: "joined", nick, occupantCount: 1 }];
+    const shown = forPeople("xmpp.rooms", { rooms });
+    expect(shown).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202e]/);
+    expect(shown.split("\n")).toHaveLength(3);
+    const json = printable("xmpp.rooms", { rooms }, true);
+    expect(json).not.toMatch(/[\u001b\u009b]/);
+    expect(JSON.parse(json)).toEqual({ rooms });
+  });
+
+  it("a room that is not entered yet is told as that", () => {
+    const result = { room: "a@b", state: "lost", nick: "bot", reason: "the service is down" };
+    expect(forPeople("xmpp.join", result)).toBe(
+      "not yet in a@b (lost: the service is down); it is tried again",
+    );
+  });
+
+  it("what is new in an answer is shown, too", () => {
+    expect(forPeople("xmpp.else", { one: 1, other: { deep: [1, 2] } })).toBe(
+      "one:   1\nother: deep=1, 2",
+    );
+  });
+});

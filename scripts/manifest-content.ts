@@ -2,7 +2,7 @@
 import { cliCommand } from "../src/host/cli.ts";
 import { xmppChannelConfigSchema } from "../src/host/config-schema.ts";
 import { meta } from "../src/host/meta.ts";
-import { setupFields } from "../src/host/setup.ts";
+import { setupFields } from "../src/host/setup-fields.ts";
 import packageJson from "../package.json" with { type: "json" };
 
 /** `openclaw.plugin.json`, whole. */

@@ -17,7 +17,7 @@ import { startRegistry } from "../support/registry.ts";
 import { passwordFor } from "../support/secrets.ts";
 import { startSlixmppUser } from "../support/slixmpp.ts";
 import { startStubModel } from "../support/stub-model.ts";
-import { setupFields } from "../../src/host/setup.ts";
+import { setupFields } from "../../src/host/setup-fields.ts";
 import packageJson from "../../package.json" with { type: "json" };
 
 const TARBALL = join(REPOSITORY, "build", `openclaw-xmpp-${packageJson.version}.tgz`);

@@ -17,6 +17,8 @@ export function manifest() {
     channels: ["xmpp"],
     activation: { onStartup: false, onCommands: [cliCommand.name] },
     cliCommands: [cliCommand],
+    // doctor-contract-api.ts
+    doctorContract: { configRepair: true },
     configSchema: { type: "object", additionalProperties: false, properties: {} },
     channelConfigs: {
       xmpp: { label: meta.label, description: meta.blurb, schema, uiHints },

@@ -56,7 +56,8 @@ describe("doctor --fix", () => {
   it("moves seed 001's rooms", () => {
     const seed = seedConfig("seed-001.json5") as OpenClawConfig;
     const { config, changes } = normalizeCompatibilityConfig({ cfg: seed });
-    const { mucRooms, ...rest } = seed.channels?.["xmpp"] as { mucRooms: object };
+    const { channels } = seed as { channels: { xmpp: { mucRooms: object } } };
+    const { mucRooms, ...rest } = channels.xmpp;
     expect(config.channels?.["xmpp"]).toEqual({ ...rest, groups: mucRooms });
     expect(changes).toEqual(["Moved channels.xmpp.mucRooms → channels.xmpp.groups."]);
   });

@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createTempDir } from "../support/at-exit.ts";
 import {
+  REPOSITORY,
   createOpenClawHome,
   mergeConfig,
   startGateway,
@@ -20,9 +21,11 @@ import { passwordFor } from "../support/secrets.ts";
 import { seedConfig } from "../support/seed-config.ts";
 import { startSlixmppUser, type SlixmppClient } from "../support/slixmpp.ts";
 import { startStubModel, type StubModel } from "../support/stub-model.ts";
-import { PACKAGE } from "../support/stage.ts";
+import packageJson from "../../package.json" with { type: "json" };
 
-const PLUGINS = [{ kind: "path", path: PACKAGE }] as const;
+const TARBALL = join(REPOSITORY, "build", `openclaw-xmpp-${packageJson.version}.tgz`);
+/** Its flags the host knows of an installed plugin only. */
+const INSTALLED = [{ kind: "tarball", path: TARBALL }] as const;
 const temp = createTempDir("accounts");
 const passwordFile = join(temp.path, "password");
 const secretsFile = join(temp.path, "secrets.json");
@@ -86,7 +89,7 @@ describe("openclaw channels add, while the Gateway runs", () => {
   beforeAll(async () => {
     gateway = await startGateway({
       modelUrl: model.baseUrl,
-      plugins: PLUGINS,
+      plugins: INSTALLED,
       waitForChannels: [],
       config: {
         secrets: { providers: { files: { source: "file", path: secretsFile, mode: "json" } } },
@@ -307,7 +310,7 @@ describe("without questions, from nothing", () => {
   beforeAll(async () => {
     gateway = await startGateway({
       modelUrl: model.baseUrl,
-      plugins: PLUGINS,
+      plugins: INSTALLED,
       waitForChannels: [],
       env: {
         XMPP_JID: "env@localhost",
@@ -353,7 +356,7 @@ describe("without questions, from nothing", () => {
 
 describe("doctor and the security audit", () => {
   let home: OpenClawHome;
-  beforeAll(async () => void (home = await createOpenClawHome({ plugins: PLUGINS })));
+  beforeAll(async () => void (home = await createOpenClawHome({ plugins: INSTALLED })));
   afterAll(() => home?.remove());
 
   it("doctor --fix moves seed 000's names, and loses nothing", async () => {

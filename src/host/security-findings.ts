@@ -51,7 +51,8 @@ function directFindings(account: XmppAccount): Finding[] {
   return findings;
 }
 
-function hasWildcard(entries: readonly string[]): boolean {
+/** Whether a list names everybody. */
+export function hasWildcard(entries: readonly string[]): boolean {
   return entries.some((entry) => parseAllowEntry(entry)?.kind === "any");
 }
 
@@ -67,7 +68,8 @@ function roomFindings(account: XmppAccount): Finding[] {
       severity: "warn",
       title: "XMPP rooms where every message of anybody reaches the agent",
       detail: `${where}: ${ungated.join(", ")} need no mention, and let everybody in.`,
-      remediation: "Set requireMention: true, or list users in mucRooms (or groupAllowFrom).",
+      remediation:
+        "Set requireMention: true, or list users in the rooms' groups entries, or groupAllowFrom.",
     });
   }
   if (gated.length > 0) {
@@ -76,7 +78,8 @@ function roomFindings(account: XmppAccount): Finding[] {
       severity: "warn",
       title: "XMPP rooms where anybody may address the agent",
       detail: `${where}: in ${gated.join(", ")} everybody who mentions the agent is answered.`,
-      remediation: "List users in mucRooms (or groupAllowFrom), unless the rooms are closed.",
+      remediation:
+        "List users in the rooms' groups entries, or groupAllowFrom, unless the rooms are closed.",
     });
   }
   if (account.roomOwnerBypass) {

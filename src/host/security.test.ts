@@ -116,3 +116,14 @@ describe("the security audit says of", () => {
     expect(await audit(xmpp, "good")).toEqual(["info account_not_audited"]);
   });
 });
+
+it("the host hears of a list that names everybody as of an open policy", () => {
+  const policyOf = (xmpp: object) => {
+    const cfg = { channels: { xmpp: { ...GOOD, ...xmpp } } } as OpenClawConfig;
+    return security.resolveDmPolicy?.({ cfg, account: resolveAccount(cfg) })?.policy;
+  };
+  expect(policyOf({ dmPolicy: "allowlist", allowFrom: ["a@b.c"] })).toBe("allowlist");
+  expect(policyOf({ dmPolicy: "allowlist", allowFrom: ["a@b.c", "xmpp:*"] })).toBe("open");
+  expect(policyOf({ adminJid: "*" })).toBe("open");
+  expect(policyOf({ dmPolicy: "disabled", allowFrom: ["*"] })).toBe("disabled");
+});

@@ -8,12 +8,14 @@ import { normalizeAllowEntry } from "../policy/allowlist.ts";
 import { resolveAccount, type XmppAccount } from "./account.ts";
 import { describeProblems } from "./account-problems.ts";
 import { collectFileFindings } from "./security-files.ts";
-import { collectFindings, type Finding } from "./security-findings.ts";
+import { collectFindings, hasWildcard, type Finding } from "./security-findings.ts";
 
 export const security: NonNullable<ChannelPlugin<XmppAccount>["security"]> = {
   resolveDmPolicy: createScopedDmSecurityResolver<XmppAccount>({
     channelKey: CHANNEL_ID,
-    resolvePolicy: (account) => account.dmPolicy,
+    // With "*" in the list any policy but "disabled" is open, which the host would call locked.
+    resolvePolicy: ({ dmPolicy, allowFrom }) =>
+      dmPolicy !== "disabled" && hasWildcard(allowFrom) ? "open" : dmPolicy,
     // "open" is complete without the entry "*" that other channels want beside it.
     resolveAllowFrom: ({ dmPolicy, allowFrom }) =>
       dmPolicy === "open" ? ["*", ...allowFrom] : allowFrom,

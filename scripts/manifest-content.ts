@@ -2,7 +2,7 @@
 import { cliCommand } from "../src/host/cli.ts";
 import { xmppChannelConfigSchema } from "../src/host/config-schema.ts";
 import { meta } from "../src/host/meta.ts";
-import { setupFields } from "../src/host/setup.ts";
+import { setupFields } from "../src/host/setup-fields.ts";
 import packageJson from "../package.json" with { type: "json" };
 
 /** `openclaw.plugin.json`, whole. */
@@ -19,6 +19,8 @@ export function manifest() {
     cliCommands: [cliCommand],
     // `openclaw xmpp pairing` asks the host's pairing methods, for the operator who calls and with their scopes.
     contracts: { gatewayMethodDispatch: ["authenticated-request"] },
+    // doctor-contract-api.ts
+    doctorContract: { configRepair: true },
     configSchema: { type: "object", additionalProperties: false, properties: {} },
     channelConfigs: {
       xmpp: { label: meta.label, description: meta.blurb, schema, uiHints },

@@ -13,7 +13,7 @@ import {
 import { describeProblems } from "./host/account-problems.ts";
 import { actions } from "./host/actions.ts";
 import { agentPrompt } from "./host/agent-prompt.ts";
-import { SETUP_KEYS, xmppChannelConfigSchema } from "./host/config-schema.ts";
+import { xmppChannelConfigSchema } from "./host/config-schema.ts";
 import { directory } from "./host/directory.ts";
 import { runAccount } from "./host/gateway.ts";
 import { doctor } from "./host/doctor.ts";
@@ -48,7 +48,11 @@ export const xmppPlugin = createChatChannelPlugin<XmppAccount, XmppProbe>({
       reply: true,
       blockStreaming: true,
     },
-    reload: { configPrefixes: [`channels.${CHANNEL_ID}`], noopPrefixes: LIVE_PREFIXES },
+    reload: {
+      configPrefixes: [`channels.${CHANNEL_ID}`],
+      noopPrefixes: LIVE_PREFIXES,
+      accountScopedRestart: true,
+    },
     configSchema: xmppChannelConfigSchema,
     setupContract,
     setupWizard,
@@ -58,7 +62,8 @@ export const xmppPlugin = createChatChannelPlugin<XmppAccount, XmppProbe>({
         listAccountIds,
         resolveAccount,
         defaultAccountId: resolveDefaultAccountId,
-        clearBaseFields: ["name", ...SETUP_KEYS],
+        // The rest of the root is what the other accounts inherit.
+        clearBaseFields: ["name", "jid", "password", "passwordFile"],
         resolveAllowFrom: (account) => account.allowFrom,
         formatAllowFrom: (entries) =>
           entries.map((entry) => normalizeAllowEntry(String(entry))).filter(Boolean),

@@ -309,11 +309,6 @@ describe("what is wrong is named with its key, what is wrong and what would be r
     ["a bad resource", { ...GOOD, resource: "a\nb" }, /^channels\.xmpp\.resource: "a\\nb" cannot/],
     ["a bad nick", { ...GOOD, nick: "n".repeat(1024) }, /^channels\.xmpp\.nick: "n{40}" cannot/],
     [
-      "a default account that is none",
-      { ...GOOD, defaultAccount: "wrok" },
-      /^channels\.xmpp\.defaultAccount: "wrok" is no account; there is "default"/,
-    ],
-    [
       "another domain",
       { ...GOOD, domain: "example.org" },
       /^channels\.xmpp\.domain: "example\.org" is not the domain of bot@example\.com; .*"example\.com"/,
@@ -404,18 +399,6 @@ describe("what is wrong is named with its key, what is wrong and what would be r
   it("says which accounts there are when one is asked for that is not", () => {
     const text = problemsOf({ ...GOOD, accounts: { work: {} } }, "wrok");
     expect(text).toMatch(/^channels\.xmpp\.accounts\.wrok: no such account; .*"work"/);
-  });
-
-  it("refuses the later of two accounts with one JID and resource", () => {
-    const twins = { ...GOOD, accounts: { twin: { jid: "BOT@example.com", password: "x" } } };
-    expect(account(twins, "default").configured).toBe(true);
-    expect(problemsOf(twins, "twin")).toMatch(
-      /^channels\.xmpp\.accounts\.twin\.resource: the account "default" has the same JID and resource/,
-    );
-    const apart = { ...twins, accounts: { twin: { ...twins.accounts.twin, resource: "twin" } } };
-    expect(account(apart, "twin").configured).toBe(true);
-    const off = { ...twins, accounts: { twin: { ...twins.accounts.twin, enabled: false } } };
-    expect(account(off, "twin").problems).toEqual([]);
   });
 
   it("leaves the other accounts as they are", () => {

@@ -1,7 +1,8 @@
 /**
  * From configuration to one account value: inheritance, environment, older key names, and what is
  * wrong with it. Nothing here throws: an account that cannot work says why in `problems`, and every
- * other account and channel goes on.
+ * other account and channel goes on. Of `accounts` an account reads its own entry only, so that the
+ * host may restart it alone (`reload.accountScopedRestart`); what concerns several is in account-set.ts.
  */
 import {
   DEFAULT_ACCOUNT_ID,
@@ -13,14 +14,8 @@ import { resolveDefaultGroupPolicy } from "openclaw/plugin-sdk/runtime-group-pol
 import type { ServerAddress } from "../client/types.ts";
 import { CHANNEL_ID, type XmppAccountPolicy } from "../policy/account-policy.ts";
 import { DEFAULT_CATCH_UP, DEFAULT_LIMITS } from "../policy/limits.ts";
-import { parseJid, prepareResource, type BareJid } from "../protocol/jid.ts";
-import {
-  ENV_JID,
-  resolveJid,
-  resolveResource,
-  resolveServer,
-  writtenJid,
-} from "./account-address.ts";
+import type { BareJid } from "../protocol/jid.ts";
+import { ENV_JID, resolveJid, resolveResource, resolveServer } from "./account-address.ts";
 import { ENV_PASSWORD, resolvePassword, type PasswordSource } from "./account-password.ts";
 import type { ConfigKey, ConfigProblem } from "./account-problems.ts";
 import {
@@ -142,7 +137,6 @@ export function resolveAccount(cfg: OpenClawConfig, requestedId?: string | null)
   const problems: ConfigProblem[] = [];
   const isDefault = accountId === DEFAULT_ACCOUNT_ID;
   if (!own && !isDefault) problems.push(unknownAccount(cfg, accountId));
-  problems.push(...unknownDefaultAccount(cfg, accountId));
 
   const jid = resolveJid(config, isDefault, path, problems);
   const { server, serverText } = resolveServer(config, isDefault, jid?.domain, path, problems);
@@ -156,7 +150,6 @@ export function resolveAccount(cfg: OpenClawConfig, requestedId?: string | null)
   }
   const resource = resolveResource(config.resource, DEFAULT_RESOURCE, path("resource"), problems);
   const nick = resolveResource(config.nick, jid?.local ?? "openclaw", path("nick"), problems);
-  if (jid) problems.push(...sameLogin(cfg, accountId, path("resource")));
 
   const adminJids = toList(config.adminJid);
   const allowFrom = [...(config.allowFrom ?? []).map(String), ...adminJids];
@@ -213,32 +206,8 @@ function isEnabled(cfg: OpenClawConfig, config: XmppAccountConfig): boolean {
   return section(cfg).enabled !== false && config.enabled !== false;
 }
 
-/** The full JID that an enabled account would log in with; undefined where it has none. */
-function loginOf(cfg: OpenClawConfig, accountId: string): string | undefined {
-  const config = mergeConfig(cfg, accountId, ownEntry(cfg, accountId)?.config);
-  const written = writtenJid(config, accountId === DEFAULT_ACCOUNT_ID);
-  const jid = written && isEnabled(cfg, config) ? parseJid(written) : undefined;
-  return jid && `${jid.bare}/${prepareResource(config.resource?.trim() || DEFAULT_RESOURCE)}`;
-}
-
-/** Two sessions with one JID and resource put each other out: the account that is listed later does not start. */
-function sameLogin(cfg: OpenClawConfig, accountId: string, path: string): ConfigProblem[] {
-  const ids = listAccountIds(cfg);
-  const mine = loginOf(cfg, accountId);
-  const other = ids
-    .slice(0, Math.max(ids.indexOf(accountId), 0))
-    .find((id) => mine !== undefined && loginOf(cfg, id) === mine);
-  return other === undefined
-    ? []
-    : [
-        {
-          path,
-          problem: `the account "${other}" has the same JID and resource (${mine}); give each another \`jid\` or \`resource\``,
-        },
-      ];
-}
-
-function knownAccounts(cfg: OpenClawConfig): string {
+/** The ids of all accounts, for a sentence. */
+export function knownAccounts(cfg: OpenClawConfig): string {
   return (
     listAccountIds(cfg)
       .map((id) => `"${id}"`)
@@ -251,17 +220,4 @@ function unknownAccount(cfg: OpenClawConfig, accountId: string): ConfigProblem {
     path: `channels.${CHANNEL_ID}.accounts.${accountId}`,
     problem: `no such account; there is ${knownAccounts(cfg)}`,
   };
-}
-
-/** Reported by the account that stands in for the one that `defaultAccount` names wrongly. */
-function unknownDefaultAccount(cfg: OpenClawConfig, accountId: string): ConfigProblem[] {
-  const named = section(cfg).defaultAccount?.trim();
-  if (!named || listAccountIds(cfg).includes(normalizeAccountId(named))) return [];
-  if (resolveDefaultAccountId(cfg) !== accountId) return [];
-  return [
-    {
-      path: `channels.${CHANNEL_ID}.defaultAccount`,
-      problem: `"${named}" is no account; there is ${knownAccounts(cfg)}`,
-    },
-  ];
 }

@@ -180,16 +180,8 @@ export const XmppConfigSchema = buildMultiAccountChannelSchema(XmppAccountSchema
 /** One account's keys after inheritance from the channel's root. */
 export type XmppAccountConfig = z.infer<typeof XmppAccountSchema>;
 
-/** The keys that a setup writes and that removing an account clears. */
-export const SETUP_KEYS = [
-  "jid",
-  "password",
-  "passwordFile",
-  "server",
-  "resource",
-  "nick",
-  "rooms",
-] as const satisfies (keyof XmppAccountConfig)[];
+/** The keys of one account, but for its switch. */
+export const ACCOUNT_KEYS = Object.keys(XmppAccountSchema.shape).filter((key) => key !== "enabled");
 
 export const xmppChannelConfigSchema = buildChannelConfigSchema(XmppConfigSchema, {
   uiHints: xmppConfigUiHints,

@@ -3,11 +3,14 @@ import {
   createAccountStatusSink,
   runPassiveAccountLifecycle,
 } from "openclaw/plugin-sdk/channel-outbound";
+import { channelBlockedPatch, channelStoppedPatch } from "openclaw/plugin-sdk/gateway-runtime";
 import type { ChannelGatewayContext } from "openclaw/plugin-sdk/channel-contract";
 import { createLazyRuntimeModule } from "openclaw/plugin-sdk/lazy-runtime";
 import type { Logger } from "../client/types.ts";
 import type { XmppAccount } from "./account.ts";
+import { loginOf, sameLogin } from "./account-set.ts";
 import { describeProblems } from "./account-problems.ts";
+import { claimLogin } from "./login-claims.ts";
 
 const loadStartAccount = createLazyRuntimeModule(() => import("./start-account.ts"));
 
@@ -21,23 +24,29 @@ export async function runAccount(ctx: ChannelGatewayContext<XmppAccount>): Promi
     throw new Error(`XMPP account "${account.accountId}": ${describeProblems(account.problems)}`);
   }
   const log = accountLogger(ctx);
-  const { startAccount } = await loadStartAccount();
-  await runPassiveAccountLifecycle({
-    abortSignal,
-    start: async () =>
-      startAccount({
-        account,
-        cfg,
-        log,
-        onStatus: createAccountStatusSink({
-          accountId: ctx.accountId,
-          setStatus: ctx.setStatus,
-        }),
-      }),
-    stop: async (running) => {
-      await running.stop();
-    },
+  const onStatus = createAccountStatusSink({
+    accountId: ctx.accountId,
+    setStatus: ctx.setStatus,
   });
+  const login = loginOf(account) ?? account.accountId;
+  const release = await claimLogin(login, account.accountId, abortSignal, (holder) => {
+    const problem = `not started: ${sameLogin(holder, login)}`;
+    log.error(problem);
+    onStatus({ ...channelBlockedPatch(problem), connected: false });
+  });
+  if (!release) return onStatus(channelStoppedPatch());
+  try {
+    const { startAccount } = await loadStartAccount();
+    await runPassiveAccountLifecycle({
+      abortSignal,
+      start: async () => startAccount({ account, cfg, log, onStatus }),
+      stop: async (running) => {
+        await running.stop();
+      },
+    });
+  } finally {
+    release();
+  }
 }
 
 function accountLogger({ account, log }: ChannelGatewayContext<XmppAccount>): Logger {

@@ -72,6 +72,7 @@ import {
 } from "./live-accounts.ts";
 import { createOwedRecovery } from "./owed-recovery.ts";
 import { createKeptDeliveries } from "./kept-deliveries.ts";
+import { createLivePassword } from "./live-password.ts";
 import { watchConfig } from "./live-config.ts";
 import { createRoomMembership } from "./room-membership.ts";
 import { getRuntime } from "./runtime.ts";
@@ -103,10 +104,11 @@ export function startAccount(params: {
   const serverMemory = createServerMemory(join(directory, "server-memory.json"), { log });
 
   const tally = createTally();
+  const password = createLivePassword(account, log);
   const session = createSession({
     jid,
     resource: account.resource,
-    password: () => account.password,
+    password: password.read,
     server,
     caFile: account.config.tls?.caFile,
     sasl: account.config.sasl,
@@ -366,6 +368,7 @@ export function startAccount(params: {
     catchUp,
   });
   membership.apply();
+  const offPassword = password.watch(session);
   session.start();
 
   let stopping: Promise<void> | undefined;
@@ -373,6 +376,7 @@ export function startAccount(params: {
     stop: () =>
       (stopping ??= (async () => {
         removeLive();
+        offPassword();
         kept.onOffline();
         recovery.stop();
         pairing.stop();

@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { describe, expect, it } from "vitest";
 import { manifest, packageSetupFields } from "../../scripts/manifest-content.ts";
-import { doctor } from "../../src/host/doctor.ts";
+import { doctorCapabilities } from "../../src/host/doctor.ts";
 import { meta } from "../../src/host/meta.ts";
 
 const ROOT = resolve(import.meta.dirname, "../..");
@@ -30,11 +30,11 @@ describe("metadata", () => {
     const {
       setup: _setup,
       configuredState,
-      doctorCapabilities,
+      doctorCapabilities: capabilities,
       ...channel
     } = packageJson.openclaw.channel;
     expect(channel).toEqual(meta);
-    expect(doctorCapabilities).toEqual(doctor);
+    expect(capabilities).toEqual(doctorCapabilities);
     expect(configuredState.env.allOf).toEqual(["XMPP_JID", "XMPP_PASSWORD"]);
   });
 

@@ -53,6 +53,7 @@ describe("the packed tarball", () => {
       "dist/channel-plugin-api.js",
       "dist/runtime-api.js",
       "dist/secret-contract-api.js",
+      "dist/doctor-contract-api.js",
     ]) {
       expect(files).toContain(path);
     }
@@ -86,11 +87,14 @@ describe("the packed metadata", () => {
   });
 });
 
-describe.each(["index.js", "setup-entry.js", "channel-plugin-api.js"])("importing %s", (entry) => {
-  it("loads no transport and starts nothing", () => {
-    const { packages, handles } = importEntry(entry);
-    expect(packages).toContain("openclaw");
-    expect(packages.filter((name) => /^@xmpp\/(?!jid$)/.test(name))).toEqual([]);
-    expect(handles).toBe(0);
-  });
-});
+describe.each(["index.js", "setup-entry.js", "channel-plugin-api.js", "doctor-contract-api.js"])(
+  "importing %s",
+  (entry) => {
+    it("loads no transport and starts nothing", () => {
+      const { packages, handles } = importEntry(entry);
+      expect(packages).toContain("openclaw");
+      expect(packages.filter((name) => /^@xmpp\/(?!jid$)/.test(name))).toEqual([]);
+      expect(handles).toBe(0);
+    });
+  },
+);

@@ -17,7 +17,7 @@ import { startRegistry } from "../support/registry.ts";
 import { passwordFor } from "../support/secrets.ts";
 import { startSlixmppUser } from "../support/slixmpp.ts";
 import { startStubModel } from "../support/stub-model.ts";
-import { setupFields } from "../../src/host/setup.ts";
+import { setupFields } from "../../src/host/setup-fields.ts";
 import packageJson from "../../package.json" with { type: "json" };
 
 const TARBALL = join(REPOSITORY, "build", `openclaw-xmpp-${packageJson.version}.tgz`);
@@ -193,10 +193,13 @@ describe("openclaw plugins install @openclaw/xmpp, from a registry", () => {
     const ours = findings.filter(({ checkId }) => checkId.startsWith("channels.xmpp"));
     expect(ours.map(({ checkId }) => checkId).toSorted()).toEqual([
       "channels.xmpp.dm.open",
+      "channels.xmpp.groups.open",
       "channels.xmpp.groups.open_without_mention",
     ]);
-    const room = ours.find(({ checkId }) => checkId.includes("groups"));
-    expect(room?.detail).toContain("loud@conference.localhost");
-    expect(room?.detail).not.toMatch(/gated|few/);
+    const detailOf = (id: string) => ours.find(({ checkId }) => checkId.endsWith(id))?.detail;
+    expect(detailOf("without_mention")).toContain("loud@conference.localhost");
+    expect(detailOf("without_mention")).not.toMatch(/gated|few/);
+    expect(detailOf("groups.open")).toContain("gated@conference.localhost");
+    expect(detailOf("groups.open")).not.toMatch(/loud|few/);
   });
 });

@@ -1,0 +1,1 @@
+export { normalizeCompatibilityConfig } from "./src/host/doctor-migrations.ts";

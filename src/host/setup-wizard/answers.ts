@@ -39,13 +39,30 @@ export type Answers = AccessAnswers & {
   rooms: RoomAnswer[];
 };
 
-/** The configuration with the answers in it; the one given is left alone. What stays as it was is not written. */
+/**
+ * The configuration that the questions for an account start from. The one account that stands in the root
+ * becomes `accounts.default` when there is to be another, which would inherit its server and rooms.
+ */
+export function makeRoom(cfg: OpenClawConfig, accountId: string): OpenClawConfig {
+  const section = (cfg.channels?.[CHANNEL_ID] ?? {}) as XmppAccountConfig;
+  if (accountId === "default" || section.jid === undefined) return cfg;
+  return moveSingleAccountChannelSectionToDefaultAccount({
+    cfg,
+    channelKey: CHANNEL_ID,
+    setupSurface: { singleAccountKeysToMove: [...SETUP_KEYS] },
+  });
+}
+
+/**
+ * The configuration with the answers in it; the one given is left alone. What stays as it was is not
+ * written.
+ * @param base as `makeRoom` gave it
+ */
 export function applyAnswers(
-  cfg: OpenClawConfig,
+  base: OpenClawConfig,
   accountId: string,
   answers: Answers,
 ): OpenClawConfig {
-  const base = accountId === "default" ? cfg : withoutSingleAccount(cfg);
   const before = resolveAccount(base, accountId).config;
   const patch: Partial<XmppAccountConfig> = {
     jid: answers.jid,
@@ -90,17 +107,6 @@ function isInherited(
 function hasOwnEntry(cfg: OpenClawConfig, accountId: string): boolean {
   const section = (cfg.channels?.[CHANNEL_ID] ?? {}) as { accounts?: Record<string, unknown> };
   return section.accounts?.[accountId] !== undefined;
-}
-
-/** The one account that stands in the root becomes `accounts.default`: another would inherit its server and rooms. */
-function withoutSingleAccount(cfg: OpenClawConfig): OpenClawConfig {
-  const section = (cfg.channels?.[CHANNEL_ID] ?? {}) as XmppAccountConfig;
-  if (section.jid === undefined) return cfg;
-  return moveSingleAccountChannelSectionToDefaultAccount({
-    cfg,
-    channelKey: CHANNEL_ID,
-    setupSurface: { singleAccountKeysToMove: [...SETUP_KEYS] },
-  });
 }
 
 /** One source of the password, and no other beside it. */

@@ -12,7 +12,7 @@ import { parseAccountJid } from "../account-address.ts";
 import { describeProblems } from "../account-problems.ts";
 import { askAccess, askRooms } from "./access-questions.ts";
 import { askJid, askPassword, readPassword } from "./account-questions.ts";
-import { applyAnswers, type PasswordAnswer } from "./answers.ts";
+import { applyAnswers, makeRoom, type PasswordAnswer } from "./answers.ts";
 import { testConnection, type TestOutcome } from "./connection-test.ts";
 import type { Network } from "./network.ts";
 import { makeAccount, type MadeAccount } from "./registration.ts";
@@ -47,7 +47,8 @@ export async function askAccount(
   accountId: string,
 ): Promise<OpenClawConfig | undefined> {
   const { prompter, network } = asking;
-  const account = accountOf(cfg, accountId);
+  const base = makeRoom(cfg, accountId);
+  const account = resolveAccount(base, accountId);
   const made: { account?: MadeAccount } = {};
   let connection: Connection | undefined;
   let saved: OpenClawConfig | undefined;
@@ -59,7 +60,7 @@ export async function askAccount(
     const access = await askAccess(prompter, account, rooms);
     const { jid, password, located, caFile } = connection;
     const answers = { ...access, jid, password, server: located.text, caFile, rooms };
-    const next = applyAnswers(cfg, accountId, answers);
+    const next = applyAnswers(base, accountId, answers);
     const then = resolveAccount(next, accountId);
     await prompter.note(summarize(answers, then, describeTest(test)), "To be saved");
     // A reference is resolved by the Gateway only.
@@ -73,14 +74,6 @@ export async function askAccount(
     if (connection?.test.ok) await connection.test.trial.close();
     if (!saved) await made.account?.takeBack();
   }
-}
-
-/** A new account begins with nothing of its own. */
-function accountOf(cfg: OpenClawConfig, accountId: string): XmppAccount {
-  const account = resolveAccount(cfg, accountId);
-  const isThere = account.config.jid !== undefined;
-  if (isThere || accountId === "default") return account;
-  return { ...account, config: { ...account.config, rooms: [] } };
 }
 
 function describeTest(test: TestOutcome): string {

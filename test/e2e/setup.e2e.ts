@@ -223,7 +223,6 @@ describe("what can go wrong", () => {
     expect(await wizard.said()).toMatch(/certificate of \S+ is not valid.*tls\.caFile/);
     await wizard.pick("What now?", "Name the file of its certificate authority");
     await wizard.text("PEM file of the authority", prosody.caFile);
-    await wizard.pick("Is bot@localhost there already?", "Yes");
     await wizard.says(/Login: failed/);
     await wizard.asks("What now?");
     expect(await wizard.said()).toMatch(/not-authorized.*Check the account's `jid` and `password`/);

@@ -169,7 +169,7 @@ async function offersAccount(
 ): Promise<boolean> {
   // The password would stand in the configuration as text, where only references are to stand.
   if (options?.secretInputMode === "ref" || account.config.jid === trial.account.bare) return false;
-  let offers = false;
+  let offers: boolean | undefined;
   const progress = prompter.progress(`Asking ${trial.account.domain} whether it makes accounts`);
   try {
     const encounter = await network.meet(trial, endpoints, AbortSignal.timeout(20_000));
@@ -179,7 +179,8 @@ async function offersAccount(
     // What is wrong is told by the test, which comes to the same place.
     if (!(error instanceof XmppConnectionError)) throw error;
   }
-  progress.stop(offers ? "The server makes accounts" : "The server makes no accounts for us");
+  const answer = offers === undefined ? "no answer" : offers ? "yes" : "no, or not this way";
+  progress.stop(`Whether ${trial.account.domain} makes accounts: ${answer}`);
   if (!offers) return false;
   const choice = await prompter.select<"have" | "make">({
     message: `Is ${trial.account.bare} there already?`,

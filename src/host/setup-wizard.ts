@@ -9,7 +9,10 @@ const loadFlow = createLazyRuntimeModule(() => import("./setup-wizard/flow.ts"))
 export const setupWizard: ChannelSetupWizardAdapter = {
   channel: CHANNEL_ID,
   async getStatus({ cfg, accountOverrides }) {
-    const configured = resolveAccount(cfg, accountOverrides[CHANNEL_ID]).configured;
+    const account = resolveAccount(cfg, accountOverrides[CHANNEL_ID]);
+    // A reference counts: the Gateway resolves it when it starts.
+    const hasPassword = account.password !== "" || account.config.password !== undefined;
+    const configured = account.jid !== undefined && hasPassword;
     const state = configured ? "configured" : "needs JID and password";
     return {
       channel: CHANNEL_ID,

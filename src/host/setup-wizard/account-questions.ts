@@ -30,6 +30,12 @@ export async function askJid(
   return jid;
 }
 
+/** What is wrong with an account; a reference that the Gateway has yet to resolve is not. */
+export function problemsHere({ problems, tokenStatus, passwordSource }: XmppAccount) {
+  const isReference = tokenStatus === "configured_unavailable" && passwordSource === "config";
+  return isReference ? problems.filter(({ path }) => !path.endsWith(".password")) : problems;
+}
+
 /** The password as the account has it now; undefined where it cannot be read, or is not there. */
 export async function readPassword(
   cfg: OpenClawConfig,

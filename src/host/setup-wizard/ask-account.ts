@@ -11,7 +11,7 @@ import type { Jid } from "../../protocol/jid.ts";
 import { parseAccountJid } from "../account-address.ts";
 import { describeProblems } from "../account-problems.ts";
 import { askAccess, askRooms } from "./access-questions.ts";
-import { askJid, askPassword, readPassword } from "./account-questions.ts";
+import { askJid, askPassword, problemsHere, readPassword } from "./account-questions.ts";
 import { applyAnswers, makeRoom, type PasswordAnswer } from "./answers.ts";
 import { testConnection, type TestOutcome } from "./connection-test.ts";
 import type { Network } from "./network.ts";
@@ -59,12 +59,14 @@ export async function askAccount(
     const rooms = await askRooms(prompter, network, account, test.ok ? test : undefined);
     const access = await askAccess(prompter, account, rooms);
     const { jid, password, located, caFile } = connection;
-    const answers = { ...access, jid, password, server: located.text, caFile, rooms };
+    // What XMPP_SERVER or an older key says stays there.
+    const isOld = located.text === account.serverText;
+    const server = isOld ? account.config.server : located.text;
+    const answers = { ...access, jid, password, server, caFile, rooms };
     const next = applyAnswers(base, accountId, answers);
     const then = resolveAccount(next, accountId);
     await prompter.note(summarize(answers, then, describeTest(test)), "To be saved");
-    // A reference is resolved by the Gateway only.
-    const problems = then.problems.filter(({ path }) => !path.endsWith(".password"));
+    const problems = problemsHere(then);
     if (problems.length > 0) await prompter.note(describeProblems(problems), "This will not start");
     if (await prompter.confirm({ message: "Save this?", initialValue: problems.length === 0 })) {
       saved = next;
@@ -92,7 +94,7 @@ async function askConnection(
   const { prompter, network } = asking;
   const fromEnvironment = await askEnvironment(prompter, account);
   let caFile = account.config.tls?.caFile;
-  let jid = fromEnvironment ?? (await askJid(prompter, account.config.jid ?? account.jid));
+  let jid = fromEnvironment ?? (await askJid(prompter, account.jid ?? account.config.jid));
   let server = account.serverText;
   let located = await locateServer(prompter, network, jid.domain, server);
   let password: PasswordAnswer | undefined = fromEnvironment

@@ -10,7 +10,7 @@ import { CHANNEL_ID } from "../../policy/account-policy.ts";
 import { parseAccountJid } from "../account-address.ts";
 import { hasEnvironmentAccount, listAccountIds, resolveAccount } from "../account.ts";
 import { describeProblems } from "../account-problems.ts";
-import { readPassword } from "./account-questions.ts";
+import { problemsHere, readPassword } from "./account-questions.ts";
 import { askAccount, type Asking } from "./ask-account.ts";
 import { testConnection } from "./connection-test.ts";
 import { network as realNetwork, type Network } from "./network.ts";
@@ -110,9 +110,9 @@ async function manage(asking: Asking, cfg: OpenClawConfig, ids: string[]): Promi
 }
 
 function describeAccount(cfg: OpenClawConfig, accountId: string): string {
-  const { jid, enabled, problems } = resolveAccount(cfg, accountId);
-  // A reference is resolved by the Gateway only.
-  const wrong = problems.filter(({ path }) => !path.endsWith(".password"));
+  const account = resolveAccount(cfg, accountId);
+  const { jid, enabled } = account;
+  const wrong = problemsHere(account);
   const state = wrong.length > 0 ? describeProblems(wrong) : enabled ? "set up" : "disabled";
   return `${accountId}: ${jid ?? "no JID"} (${state})`;
 }

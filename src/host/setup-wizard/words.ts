@@ -22,6 +22,9 @@ const USUAL = "Try again; if it stays so, look into the server's log.";
 
 /** Of a failed connection, login or question: what is wrong, then what to do. */
 export function describeFailure(error: unknown): [wrong: string, todo: string] {
+  if (error instanceof DOMException && error.name === "TimeoutError") {
+    return ["It took too long.", ADVICE["timeout"] ?? USUAL];
+  }
   const wrong = oneLine(capital(messageOf(error)), 400).replace(/\.?$/, ".");
   if (error instanceof XmppConnectionError) {
     return [wrong, error.advice ?? ADVICE[error.condition] ?? USUAL];

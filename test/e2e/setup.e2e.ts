@@ -326,10 +326,14 @@ describe("an account that is there", () => {
 
 describe("onboard", () => {
   it("asks the same within the host's own set-up", async () => {
-    const home = await openHome();
+    const home = await openHome({
+      telemetry: { enabled: false, consentedAt: "2026-01-01T00:00:00.000Z" },
+    });
     const wizard = await start(home, [
       "onboard",
       "--classic",
+      "--agent-name",
+      "robo",
       "--accept-risk",
       "--flow",
       "quickstart",

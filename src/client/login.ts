@@ -6,7 +6,7 @@ import { XmppConnectionError } from "../errors.ts";
 import type { BindingType } from "../policy/sasl.ts";
 import { connectionError, isUnknownAuthority, RedirectError, UnprovedError } from "./conditions.ts";
 import { addressOf } from "./endpoint.ts";
-import { negotiate, type Login, type LoginOptions } from "./negotiation.ts";
+import { greet, negotiate, type Greeting, type Login, type LoginOptions } from "./negotiation.ts";
 import { MAX_HOPS, redirectedEndpoint } from "./redirect.ts";
 import { BindingRefusedError } from "./sasl.ts";
 import { trustedAuthorities } from "./trust.ts";
@@ -25,12 +25,36 @@ export async function login(
   endpoints: readonly Endpoint[],
   signal: AbortSignal,
 ): Promise<Login> {
+  return await reach(options, endpoints, signal, negotiate);
+}
+
+/**
+ * The same, but no further than to a stream on which a password may be used: nobody is logged in there.
+ * @throws as `login` does
+ */
+export async function meet(
+  options: LoginOptions,
+  endpoints: readonly Endpoint[],
+  signal: AbortSignal,
+): Promise<Greeting> {
+  return await reach(options, endpoints, signal, greet);
+}
+
+/** What is done on a stream that is open. */
+type Negotiation<T> = (options: LoginOptions, endpoint: Endpoint, stream: XmppStream) => Promise<T>;
+
+async function reach<T extends { stream: XmppStream }>(
+  options: LoginOptions,
+  endpoints: readonly Endpoint[],
+  signal: AbortSignal,
+  negotiation: Negotiation<T>,
+): Promise<T> {
   const errors: XmppConnectionError[] = [];
   const next = [...endpoints];
   let hops = 0;
   for (let endpoint = next.shift(); endpoint; endpoint = next.shift()) {
     try {
-      return await loginWithRetries(options, endpoint, signal);
+      return await reachWithRetries(options, endpoint, signal, negotiation);
     } catch (error) {
       if (!(error instanceof XmppConnectionError) || signal.aborted) throw error;
       if (error.fatal && !mayDoElsewhere(error)) throw error;
@@ -69,16 +93,17 @@ function mayDoElsewhere(error: XmppConnectionError): boolean {
  * Tries again where that can help: with the operating system's authorities, and without a kind of channel
  * binding that the server refused although it offers it, unless that has worked here before.
  */
-async function loginWithRetries(
+async function reachWithRetries<T extends { stream: XmppStream }>(
   options: LoginOptions,
   endpoint: Endpoint,
   signal: AbortSignal,
-): Promise<Login> {
+  negotiation: Negotiation<T>,
+): Promise<T> {
   let systemAuthorities = false;
   const given: BindingType[] = [];
   for (;;) {
     try {
-      const done = await loginAt(options, endpoint, systemAuthorities, signal);
+      const done = await reachAt(options, endpoint, systemAuthorities, signal, negotiation);
       for (const type of given) {
         options.log.warn(`${done.stream.address} offers channel binding, but refuses ${type}`);
       }
@@ -115,12 +140,13 @@ function bindingError(error: BindingRefusedError): XmppConnectionError {
   return connectionError("channel-binding", message, { cause: error });
 }
 
-async function loginAt(
+async function reachAt<T>(
   options: LoginOptions,
   endpoint: Endpoint,
   systemAuthorities: boolean,
   signal: AbortSignal,
-): Promise<Login> {
+  negotiation: Negotiation<T>,
+): Promise<T> {
   signal.throwIfAborted();
   options.onStep("connecting");
   let isReached = false;
@@ -146,7 +172,7 @@ async function loginAt(
   const onAbort = () => stream.fail(connectionError("timeout", "the attempt was given up"));
   signal.addEventListener("abort", onAbort, { once: true });
   try {
-    return await negotiate(options, endpoint, stream);
+    return await negotiation(options, endpoint, stream);
   } catch (error) {
     stream.fail(
       error instanceof XmppConnectionError ? error : connectionError("protocol", String(error)),

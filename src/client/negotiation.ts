@@ -56,6 +56,21 @@ export type Login = {
   maxBytes: number | undefined;
 };
 
+/** A stream on which a password may be used; `features` are what it offers to whom is not logged in. */
+export type Greeting = { stream: XmppStream; features: Element };
+
+/**
+ * @throws XmppConnectionError of any kind
+ */
+export async function greet(
+  options: LoginOptions,
+  endpoint: Endpoint,
+  stream: XmppStream,
+): Promise<Greeting> {
+  const offered = await stream.open();
+  return { stream, features: await encrypted(options, endpoint, stream, offered) };
+}
+
 /**
  * @throws XmppConnectionError of any kind; BindingRefusedError (sasl.ts)
  */
@@ -64,8 +79,7 @@ export async function negotiate(
   endpoint: Endpoint,
   stream: XmppStream,
 ): Promise<Login> {
-  const offered = await stream.open();
-  const features = await encrypted(options, endpoint, stream, offered);
+  const { features } = await greet(options, endpoint, stream);
   options.onStep("authenticating");
   const credentials = { username: options.account.local, password: await readPassword(options) };
   const { mechanism, record } = await authenticate(stream, features, credentials, {

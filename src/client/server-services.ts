@@ -43,21 +43,12 @@ export function createServerServices(
 
   async function ask(): Promise<void> {
     try {
-      // A bare domain is a JID (RFC 7622 §3.1).
-      const iq = encodeRequest("get", encodeDiscoQuery(DISCO_ITEMS), domain as FullJid);
-      const items = decodeDiscoItems(await session.request(iq)) ?? [];
-      const domains = items.slice(0, MAX_SERVICES).flatMap(({ jid, node }) => {
-        const service = parseJid(jid);
-        // Accounts live at the domain itself: what stands there need not be a room.
-        const isOther = service && service.local === undefined && service.domain !== domain;
-        return isOther && node === undefined ? service.domain : [];
-      });
-      const all = await Promise.all(domains.map((each) => describe(session, each as FullJid)));
-      services = new Set(domains.filter((_, index) => isRoomService(all[index])));
+      const all = await listServices(session, domain);
+      services = new Set(all.filter(({ info }) => isRoomService(info)).map((each) => each.domain));
       upload = all
-        .flatMap((info, index) => {
+        .flatMap(({ domain: jid, info }) => {
           const service = info && findUploadService(info);
-          return service ? { ...service, jid: domains[index] as FullJid } : [];
+          return service ? { ...service, jid: jid as FullJid } : [];
         })
         .at(0);
     } catch (error) {
@@ -76,6 +67,32 @@ export function createServerServices(
   };
 }
 
+/** One who can ask: a session, or a connection that is tried. */
+export type Asker = Pick<XmppSession, "request">;
+
+type Service = { domain: string; info: DiscoInfo | undefined };
+
+async function listServices(session: Asker, domain: string): Promise<Service[]> {
+  // A bare domain is a JID (RFC 7622 §3.1).
+  const iq = encodeRequest("get", encodeDiscoQuery(DISCO_ITEMS), domain as FullJid);
+  const items = decodeDiscoItems(await session.request(iq)) ?? [];
+  const domains = items.slice(0, MAX_SERVICES).flatMap(({ jid, node }) => {
+    const service = parseJid(jid);
+    // Accounts live at the domain itself: what stands there need not be a room.
+    const isOther = service && service.local === undefined && service.domain !== domain;
+    return isOther && node === undefined ? service.domain : [];
+  });
+  return await Promise.all(
+    domains.map(async (each) => ({ domain: each, info: await describe(session, each as FullJid) })),
+  );
+}
+
+/** The room services of `domain`, in its order. @throws what `request` throws */
+export async function findRoomServices(session: Asker, domain: string): Promise<string[]> {
+  const all = await listServices(session, domain);
+  return all.filter(({ info }) => isRoomService(info)).map((each) => each.domain);
+}
+
 /** Whether `room` is a room, or would be one if somebody entered it; never rejects. */
 export async function isRoom(session: XmppSession, room: BareJid): Promise<boolean> {
   try {
@@ -87,7 +104,7 @@ export async function isRoom(session: XmppSession, room: BareJid): Promise<boole
   }
 }
 
-async function saysRoom(session: XmppSession, domain: string): Promise<boolean> {
+async function saysRoom(session: Asker, domain: string): Promise<boolean> {
   return isRoomService(await describe(session, domain as FullJid));
 }
 
@@ -99,13 +116,13 @@ function isRoomService(info: DiscoInfo | undefined): boolean {
   );
 }
 
-async function describesRoom(session: XmppSession, jid: FullJid): Promise<boolean> {
+async function describesRoom(session: Asker, jid: FullJid): Promise<boolean> {
   const iq = encodeRequest("get", encodeDiscoQuery(DISCO_INFO), jid);
   return isRoomService(decodeDiscoInfo(await session.request(iq)));
 }
 
 /** Who does not say what it is, is not believed to be anything. */
-async function describe(session: XmppSession, jid: FullJid): Promise<DiscoInfo | undefined> {
+async function describe(session: Asker, jid: FullJid): Promise<DiscoInfo | undefined> {
   try {
     const iq = encodeRequest("get", encodeDiscoQuery(DISCO_INFO), jid);
     return decodeDiscoInfo(await session.request(iq));

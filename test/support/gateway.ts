@@ -64,6 +64,8 @@ export interface OpenClawHome {
   readonly port: number;
   readonly token: string;
   readonly env: NodeJS.ProcessEnv;
+  /** The words that run `openclaw` against this state, with this environment and nothing else of ours. */
+  command(args: readonly string[], env?: CommandOptions["env"]): string[];
   /** Runs the `openclaw` command line against this state. A non-zero code is a result, no error. */
   openclaw(args: readonly string[], options?: CommandOptions): Promise<CommandResult>;
   readConfig(): ConfigObject;
@@ -314,6 +316,12 @@ export async function createOpenClawHome(options: HomeOptions = {}): Promise<Ope
     port,
     token,
     env,
+    command(args, more) {
+      const all = Object.entries({ ...env, ...more }).flatMap(([name, value]) =>
+        value === undefined ? [] : `${name}=${value}`,
+      );
+      return ["env", "-i", ...all, NODE, OPENCLAW, ...args];
+    },
     openclaw,
     readConfig,
     writeConfig,

@@ -15,8 +15,12 @@ export interface Terminal {
   run(...command: string[]): Promise<void>;
   /** Types a line and presses Enter. */
   type(line: string): Promise<void>;
-  /** What is on the screen now. */
-  screen(): Promise<string>;
+  /** Types, without Enter. */
+  write(text: string): Promise<void>;
+  /** Presses keys by tmux's names of them: "Down", "Tab", "C-c". */
+  press(...keys: string[]): Promise<void>;
+  /** What is on the screen now, and (with `past`) what has gone off its top. */
+  screen(options?: { readonly past?: boolean }): Promise<string>;
   /** Waits until the screen shows `pattern` (default 15,000 ms) and returns the screen. */
   waitForScreen(pattern: RegExp, timeoutMs?: number): Promise<string>;
   stop(): Promise<void>;
@@ -56,7 +60,8 @@ export function createTerminal(purpose: string): Terminal {
   // tmux makes its server a daemon: ending the session by its own socket is what reaches it.
   const forget = atExit(() => spawnSync("tmux", ["-L", socket, "kill-server"], { env }));
 
-  const screen = async (): Promise<string> => await tmux("capture-pane", "-p", "-t", "main");
+  const screen: Terminal["screen"] = async ({ past = false } = {}) =>
+    await tmux("capture-pane", "-p", "-t", "main", ...(past ? ["-S", "-"] : []));
   return {
     home,
     screen,
@@ -66,6 +71,12 @@ export function createTerminal(purpose: string): Terminal {
     async type(line) {
       if (line !== "") await tmux("send-keys", "-t", "main", "-l", line);
       await tmux("send-keys", "-t", "main", "Enter");
+    },
+    async write(text) {
+      await tmux("send-keys", "-t", "main", "-l", text);
+    },
+    async press(...keys) {
+      await tmux("send-keys", "-t", "main", ...keys);
     },
     async waitForScreen(pattern, timeoutMs = 15_000) {
       let last = "";
@@ -95,7 +106,7 @@ export interface TerminalLogin {
 }
 
 /** A person's client in a terminal, with what all of them can do in rooms. */
-export interface TerminalClient extends Omit<Terminal, "run" | "home"> {
+export interface TerminalClient extends Omit<Terminal, "run" | "home" | "press" | "write"> {
   /** Enters a room and resolves when the client says that it is in. Its window comes up. */
   join(room: string, options: { readonly nick: string; readonly password?: string }): Promise<void>;
   /** Says something in a room that was joined. Its window comes up. */

@@ -1,0 +1,478 @@
+/** The set-up by scripted answers, with a network that does as it is told. What it is like on a real server: test/e2e/setup.e2e.ts. */
+import { afterEach, describe, expect, it, vi } from "vitest";
+import {
+  CANCEL,
+  Cancelled,
+  scriptedPrompter,
+  type ScriptLine,
+} from "../../../test/support/scripted-prompter.ts";
+import { connectionError } from "../../client/conditions.ts";
+import type { Trial } from "../../client/trial.ts";
+import { XmppStanzaError } from "../../errors.ts";
+import type { BareJid, FullJid } from "../../protocol/jid.ts";
+import { runSetup } from "./flow.ts";
+import type { Network } from "./network.ts";
+
+afterEach(() => vi.unstubAllEnvs());
+
+type Said = { closed: number; registered: string[]; removed: number; passwords: string[] };
+
+function fakeNetwork(over: Partial<Network> = {}): { network: Network; said: Said } {
+  const said: Said = { closed: 0, registered: [], removed: 0, passwords: [] };
+  const trial: Trial = {
+    facts: {
+      jid: "bot@example.com/openclaw-setup-1" as FullJid,
+      since: 0,
+      transport: "tcp",
+      address: "xmpp.example.com:5222",
+      tls: { version: "TLSv1.3", cipher: "x" },
+      mechanism: "SCRAM-SHA-256-PLUS",
+      resumed: false,
+    },
+    request: () => Promise.reject(new Error("not asked here")),
+    close: async () => void (said.closed += 1),
+  };
+  const network: Network = {
+    resolve: async () => [{ transport: "tcp", host: "xmpp.example.com", port: 5222 }],
+    canReach: async () => true,
+    findWebSockets: async () => [],
+    meet: async () => ({
+      stream: { close: async () => {} } as never,
+      offersRegistration: false,
+    }),
+    async logIn(options, password) {
+      said.passwords.push(password);
+      for (const step of ["connecting", "securing", "authenticating"] as const) {
+        options.onStep?.(step);
+      }
+      return trial;
+    },
+    listPublicRooms: async () => ({ services: [], rooms: [] }),
+    askEntrance: async () => "open",
+    askRegistration: async () => ({
+      kind: "fields",
+      fields: ["username", "password"].map((name) => ({
+        name,
+        type: "text-single",
+        isRequired: true,
+        values: [],
+        options: [],
+        hasMedia: false,
+      })),
+    }),
+    register: async (_stream, account) => void said.registered.push(account.bare),
+    unregister: async () => void (said.removed += 1),
+    ...over,
+  };
+  return { network, said };
+}
+
+async function setUp(
+  script: readonly ScriptLine[],
+  options: {
+    xmpp?: object;
+    network?: Partial<Network>;
+    accountId?: string;
+    secretInputMode?: "plaintext" | "ref";
+  } = {},
+) {
+  const prompter = scriptedPrompter(script);
+  const { network, said } = fakeNetwork(options.network);
+  const cfg = (options.xmpp ? { channels: { xmpp: options.xmpp } } : {}) as never;
+  const before = JSON.stringify(cfg);
+  const context = {
+    cfg,
+    runtime: {} as never,
+    prompter,
+    ...(options.secretInputMode ? { options: { secretInputMode: options.secretInputMode } } : {}),
+    accountOverrides: options.accountId ? { xmpp: options.accountId } : {},
+    shouldPromptAccountIds: true,
+    forceAllowFrom: false,
+  };
+  let outcome: Awaited<ReturnType<typeof runSetup>> | undefined;
+  let error: unknown;
+  try {
+    outcome = await runSetup(context, network);
+  } catch (thrown) {
+    error = thrown;
+  }
+  expect(JSON.stringify(cfg)).toBe(before);
+  const saved = outcome && outcome !== "skip" ? outcome.cfg.channels?.["xmpp"] : undefined;
+  return { prompter, said, outcome, saved, error };
+}
+
+const JID = ["JID of the agent's account", "bot@example.com"] as const;
+const TYPED: readonly ScriptLine[] = [
+  ["Password of the agent's account", "Type it"],
+  ["Password (hidden)", "pencil"],
+];
+const ROOMLESS: ScriptLine = ["Rooms to join", ""];
+const ACCESS: readonly ScriptLine[] = [
+  ["Who may write", "Whoever you approve"],
+  ["Who needs no code?", ""],
+  ["In which rooms", "In every room"],
+  ["Who may address it", ""],
+];
+const SAVE = ["Save this?", true] as const;
+
+describe("the first account", () => {
+  it("is saved with what was answered, and nothing else", async () => {
+    const { saved, prompter, said } = await setUp([JID, ...TYPED, ROOMLESS, ...ACCESS, SAVE]);
+    expect(saved).toEqual({
+      enabled: true,
+      jid: "bot@example.com",
+      password: "pencil",
+      dmPolicy: "pairing",
+      groupPolicy: "open",
+    });
+    expect(prompter.left).toEqual([]);
+    expect(prompter.shown.join("\n")).not.toContain("pencil");
+    expect(said.closed).toBe(1);
+  });
+
+  it("asks for no server where DNS leads to one", async () => {
+    const { prompter } = await setUp([JID, ...TYPED, ROOMLESS, ...ACCESS, SAVE]);
+    expect(prompter.shown.join("\n")).not.toContain("? Server address");
+    expect(prompter.shown).toContain("✓ Server of example.com: xmpp.example.com:5222");
+  });
+
+  it("takes the WebSocket that host-meta names where nobody answers by DNS", async () => {
+    const { saved } = await setUp([JID, ...TYPED, ROOMLESS, ...ACCESS, SAVE], {
+      network: {
+        canReach: async ([first]) => first?.transport === "websocket",
+        resolve: async (server) =>
+          server.kind === "endpoint"
+            ? [server.endpoint]
+            : [{ transport: "tcp", host: "example.com", port: 5222 }],
+        findWebSockets: async () => ["wss://ws.example.com/xmpp"],
+      },
+    });
+    expect(saved).toMatchObject({ server: "wss://ws.example.com/xmpp" });
+  });
+
+  it("asks for the server where neither leads anywhere", async () => {
+    const script: ScriptLine[] = [
+      JID,
+      ["Server address", "chat.example.com:5223/x"],
+      ["Server address", "xmpps://chat.example.com"],
+      ...TYPED,
+      ROOMLESS,
+      ...ACCESS,
+      SAVE,
+    ];
+    const { saved, prompter } = await setUp(script, { network: { canReach: async () => false } });
+    expect(saved).toMatchObject({ server: "xmpps://chat.example.com" });
+    expect(prompter.shown.join("\n")).toContain("nobody answers at xmpp.example.com:5222");
+  });
+
+  it("changes nothing when the summary is declined, or a question cancelled", async () => {
+    const all = [JID, ...TYPED, ROOMLESS, ...ACCESS];
+    const declined = await setUp([...all, ["Save this?", false]]);
+    expect(declined.outcome).toBe("skip");
+    for (let index = 0; index < all.length; index += 1) {
+      const script: ScriptLine[] = [...all.slice(0, index), [all[index]?.[0] ?? "", CANCEL]];
+      const { error, said, outcome } = await setUp(script);
+      expect(outcome).toBeUndefined();
+      expect(error).toBeInstanceOf(Cancelled);
+      // Whoever logged in has logged out.
+      expect(said.closed).toBe(said.passwords.length);
+    }
+  });
+
+  it("uses the environment where it says who and how", async () => {
+    vi.stubEnv("XMPP_JID", "env@example.com");
+    vi.stubEnv("XMPP_PASSWORD", "from the environment");
+    const script: ScriptLine[] = [["XMPP_JID (env@example.com)", true], ROOMLESS, ...ACCESS, SAVE];
+    const { saved, said } = await setUp(script);
+    expect(saved).toEqual({ enabled: true, dmPolicy: "pairing", groupPolicy: "open" });
+    expect(said.passwords).toEqual(["from the environment"]);
+  });
+});
+
+describe("rooms", () => {
+  const rooms = ["team", "lobby"].map((name) => ({
+    jid: `${name}@rooms.example.com` as BareJid,
+    name: `The\u009b31m ${name}`,
+  }));
+  const network: Partial<Network> = {
+    listPublicRooms: async () => ({ services: ["rooms.example.com"], rooms }),
+    askEntrance: async (_trial, room) => (room.startsWith("vault") ? "password" : "open"),
+  };
+
+  it("of a list are entries where only listed rooms are answered, never a star", async () => {
+    const script: ScriptLine[] = [
+      JID,
+      ...TYPED,
+      ["Rooms to join", ["team@"]],
+      ["Other rooms", "vault@rooms.example.com"],
+      ["Password of vault@", "sesame"],
+      ["Who may write", "Nobody"],
+      ["In which rooms", "Only in rooms"],
+      ["Who may address it", "affiliation:member"],
+      ["In rooms, answer only", false],
+      SAVE,
+    ];
+    const { saved, prompter } = await setUp(script, { network });
+    expect(saved).toMatchObject({
+      rooms: ["team@rooms.example.com", { jid: "vault@rooms.example.com", password: "sesame" }],
+      groupPolicy: "allowlist",
+      groupAllowFrom: ["affiliation:member"],
+      mucRooms: {
+        "team@rooms.example.com": { requireMention: false },
+        "vault@rooms.example.com": { requireMention: false },
+      },
+    });
+    expect(prompter.shown.join("\n")).not.toMatch(/[\u009b]|sesame/);
+  });
+});
+
+describe("a login that fails", () => {
+  it("says what is wrong and what to do, and takes another password", async () => {
+    let calls = 0;
+    const { saved, prompter } = await setUp(
+      [
+        JID,
+        ...TYPED,
+        ["What now?", "Give the password again"],
+        ["Password of the agent's account", "Type it"],
+        ["Password (hidden)", "crayon"],
+        ROOMLESS,
+        ...ACCESS,
+        SAVE,
+      ],
+      {
+        network: {
+          logIn: async (...args) => {
+            calls += 1;
+            if (calls > 1) return await fakeNetwork().network.logIn(...args);
+            args[0].onStep?.("authenticating");
+            throw connectionError("not-authorized", "the server refused the login");
+          },
+        },
+      },
+    );
+    const shown = prompter.shown.join("\n");
+    expect(shown).toContain("[Login failed] The server refused the login.\nCheck the account's");
+    expect(saved).toMatchObject({ password: "crayon" });
+  });
+
+  it.each([
+    ["certificate", "Name the file of its certificate authority"],
+    ["unreachable", "Give the server's address"],
+    ["host-unknown", "Give another JID"],
+  ])("%s offers: %s; and may be saved, as not working", async (condition, _likely) => {
+    const script: ScriptLine[] = [
+      JID,
+      ...TYPED,
+      ["What now?", "Go on all the same"],
+      ROOMLESS,
+      ...ACCESS,
+      SAVE,
+    ];
+    const { saved, prompter } = await setUp(script, {
+      network: {
+        logIn: async () => {
+          throw connectionError(condition, "so it is");
+        },
+      },
+    });
+    expect(saved).toMatchObject({ jid: "bot@example.com" });
+    expect(prompter.shown.join("\n")).toMatch(/Connection: NOT working/);
+  });
+});
+
+describe("making an account", () => {
+  const offering: Partial<Network> = {
+    meet: async () => ({ stream: { close: async () => {} } as never, offersRegistration: true }),
+  };
+  const MAKE: ScriptLine = ["Is bot@example.com there already?", "No: make"];
+
+  it("logs in with a generated password, and saves it", async () => {
+    const { saved, said } = await setUp([JID, MAKE, ROOMLESS, ...ACCESS, SAVE], {
+      network: offering,
+    });
+    expect(said.registered).toEqual(["bot@example.com"]);
+    expect(said.removed).toBe(0);
+    const [password = ""] = said.passwords;
+    expect(password).toMatch(/^[\w-]{32}$/);
+    expect(saved).toMatchObject({ jid: "bot@example.com", password });
+  });
+
+  it("takes it back where nothing is saved", async () => {
+    const cancelled = await setUp([JID, MAKE, ["Rooms to join", CANCEL]], { network: offering });
+    expect(cancelled.error).toBeInstanceOf(Cancelled);
+    expect(cancelled.said).toMatchObject({ registered: ["bot@example.com"], removed: 1 });
+    const script: ScriptLine[] = [JID, MAKE, ROOMLESS, ...ACCESS, ["Save this?", false]];
+    expect((await setUp(script, { network: offering })).said.removed).toBe(1);
+  });
+
+  it("says so where the name is taken, and goes on to the password", async () => {
+    const script = [JID, MAKE, ...TYPED, ROOMLESS, ...ACCESS, SAVE];
+    const { saved, prompter } = await setUp(script, {
+      network: {
+        ...offering,
+        register: async () => {
+          throw new XmppStanzaError("cancel", "conflict");
+        },
+      },
+    });
+    expect(prompter.shown.join("\n")).toContain("[No account made] bot@example.com is taken");
+    expect(saved).toMatchObject({ password: "pencil" });
+  });
+
+  it("asks what the server's form wants besides, and hands a captcha to the web page", async () => {
+    const field = (name: string, more: object = {}) => ({
+      name,
+      type: "text-single",
+      isRequired: true,
+      values: [],
+      options: [],
+      hasMedia: false,
+      ...more,
+    });
+    const answers: unknown[] = [];
+    const fields = [
+      field("FORM_TYPE", { type: "hidden", values: ["jabber:iq:register"] }),
+      field("username"),
+      field("password"),
+      field("email", { label: "Your address" }),
+      field("terms", { type: "boolean", label: "Agreed?" }),
+    ];
+    const script: ScriptLine[] = [
+      JID,
+      MAKE,
+      ["The server asks: Your address", "me@example.com"],
+      ["The server asks: Agreed?", true],
+      ROOMLESS,
+      ...ACCESS,
+      SAVE,
+    ];
+    await setUp(script, {
+      network: {
+        ...offering,
+        askRegistration: async () => ({ kind: "form", fields }),
+        register: async (_stream, _account, _offer, given) => {
+          answers.push(Object.fromEntries(given));
+        },
+      },
+    });
+    expect(answers).toEqual([
+      expect.objectContaining({ username: ["bot"], email: ["me@example.com"], terms: ["1"] }),
+    ]);
+    const picture = await setUp([JID, MAKE, ["Password of", CANCEL]], {
+      network: {
+        ...offering,
+        askRegistration: async () => ({
+          kind: "form",
+          fields: [...fields, field("ocr", { hasMedia: true })],
+          url: "https://example.com/register",
+        }),
+      },
+    });
+    expect(picture.prompter.shown.join("\n")).toContain("https://example.com/register");
+    expect(picture.said.registered).toEqual([]);
+  });
+
+  it("is not offered where only references may be saved", async () => {
+    const script: ScriptLine[] = [JID, ["Password of", CANCEL]];
+    const { prompter } = await setUp(script, { network: offering, secretInputMode: "ref" });
+    expect(prompter.shown.join("\n")).not.toContain("there already?");
+  });
+});
+
+describe("an account that is there", () => {
+  const xmpp = {
+    jid: "bot@example.com",
+    password: "pencil",
+    server: "xmpp.example.com",
+    rooms: [{ jid: "team@rooms.example.com", nick: "Robo" }],
+    dmPolicy: "allowlist",
+    allowFrom: ["alice@example.com"],
+    nick: "Bot",
+  };
+
+  it("is tested as often as wanted, and stays as it was", async () => {
+    const script: ScriptLine[] = [
+      ["XMPP is set up", "Test the connection"],
+      ["XMPP is set up", "Test the connection"],
+      ["XMPP is set up", "Leave it"],
+    ];
+    const { outcome, said, prompter } = await setUp(script, { xmpp });
+    expect(outcome).toBe("skip");
+    expect(said).toMatchObject({ passwords: ["pencil", "pencil"], closed: 2 });
+    expect(prompter.shown.join("\n")).toContain("team@rooms.example.com: open");
+  });
+
+  it("keeps all that is not changed", async () => {
+    const script: ScriptLine[] = [
+      ["XMPP is set up", "Change settings"],
+      ["JID of the agent's account", ""],
+      ["Password of the agent's account", "Keep"],
+      ["Rooms to join", ""],
+      ["Who may write", "Only whom you list"],
+      ["Who may write?", "alice@example.com, bob@example.com"],
+      ["In which rooms", "In every room"],
+      ["Who may address it", ""],
+      ["In rooms, answer only", true],
+      SAVE,
+    ];
+    const { saved } = await setUp(script, { xmpp });
+    expect(saved).toEqual({
+      ...xmpp,
+      enabled: true,
+      groupPolicy: "open",
+      allowFrom: ["alice@example.com", "bob@example.com"],
+    });
+  });
+
+  it("has a second one added beside it, which inherits neither its server nor its rooms", async () => {
+    const script: ScriptLine[] = [
+      ["XMPP is set up", "Add an account"],
+      ["Name of the new account", "default"],
+      ["Name of the new account", "Work"],
+      ["JID of the agent's account", "work@example.org"],
+      ...TYPED,
+      ROOMLESS,
+      ["Who may write", "Everybody"],
+      ["In which rooms", "In none"],
+      SAVE,
+    ];
+    const { saved, outcome } = await setUp(script, { xmpp });
+    expect(outcome).toMatchObject({ accountId: "work" });
+    const { accounts, ...root } = saved as { accounts: Record<string, object> };
+    expect(accounts["default"]).toMatchObject({ jid: "bot@example.com", rooms: xmpp.rooms });
+    expect(accounts["work"]).toMatchObject({ jid: "work@example.org", dmPolicy: "open" });
+    expect({ ...root, ...accounts["work"] }).not.toHaveProperty("server");
+    expect({ ...root, ...accounts["work"] }).not.toHaveProperty("rooms");
+  });
+
+  it("is removed only after a yes", async () => {
+    const no = await setUp(
+      [
+        ["XMPP is set up", "Remove"],
+        ['Remove the account "default" (bot@example.com)', false],
+        ["XMPP is set up", "Leave it"],
+      ],
+      { xmpp },
+    );
+    expect(no.outcome).toBe("skip");
+    const yes = await setUp(
+      [
+        ["XMPP is set up", "Remove"],
+        ["Which account?", "default"],
+        ["Remove the account", true],
+      ],
+      { xmpp: { ...xmpp, accounts: { other: { jid: "other@example.com", password: "x" } } } },
+    );
+    expect(JSON.stringify(yes.saved)).not.toMatch(/bot@|pencil/);
+    expect(yes.saved).toMatchObject({ accounts: { other: { jid: "other@example.com" } } });
+  });
+
+  it("is disabled and enabled", async () => {
+    const script: ScriptLine[] = [["XMPP is set up", "Disable"]];
+    const off = await setUp(script, { xmpp });
+    expect(off.saved).toEqual({ ...xmpp, enabled: false });
+    const on = await setUp([["XMPP is set up", "Enable"]], { xmpp: { ...xmpp, enabled: false } });
+    expect(on.saved).toEqual({ ...xmpp, enabled: true });
+  });
+});

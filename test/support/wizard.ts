@@ -1,0 +1,130 @@
+import { createTerminal } from "./terminal.ts";
+import type { OpenClawHome } from "./gateway.ts";
+import { waitFor } from "./wait.ts";
+
+/** A person before the questions of `openclaw onboard` or `channels add`, in a terminal of their own. */
+export interface Wizard {
+  /** Waits for the question and types the answer, in place of what stands there. */
+  text(question: string, answer: string): Promise<void>;
+  /** Waits for the question and picks the option whose label begins so. */
+  pick(question: string, label: string): Promise<void>;
+  /** Waits for the list that can be searched and picks the one entry that holds the text. */
+  search(question: string, entry: string): Promise<void>;
+  /** Waits for the list and marks the entries that hold these texts. */
+  mark(question: string, ...entries: string[]): Promise<void>;
+  /** Waits for the question and says yes or no. */
+  confirm(question: string, answer: boolean): Promise<void>;
+  press(...keys: string[]): Promise<void>;
+  /** Waits until the question is the one that is asked. */
+  asks(question: string): Promise<string>;
+  /** Waits until it has been said, and gives all that was. */
+  says(text: RegExp): Promise<string>;
+  /** All that was said since the start; lines of boxes joined. */
+  said(): Promise<string>;
+  /** Waits for the command's end. @returns its exit code */
+  ended(): Promise<number>;
+  stop(): Promise<void>;
+}
+
+const QUESTION_MS = 40_000;
+
+/** The words without the frames that the terminal draws around them; each line's end is a blank. */
+function plain(screen: string): string {
+  return screen.replace(/[│├╮╯─╭╰┌└]/g, " ").replace(/\s+/g, " ");
+}
+
+function escape(text: string): string {
+  return text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
+}
+
+/** Starts the command. `env` is laid over the home's. */
+export async function startWizard(
+  home: OpenClawHome,
+  args: readonly string[],
+  env: Readonly<Record<string, string | undefined>> = {},
+): Promise<Wizard> {
+  const terminal = createTerminal("wizard");
+  const words = home.command(args, { TERM: "xterm-256color", LANG: "C.UTF-8", ...env });
+  const line = words.map((word) => `'${word.replaceAll("'", `'\\''`)}'`).join(" ");
+  // The screen stays after the end of the command.
+  await terminal.run(
+    "sh",
+    "-c",
+    `cd '${home.directory}'; ${line}; echo "ended with code $?."; read end`,
+  );
+
+  const said = async (): Promise<string> => plain(await terminal.screen({ past: true }));
+  const until = async (what: string, pattern: RegExp, from: () => Promise<string>) => {
+    let last = "";
+    const holds = async (): Promise<string | false> => {
+      last = await from();
+      return pattern.test(last) && last;
+    };
+    return await waitFor(holds, {
+      what: `${what} on the screen`,
+      timeoutMs: QUESTION_MS,
+      evidence: () => last,
+    });
+  };
+  /** A question that waits for its answer has a filled diamond before it (a triangle where an answer was refused). */
+  const asks = async (question: string): Promise<string> => {
+    const pattern = new RegExp(`[◆▲]\\s+${escape(question)}`);
+    return await until(question, pattern, async () => await terminal.screen());
+  };
+
+  const find = async (entry: string): Promise<void> => {
+    await terminal.write(entry);
+    await terminal.waitForScreen(new RegExp(`Search: .*${escape(entry)}.*1 match`));
+  };
+
+  return {
+    asks,
+    said,
+    async says(text) {
+      return await until(String(text), text, said);
+    },
+    async press(...keys) {
+      await terminal.press(...keys);
+    },
+    async text(question, answer) {
+      await asks(question);
+      await terminal.press("C-e", "C-u");
+      await terminal.type(answer);
+    },
+    async pick(question, label) {
+      const screen = await asks(question);
+      const lines = screen.slice(screen.lastIndexOf(question)).split("\n");
+      const options = lines.filter((each) => /[●○]/.test(each));
+      const at = options.findIndex((each) => each.includes("●"));
+      const wanted = options.findIndex((each) => new RegExp(`[●○] ${escape(label)}`).test(each));
+      if (wanted === -1) throw new Error(`no option ${label}:\n${screen}`);
+      const key = wanted > at ? "Down" : "Up";
+      for (let step = 0; step < Math.abs(wanted - at); step += 1) await terminal.press(key);
+      await terminal.waitForScreen(new RegExp(`● ${escape(label)}`));
+      await terminal.press("Enter");
+    },
+    async search(question, entry) {
+      await asks(question);
+      await find(entry);
+      await terminal.press("Enter");
+    },
+    async mark(question, ...entries) {
+      await asks(question);
+      for (const entry of entries) {
+        await find(entry);
+        await terminal.press("Tab");
+        for (let typed = 0; typed < entry.length; typed += 1) await terminal.press("BSpace");
+      }
+      await terminal.press("Enter");
+    },
+    async confirm(question, answer) {
+      await asks(question);
+      await terminal.press(answer ? "y" : "n");
+    },
+    async ended() {
+      const screen = await until("its end", /ended with code (\d+)\./, said);
+      return Number(/ended with code (\d+)\./.exec(screen)?.[1]);
+    },
+    stop: () => terminal.stop(),
+  };
+}

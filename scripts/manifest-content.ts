@@ -17,6 +17,8 @@ export function manifest() {
     channels: ["xmpp"],
     activation: { onStartup: false, onCommands: [cliCommand.name] },
     cliCommands: [cliCommand],
+    // `openclaw xmpp pairing` asks the host's pairing methods, for the operator who calls and with their scopes.
+    contracts: { gatewayMethodDispatch: ["authenticated-request"] },
     configSchema: { type: "object", additionalProperties: false, properties: {} },
     channelConfigs: {
       xmpp: { label: meta.label, description: meta.blurb, schema, uiHints },

@@ -20,8 +20,10 @@ import {
   decodeRoster,
   decodeRosterPush,
   encodeRosterQuery,
+  encodeRosterSet,
   isRosterPush,
 } from "../protocol/rfc-6121-roster.ts";
+import { stripInvalidXmlChars } from "../protocol/xml-text.ts";
 import { type Caps, capsNode, decodeCaps, encodeCaps } from "../protocol/xep-0115-caps.ts";
 import { type ContactResource, createContactPresences } from "./contact-presences.ts";
 import { isFromOwnAccount } from "./own-account.ts";
@@ -37,6 +39,12 @@ export type Roster = {
   presenceOf(jid: BareJid): Availability | undefined;
   /** All resources of the contact that are online. */
   resourcesOf(jid: BareJid): ContactResource[];
+  /**
+   * Gives a contact a name on the server, for all clients of the account; who is none becomes one, without any
+   * subscription (RFC 6121 §2.3, §2.4). "": no name.
+   * @throws XmppStanzaError what the server refuses with
+   */
+  rename(jid: BareJid, name: string): Promise<void>;
   /** Called after each login once our initial presence is out; at once when it already is. */
   onReady(listener: () => void): () => void;
   /** Says our presence anew, when what it announces has changed. */
@@ -186,6 +194,12 @@ export function createRoster(options: RosterOptions): Roster {
     contact: (jid) => contacts.get(jid),
     presenceOf: (jid) => presences.best(jid),
     resourcesOf: (jid) => presences.resources(jid),
+    async rename(jid, name) {
+      // A set replaces the whole item (§2.4.1).
+      const groups = contacts.get(jid)?.groups ?? [];
+      const item = { jid, name: name === "" ? undefined : stripInvalidXmlChars(name), groups };
+      await session.request(encodeRequest("set", encodeRosterSet(item)));
+    },
     onReady(listener) {
       readyListeners.add(listener);
       if (isReady) listener();

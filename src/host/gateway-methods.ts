@@ -1,95 +1,98 @@
-/** RPC methods that run inside the Gateway, against the live session. `openclaw xmpp …` calls them. */
-import type { OpenClawPluginApi } from "openclaw/plugin-sdk/channel-core";
+/**
+ * RPC methods that run inside the Gateway, against the live session. `openclaw xmpp …` calls them; what they do is in
+ * the files live-*.ts, which are loaded with the first call.
+ */
+import type { OpenClawConfig, OpenClawPluginApi } from "openclaw/plugin-sdk/channel-core";
 import { messageOf } from "../errors.ts";
-import { bareJid, parseJid, type BareJid } from "../protocol/jid.ts";
+import {
+  addressParam,
+  bareParam,
+  InvalidParamError,
+  jidParam,
+  optionalAddress,
+  optionalText,
+  textParam,
+  type Params,
+} from "./gateway-params.ts";
 import type { LiveAccount } from "./live-accounts.ts";
 
-function statusOf({ account, session, rooms, roster, tally }: LiveAccount) {
-  const { state } = session;
-  return {
-    account: account.accountId,
-    jid: account.jid,
-    state: state.kind,
-    ...(state.kind === "online" ? { connection: state.facts } : {}),
-    ...("error" in state && state.error
-      ? { error: state.error.message, advice: state.error.advice }
-      : {}),
-    rooms: rooms.list().length,
-    contacts: roster.contacts().length,
-    dropped: tally.read(),
-  };
-}
+/**
+ * Reading is for who may read; what others see, or what costs somebody something, for who may write; what is lost for
+ * good, for administrators; pairing for who may pair, as the host has it.
+ */
+type Scope = "operator.read" | "operator.write" | "operator.admin" | "operator.pairing";
+type Run = (live: LiveAccount, params: Params, cfg: OpenClawConfig) => unknown;
+type Method = { scope: Scope; run: Run };
 
-type Params = Readonly<Record<string, unknown>>;
-
-/** @throws Error that says which parameter must be what */
-function jidParam(params: Params, name: string): BareJid {
-  const value = params[name];
-  const jid = typeof value === "string" ? parseJid(value) : undefined;
-  if (!jid?.local || jid.resource !== undefined) {
-    throw new Error(
-      `${name}: ${JSON.stringify(value)} is not a bare JID (user@domain, room@service)`,
-    );
-  }
-  return jid.bare;
-}
-
-function occupantsOf({ rooms }: LiveAccount, params: Params) {
-  const room = jidParam(params, "room");
-  if (rooms.get(room)?.state !== "joined") throw new Error(`not in room ${room}`);
-  return {
-    occupants: rooms.occupants(room).map(({ nick, realJid, occupantId, affiliation, role }) => ({
-      nick,
-      jid: realJid,
-      occupantId,
-      affiliation,
-      role,
-    })),
-  };
-}
-
-function leave({ membership }: LiveAccount, params: Params) {
-  const room = jidParam(params, "room");
-  if (!membership.leave(room)) {
-    throw new Error(
-      membership.isWanted(room)
-        ? `${room} is in the configuration: take it out of rooms and mucRooms, or set its enabled to false`
-        : `not in room ${room}`,
-    );
-  }
-  return { left: room };
-}
-
-/** What was learnt of a person; or, by the own domain, of the server. */
-function forget(live: LiveAccount, params: Params) {
-  const { knownUsers, serverMemory, account, session } = live;
-  const domain =
-    account.jid === undefined ? undefined : bareJid(parseJid(account.jid)?.domain ?? "");
-  if (domain !== undefined && params["jid"] === domain) {
-    if (!serverMemory.forget(domain)) throw new Error(`${domain} is not known`);
-    // Where it was refused for that, nothing else stands in the way of another try.
-    session.start();
-    return { forgotten: domain };
-  }
-  const jid = jidParam(params, "jid");
-  if (!knownUsers.forget(jid)) throw new Error(`${jid} is not known`);
-  return { forgotten: jid };
-}
-
-type Method = { scope: "operator.read" | "operator.write"; run: Run };
-type Run = (live: LiveAccount, params: Params) => unknown;
+const status = () => import("./live-status.ts");
+const rooms = () => import("./live-rooms.ts");
+const contacts = () => import("./live-contacts.ts");
+const queue = () => import("./live-queue.ts");
+const network = () => import("./live-network.ts");
+const pairing = () => import("./live-pairing.ts");
 
 const read = (run: Run): Method => ({ scope: "operator.read", run });
 const write = (run: Run): Method => ({ scope: "operator.write", run });
+const admin = (run: Run): Method => ({ scope: "operator.admin", run });
+const pair = (run: Run): Method => ({ scope: "operator.pairing", run });
 
 const METHODS: Record<string, Method> = {
-  "xmpp.status": read(statusOf),
-  "xmpp.rooms": read(({ rooms }) => ({ rooms: rooms.list() })),
-  "xmpp.occupants": read(occupantsOf),
-  "xmpp.roster": read(({ roster }) => ({ contacts: roster.contacts() })),
-  "xmpp.known": read(({ knownUsers }) => ({ known: knownUsers.list() })),
-  "xmpp.forget": write(forget),
-  "xmpp.leave": write(leave),
+  "xmpp.status": read(async (live) => (await status()).describeStatus(live)),
+  "xmpp.rooms": read(async (live) => (await rooms()).listRooms(live)),
+  "xmpp.occupants": read(async (live, params) =>
+    (await rooms()).listOccupants(live, jidParam(params, "room")),
+  ),
+  "xmpp.join": write(async (live, params) =>
+    (await rooms()).joinRoom(live, jidParam(params, "room"), {
+      nick: optionalText(params, "nick"),
+      password: optionalText(params, "password"),
+    }),
+  ),
+  "xmpp.leave": write(async (live, params) =>
+    (await rooms()).leaveRoom(live, jidParam(params, "room")),
+  ),
+  "xmpp.invite": write(async (live, params) =>
+    (await rooms()).inviteToRoom(
+      live,
+      jidParam(params, "room"),
+      jidParam(params, "jid"),
+      optionalText(params, "reason"),
+    ),
+  ),
+  "xmpp.roster": read(async (live) => (await contacts()).listContacts(live)),
+  "xmpp.nick": write(async (live, params) =>
+    (await contacts()).nameContact(live, jidParam(params, "jid"), textParam(params, "name")),
+  ),
+  "xmpp.known": read(async (live) => (await contacts()).listKnown(live)),
+  "xmpp.forget": write(async (live, params) =>
+    (await contacts()).forget(live, bareParam(params, "jid")),
+  ),
+  "xmpp.poll": read(async (live, params) =>
+    (await queue()).peekQueue(live, optionalAddress(params, "conversation")),
+  ),
+  "xmpp.queue": read(async (live) => (await queue()).describeQueue(live)),
+  "xmpp.clear": admin(async (live, params) =>
+    (await queue()).clearQueue(live, optionalAddress(params, "conversation")),
+  ),
+  "xmpp.ping": read(async (live, params) =>
+    (await network()).ping(live, optionalAddress(params, "jid")),
+  ),
+  "xmpp.disco": read(async (live, params) =>
+    (await network()).discover(live, addressParam(params, "jid"), optionalText(params, "node")),
+  ),
+  "xmpp.vcard": read(async (live, params) =>
+    (await network()).readVCard(live, optionalAddress(params, "jid")),
+  ),
+  "xmpp.upload": write(async (live, params, cfg) =>
+    (await network()).uploadFile(live, cfg, textParam(params, "file")),
+  ),
+  "xmpp.pairing.approved": pair(async (live) => (await pairing()).listApproved(live)),
+  "xmpp.pairing.pending": pair(async (live) => (await pairing()).listPending(live)),
+  "xmpp.pairing.deny": pair(async (live, params) =>
+    (await pairing()).denyPairing(live, textParam(params, "code"), {
+      notify: params["notify"] === true,
+    }),
+  ),
 };
 
 /** Loads nothing of an account until the first call. */
@@ -106,10 +109,11 @@ export function registerGatewayMethods(api: OpenClawPluginApi): void {
           ]);
           const requested = typeof params.account === "string" ? params.account : null;
           const config = getRuntime().config.current() as OpenClawPluginApi["config"];
-          respond(true, run(requireLiveAccount(resolveAccount(config, requested)), params));
+          const live = requireLiveAccount(resolveAccount(config, requested));
+          respond(true, await run(live, params, config));
         } catch (error) {
-          const message = messageOf(error);
-          respond(false, undefined, { code: "UNAVAILABLE", message });
+          const code = error instanceof InvalidParamError ? "INVALID_REQUEST" : "UNAVAILABLE";
+          respond(false, undefined, { code, message: messageOf(error) });
         }
       },
       { scope },

@@ -9,6 +9,7 @@ import type { MayHear } from "../inbound/heard.ts";
 import type { Pairing } from "../inbound/pairing.ts";
 import { isOwnArchived } from "../inbound/sender.ts";
 import type { Tally } from "../inbound/tally.ts";
+import type { WaitingMessages } from "../inbound/waiting.ts";
 import { XmppNotSentError } from "../errors.ts";
 import type { RoomTrust } from "../policy/room-trust.ts";
 import type { Jid } from "../protocol/jid.ts";
@@ -45,6 +46,10 @@ export type LiveAccount = Outbox & {
   serverMemory: ServerMemory;
   /** What was said to the agent and not answered, since the account started. */
   tally: Tally;
+  /** What waits for its turn. */
+  waiting: WaitingMessages;
+  /** The account as it is configured now; `account` is as it was at its start. */
+  readAccount: () => XmppAccount;
 };
 
 const live = new Map<string, LiveAccount>();

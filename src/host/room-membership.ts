@@ -8,7 +8,11 @@ import type { Logger } from "../client/types.ts";
 import { messageOf } from "../errors.ts";
 import type { RoomOrigin } from "../policy/room.ts";
 import type { BareJid } from "../protocol/jid.ts";
-import { decodeInvitationMark, encodeInvitationMark } from "../protocol/bookmark-invitation.ts";
+import {
+  decodeInvitationMark,
+  encodeInvitationMark,
+  encodeNoMark,
+} from "../protocol/bookmark-invitation.ts";
 import type { Invitation } from "../protocol/xep-0045-invitation.ts";
 import type { InvitedRoom, InvitedRooms } from "../state/invited-rooms.ts";
 import type { XmppAccount } from "./account.ts";
@@ -25,7 +29,14 @@ export type RoomMembership = {
   isDisabled(room: BareJid): boolean;
   follow(invitation: Invitation, decision: { room: BareJid; by: BareJid; admitted: boolean }): void;
   /**
-   * Leaves a room that we are in by invitation or bookmark.
+   * Enters a room because the operator says so, and again after each start until `leave`; tries at once where it could
+   * not be entered. What is left out is as it was, or the account's own.
+   * @returns false where the account is in too many rooms that are not in its configuration
+   * @throws Error where the configuration says otherwise
+   */
+  enter(room: BareJid, how?: { nick?: string | undefined; password?: string | undefined }): boolean;
+  /**
+   * Leaves a room that we are in by invitation, bookmark or command.
    * @returns false where the configuration names it: there it would be entered again
    */
   leave(room: BareJid): boolean;
@@ -61,8 +72,10 @@ export function createRoomMembership(params: {
       if (all.has(room) || forgotten.has(room) || isDisabled(room)) return;
       all.set(room, how);
     };
-    for (const { room, by, admitted, nick, password } of invited.list()) {
-      add(room, { nick, password, origin: { kind: "invitation", by, admitted } });
+    for (const { room, by, admitted, kind, nick, password } of invited.list()) {
+      const origin: RoomOrigin =
+        kind === "operator" ? { kind } : { kind: "invitation", by, admitted };
+      add(room, { nick, password, origin });
     }
     if (bookmarks?.loaded) {
       for (const bookmark of bookmarks.list()) {
@@ -98,13 +111,15 @@ export function createRoomMembership(params: {
   const isSynced = () => readAccount().bookmarks === "sync";
 
   /** A bookmark that is there already is somebody else's, and stays as it is. */
-  function publish({ room, by, admitted, nick }: Omit<InvitedRoom, "since">): void {
+  function publish({ room, by, admitted, kind, nick }: Omit<InvitedRoom, "since">): void {
     const bookmark = findBookmark(room);
+    const isChosen = kind === "operator";
+    if (!bookmarks?.loaded || !isSynced()) return;
     // Where our mark is not kept, it would pass for the operator's choice.
-    if (!bookmarks?.keepsExtensions || !isSynced()) return;
+    if (!isChosen && !bookmarks.keepsExtensions) return;
     if (bookmark && !decodeInvitationMark(bookmark)) return;
     // Without the password: the server need not know what the room asks for.
-    const extensions = encodeInvitationMark({ by, admitted });
+    const extensions = isChosen ? encodeNoMark() : encodeInvitationMark({ by, admitted });
     const publication = bookmarks
       .set({ room, autojoin: true, nick, extensions })
       .catch((error: unknown) => {
@@ -195,6 +210,37 @@ export function createRoomMembership(params: {
       log.info(`following an invitation of ${by} to room ${room}`);
       publish(invitation);
       apply();
+    },
+    enter(room, { nick, password } = {}) {
+      const account = readAccount();
+      if (isDisabled(room)) {
+        throw new Error(`${room} is switched off: mucRooms says enabled: false`);
+      }
+      const configured = account.roomsToJoin.get(room);
+      if (configured && (nick ?? password) !== undefined) {
+        throw new Error(`${room} is in the configuration: change its nick and password there`);
+      }
+      if (!configured) {
+        if (!account.jid) throw new Error("the account has no JID");
+        const { nick: nickBefore, password: passwordBefore } = entered.get(room) ?? {};
+        const membership = {
+          room,
+          by: account.jid,
+          admitted: true,
+          kind: "operator" as const,
+          nick: nick ?? nickBefore,
+          password: password ?? passwordBefore,
+        };
+        if (!invited.add(membership)) return false;
+        forgotten.delete(room);
+        publish(membership);
+      }
+      log.info(`entering room ${room}, as the operator says`);
+      apply();
+      const how = entered.get(room);
+      // What is wanted already, and is not so, is tried at once.
+      if (how && rooms.get(room)?.state !== "joined") rooms.join(room, how);
+      return true;
     },
     leave(room) {
       if (readAccount().roomsToJoin.has(room)) return false;

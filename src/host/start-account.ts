@@ -33,6 +33,7 @@ import { createOwnNames } from "../outbound/own-names.ts";
 import { createRecentMessages } from "../outbound/recent-messages.ts";
 import { createSentMessages } from "../outbound/sent-messages.ts";
 import type { ReceiverContext } from "../inbound/types.ts";
+import { createWaitingMessages } from "../inbound/waiting.ts";
 import { createTurnLimits } from "../inbound/turn-limits.ts";
 import { createRevisions } from "../inbound/revisions.ts";
 import { createRoomHistory } from "../inbound/room-history.ts";
@@ -360,6 +361,8 @@ export function startAccount(params: {
     onOutbound: () => record("outbound", Date.now()),
     serverMemory,
     tally,
+    waiting: createWaitingMessages({ queue, revisions: inbound.revisions, tally, log }),
+    readAccount,
     catchUp,
   });
   membership.apply();

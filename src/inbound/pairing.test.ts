@@ -29,11 +29,12 @@ function setUp(waiting: BareJid[] = []) {
       },
     },
   };
-  const pendingSet = new Set(waiting);
+  const pendingSet = new Map<BareJid, string | undefined>(waiting.map((jid) => [jid, undefined]));
   const pending: PendingPairings = {
-    add: (jid) => void pendingSet.add(jid),
+    add: (jid, code) => void pendingSet.set(jid, code),
+    codeOf: (jid) => pendingSet.get(jid),
     remove: (jid) => pendingSet.delete(jid),
-    list: () => [...pendingSet],
+    list: () => [...pendingSet.keys()],
   };
   const outbox = createOutbox(session, createRooms({ session, log, nick: "bot" }));
   const pairing = createPairing({

@@ -21,6 +21,7 @@ import type { InboundMessage } from "./types.ts";
 const LOOK_EVERY_MS = 2000;
 /** The host keeps fewer requests than that. */
 const MAX_UNSENT = 100;
+const DENIED = "Your request to talk to this agent was denied.";
 const SEND = { textLimit: DEFAULT_TEXT_CHUNK_LIMIT };
 
 export type Pairing = {
@@ -31,6 +32,15 @@ export type Pairing = {
    * while strangers ask too often.
    */
   challenge(inbound: InboundMessage): Promise<void>;
+  /** The code that somebody was given, and who was given it; undefined where it is not pending, or of an earlier version. */
+  codeOf(jid: string): string | undefined;
+  findByCode(code: string): BareJid | undefined;
+  /**
+   * The operator has denied the request of `jid`, which the host has forgotten.
+   * @param isTold whether they are to hear of it
+   * @returns whether they did
+   */
+  deny(jid: BareJid, isTold: boolean): Promise<boolean>;
   /** Tells somebody that they were approved. */
   tell(jid: BareJid): Promise<void>;
   stop(): void;
@@ -55,13 +65,14 @@ export function createPairing(params: {
 
   async function tell(jid: BareJid): Promise<void> {
     const outbox = findOutbox();
+    const code = pending.codeOf(jid);
     // Taken off first, so that nobody is told twice.
     const wasPending = pending.remove(jid);
     try {
       if (!outbox) throw new XmppNotSentError("the account is not running");
       await sendText(outbox, { kind: "direct", to: jid }, PAIRING_APPROVED_MESSAGE, SEND);
     } catch (error) {
-      if (wasPending && error instanceof XmppNotSentError) pending.add(jid);
+      if (wasPending && error instanceof XmppNotSentError) pending.add(jid, code);
       else log.warn(`${jid} could not be told of the approval: ${String(error)}`);
     }
   }
@@ -75,7 +86,11 @@ export function createPairing(params: {
 
   /** Codes that could not be sent; the host's store counts them as given. */
   const unsent = new Map<BareJid, string>();
+  /** The bare code of each of these. */
+  const unsentCodes = new Map<BareJid, string>();
   const asked = createRate(60_000);
+
+  const codeOf = (jid: BareJid) => unsentCodes.get(jid) ?? pending.codeOf(jid);
 
   let looking = false;
   const timer = setInterval(async () => {
@@ -98,6 +113,28 @@ export function createPairing(params: {
   return {
     approved,
     tell,
+    codeOf: (name) => codeOf(name as BareJid),
+    findByCode(text) {
+      const wanted = text.trim().toUpperCase();
+      const asking = [...pending.list(), ...unsentCodes.keys()];
+      return wanted === "" ? undefined : asking.find((jid) => codeOf(jid) === wanted);
+    },
+    async deny(jid, isTold) {
+      pending.remove(jid);
+      unsent.delete(jid);
+      unsentCodes.delete(jid);
+      log.info(`the operator denied the pairing request of ${jid}`);
+      if (!isTold) return false;
+      const outbox = findOutbox();
+      try {
+        if (!outbox) throw new XmppNotSentError("the account is not running");
+        await sendText(outbox, { kind: "direct", to: jid }, DENIED, SEND);
+        return true;
+      } catch (error) {
+        log.warn(`${jid} could not be told of the denial: ${String(error)}`);
+        return false;
+      }
+    },
     async challenge({ conversation, sender }) {
       const { jid, label } = sender;
       if (!jid) return;
@@ -106,8 +143,9 @@ export function createPairing(params: {
         unsent.set(jid, text);
         forgetOldest(unsent, MAX_UNSENT);
         await sendCode(to, text);
+        pending.add(jid, unsentCodes.get(jid));
         unsent.delete(jid);
-        pending.add(jid);
+        unsentCodes.delete(jid);
       };
       const onReplyError = (error: unknown) =>
         log.error(`the pairing code could not be sent: ${String(error)}`);
@@ -123,6 +161,10 @@ export function createPairing(params: {
         senderId: jid,
         senderIdLine: `Your XMPP address: ${jid}`,
         meta: { name: label },
+        onCreated({ code }) {
+          unsentCodes.set(jid, code);
+          forgetOldest(unsentCodes, MAX_UNSENT);
+        },
         sendPairingReply: send,
         onReplyError,
       });

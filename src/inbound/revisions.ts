@@ -46,8 +46,17 @@ export type Revisions = {
   ): Promise<{ message: StoredMessage; receivedAt?: number }>;
   /** That a message is not to be taken up; undefined where none has one of these names. */
   retract(called: readonly string[]): Promise<Retracted | undefined>;
-  /** Whether a message that waited was corrected or taken back since. */
+  /**
+   * That a message is not to be taken up, because the operator says so.
+   * @returns false where its turn has begun, or will not come anyway
+   */
+  clear(eventId: string): boolean;
+  /** Whether it was that. */
+  isCleared(eventId: string): boolean;
+  /** Whether a message that waited was corrected, taken back or cleared since. */
   isReplaced(eventId: string): boolean;
+  /** The agent is given the message, or it is context for it. */
+  isSettled(eventId: string): boolean;
   /** The message is asked about; nothing has become of it. */
   open(eventId: string): void;
   /** The agent is given these messages, or they are context for it. */
@@ -112,7 +121,14 @@ export function createRevisions(
       names.replace(event, undefined);
       return { event, was: "waiting" };
     },
+    clear(eventId) {
+      if (settled.has(eventId) || names.isReplaced(eventId)) return false;
+      names.clear(eventId);
+      return true;
+    },
+    isCleared: names.isCleared,
     isReplaced: names.isReplaced,
+    isSettled: (eventId) => settled.has(eventId),
     open: (eventId) => void settled.delete(eventId),
     settle(eventIds, as) {
       for (const eventId of eventIds) settled.set(eventId, as);

@@ -8,6 +8,8 @@ export type TallyReason =
   | "given-up"
   /** Somebody said stop after it, and before its turn. */
   | "stopped"
+  /** The operator cleared the queue. */
+  | "cleared"
   /** Its sender corrected it, or took it back, before its turn; what it was corrected to is counted by itself. */
   | "revised"
   /** The sender asked for too many turns. */

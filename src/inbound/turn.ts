@@ -38,7 +38,7 @@ export async function takeTurn(
   const eventIds = inbound.parts?.map((part) => part.eventId) ?? [eventId];
   const reopen = () => eventIds.forEach(revisions.open);
   reopen();
-  if (revisions.isReplaced(eventId)) return skipReplaced(context);
+  if (revisions.isReplaced(eventId)) return skipReplaced(context, eventId);
   const { host, route, buildEnvelope } = resolveRoute(context, inbound);
   const addressing = resolveAddressing(context, inbound, route);
   const room = resolveRoomFor(context, inbound, route, host);
@@ -101,7 +101,7 @@ export async function takeTurn(
       }
       if (eventIds.some(revisions.isReplaced)) {
         sessionTurn.end();
-        return inbound.parts ? "revised" : skipReplaced(context);
+        return inbound.parts ? "revised" : skipReplaced(context, eventId);
       }
       revisions.settle(eventIds, "turn");
       noteSaid(context, inbound, addressing.said);
@@ -221,8 +221,9 @@ function namesAsContext(inbound: InboundMessage): string[] {
   return [...first, ...parts.flatMap(({ message }) => namesOf({ ...inbound, message }))];
 }
 
-/** It was corrected, which is a message of its own, or taken back. */
-function skipReplaced({ log, tally }: InboundContext): void {
+/** It was corrected, which is a message of its own, taken back, or cleared, which was counted then. */
+function skipReplaced({ log, revisions, tally }: InboundContext, eventId: string): void {
+  if (revisions.isCleared(eventId)) return;
   tally.add("revised");
   log.debug?.("a message is not taken up: its sender corrected it, or took it back");
 }

@@ -58,6 +58,8 @@ export type RoomPolicy = {
 /** How the agent came into a room that is not in the configuration. */
 export type RoomOrigin =
   | { kind: "bookmark" }
+  /** The operator said so, by a command. */
+  | { kind: "operator" }
   /** `admitted`: the DM policy would have let the inviter's messages through. */
   | { kind: "invitation"; by: BareJid; admitted: boolean };
 
@@ -119,7 +121,8 @@ export function resolveRoom(
     tools: own?.tools ?? every?.tools,
     toolsBySender: own?.toolsBySender ?? every?.toolsBySender,
     streaming: own?.streaming ?? every?.streaming,
-    ownerBypass: policy.roomOwnerBypass && (isConfigured || origin?.kind === "bookmark"),
+    ownerBypass:
+      policy.roomOwnerBypass && (isConfigured || (origin !== undefined && !isOnlyInvited)),
   };
 }
 

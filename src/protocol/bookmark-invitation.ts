@@ -19,6 +19,9 @@ export function decodeInvitationMark({ extensions }: Bookmark): BookmarkedInvita
   return by && { by, admitted: attribute(mark, "admitted") === "true" };
 }
 
+/** The `<extensions/>` of a bookmark that is the operator's own choice. */
+export const encodeNoMark = (): Element => new Element("extensions", { xmlns: BOOKMARKS });
+
 /** The `<extensions/>` of a bookmark that holds the mark alone. */
 export function encodeInvitationMark({ by, admitted }: BookmarkedInvitation): Element {
   const extensions = new Element("extensions", { xmlns: BOOKMARKS });

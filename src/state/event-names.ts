@@ -9,7 +9,10 @@ export type EventNames = {
   find(name: string, since: number): string | undefined;
   /** Another event takes the place of this one; undefined: nothing does, it was taken back. */
   replace(event: string, by: string | undefined): void;
-  /** Whether that is so, by now. */
+  /** The operator does not want it to be taken up. */
+  clear(event: string): void;
+  isCleared(event: string): boolean;
+  /** Whether it was replaced, taken back or cleared by now. */
   isReplaced(event: string): boolean;
   /** That we said something in `place` that is called `id` there; a power failure may lose it. */
   noteOwn(place: string, id: string): void;
@@ -18,6 +21,8 @@ export type EventNames = {
 
 const nameKey = (name: string) => `name ${name}`;
 const ownKey = (place: string, id: string) => `own ${JSON.stringify([place, id])}`;
+/** Stands for what takes the place of an event; no event is called so. */
+const CLEARED = "cleared";
 const replacedKey = (event: string) => `replaced ${event}`;
 
 /** Part of the transaction that stores an event. */
@@ -42,6 +47,9 @@ export function createEventNames(database: IngressDatabase, now: () => number): 
       }),
     replace: (event, by) =>
       database.transact((sql) => put(sql, replacedKey(event), by ?? "", now())),
+    clear: (event) => database.transact((sql) => put(sql, replacedKey(event), CLEARED, now())),
+    isCleared: (event) =>
+      database.transact((sql) => read(sql, replacedKey(event))?.["event_id"] === CLEARED, true),
     isReplaced: (event) =>
       database.transact((sql) => read(sql, replacedKey(event)) !== undefined, true),
     noteOwn: (place, id) =>

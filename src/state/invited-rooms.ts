@@ -1,18 +1,18 @@
 /**
- * The rooms that were entered because somebody invited us, so that they are entered again after a
- * restart. The file holds room passwords.
+ * The rooms that were entered because somebody invited us, or because the operator said so by a command, so that they
+ * are entered again after a restart. The file holds room passwords.
  */
 import { bareJid, type BareJid } from "../protocol/jid.ts";
 import { type FileLog, isRecord, loadEntries, saveEntries } from "./json-file.ts";
 
 export type InvitedRoom = {
   room: BareJid;
-  /** Who invited us. */
+  /** Who invited us; ourselves where the operator did. */
   by: BareJid;
   /** Whether the DM policy would have let the inviter's messages through. */
   admitted: boolean;
-  /** By the room (XEP-0045 §7.8.2) or by the person without it (XEP-0249). */
-  kind: "mediated" | "direct";
+  /** By the room (XEP-0045 §7.8.2), by the person without it (XEP-0249), or by the operator's command. */
+  kind: "mediated" | "direct" | "operator";
   password?: string | undefined;
   nick?: string | undefined;
   /** When the room was first added, ms since the epoch. */
@@ -75,7 +75,7 @@ function decodeEntry(room: BareJid, value: unknown): InvitedRoom | undefined {
   const { admitted, kind, password, nick, since } = value;
   const by = typeof value["by"] === "string" ? bareJid(value["by"]) : undefined;
   if (!by || typeof since !== "number" || typeof admitted !== "boolean") return undefined;
-  if (kind !== "mediated" && kind !== "direct") return undefined;
+  if (kind !== "mediated" && kind !== "direct" && kind !== "operator") return undefined;
   if (password !== undefined && typeof password !== "string") return undefined;
   if (nick !== undefined && typeof nick !== "string") return undefined;
   return { room, by, admitted, kind, password, nick, since };

@@ -3,24 +3,27 @@
  * sender in: strangers are policy's, what waits is the queue's.
  */
 import { isAbortRequestText } from "openclaw/plugin-sdk/command-primitives-runtime";
+import { TOO_MANY_COMMANDS } from "../client/adhoc-commands.ts";
 import { messageOf } from "../errors.ts";
 import { replyTarget } from "../outbound/reply-target.ts";
 import { sendText } from "../outbound/send.ts";
 import { DEFAULT_TEXT_CHUNK_LIMIT, type XmppAccountPolicy } from "../policy/account-policy.ts";
 import { createRate, type RateVerdict } from "../policy/rate.ts";
+import type { BareJid } from "../protocol/jid.ts";
 import { occupantJid } from "../protocol/xep-0045-muc.ts";
 import { senderKey } from "./sender.ts";
 import type { InboundContext, InboundMessage } from "./types.ts";
 
 const MINUTE_MS = 60_000;
 
-const TOO_MANY_COMMANDS = "Too many commands. Please wait before sending more.";
 const TOO_MANY_TURNS =
   "Too many messages: this one was not read. Please wait a minute, then send it again.";
 
 export type TurnLimits = {
   /** Counts a turn against its sender's limits; the same message id counts once. */
   take(inbound: InboundMessage, facts: TurnFacts, policy: Bounds, now: number): TurnVerdict;
+  /** Counts a command that came by no message, with those that did. */
+  takeCommand(sender: BareJid, policy: Pick<Bounds, "limits">, now: number): RateVerdict;
 };
 
 type Bounds = Pick<XmppAccountPolicy, "limits" | "catchUp">;
@@ -54,6 +57,8 @@ export function createTurnLimits(): TurnLimits {
         : turns.take(key, { each: limits.turnsPerMinute }, now, id);
       return { verdict, reason: "turns-limited" };
     },
+    takeCommand: (sender, { limits }, now) =>
+      commands.take(sender, { each: limits.commandsPerMinute }, now),
   };
 }
 

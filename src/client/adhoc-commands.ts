@@ -38,6 +38,8 @@ export type AdHocCommand = {
   name: string;
   /** What it asks for before it runs; undefined: nothing. */
   questions?: FormQuestions | undefined;
+  /** It is said for them as a message, and counted as that. */
+  isMessage?: boolean | undefined;
   /** `values`: of each question that was answered, the lines. @throws Error whose message the person is told */
   run: (values: ReadonlyMap<string, string>) => Promise<AdHocOutcome>;
 };
@@ -104,7 +106,8 @@ export function registerAdHocCommands(params: {
     if (sessionId === undefined) {
       const isRun = action === "execute" || (action === "complete" && !questions);
       if (!isRun) return encodeCommandRefusal("bad-action");
-      if (isTooMany(bare)) throw new XmppStanzaError("wait", "policy-violation", TOO_MANY_COMMANDS);
+      if (!command.isMessage && isTooMany(bare))
+        throw new XmppStanzaError("wait", "policy-violation", TOO_MANY_COMMANDS);
       const id = sessions.open({ asker: full, bare, node });
       if (!questions) {
         sessions.end(id);

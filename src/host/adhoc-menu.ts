@@ -1,7 +1,10 @@
 /**
  * What somebody finds in the menu of ad-hoc commands (XEP-0050): the owner what steers the account, and whoever may give
- * the host commands those that plugins gave to the host. The host's own (`/status`, `/new`, …) belong to a conversation.
+ * the host commands those of plugins and its own. The latter belong to a conversation: they go the way of a message,
+ * and are answered by one.
  */
+import { Element } from "ltx";
+import { listNativeCommandSpecsForConfig } from "openclaw/plugin-sdk/native-command-registry";
 import type { OpenClawConfig } from "openclaw/plugin-sdk/channel-core";
 import { NODE_PREFIX, type AdHocCommand, type AdHocOutcome } from "../client/adhoc-commands.ts";
 import { standingOf } from "../inbound/command-owner.ts";
@@ -10,6 +13,7 @@ import type { PluginCommand } from "../inbound/plugin-commands.ts";
 import { CHANNEL_ID } from "../policy/account-policy.ts";
 import type { BareJid, Jid } from "../protocol/jid.ts";
 import { encodeFacts, encodeTable, type FormField } from "../protocol/xep-0004-forms.ts";
+import { stripInvalidXmlChars } from "../protocol/xml-text.ts";
 import type { LiveAccount } from "./live-accounts.ts";
 import {
   OWNER_COMMANDS,
@@ -27,6 +31,8 @@ export type MenuContext = {
   findLive: () => LiveAccount | undefined;
   listPluginCommands: () => readonly PluginCommand[];
   readConfig: () => OpenClawConfig;
+  /** Takes a message in, as if it had come from the server. */
+  receive: (message: Element) => Promise<void>;
 };
 
 export function createAdHocMenu(
@@ -43,7 +49,17 @@ export function createAdHocMenu(
     const plugins = context
       .listPluginCommands()
       .filter(({ name, requireAuth }) => name !== CHANNEL_ID && mayRun(commander, requireAuth));
-    return [...own, ...plugins.map((each) => pluginItem(context, commander, each))];
+    const taken = new Set(plugins.map(({ name }) => name));
+    const hosts = commander.isAuthorized
+      ? listNativeCommandSpecsForConfig(context.readConfig())
+      : [];
+    return [
+      ...own,
+      ...plugins.map((each) => pluginItem(context, commander, each)),
+      ...hosts
+        .filter(({ isAlias, name }) => !isAlias && !taken.has(name))
+        .map((each) => hostItem(context, asker, each)),
+    ];
   };
 }
 
@@ -92,14 +108,10 @@ function outcomeOf(outcome: CommandOutcome): AdHocOutcome {
 
 const ARGUMENTS = "args";
 
-/** The host cleans the arguments, asks once more whether the sender may, and says no more of an error than that. */
-function pluginItem(
-  context: MenuContext,
-  commander: Commander,
-  { acceptsArgs, description, name, prepareDispatch }: PluginCommand,
+function slashItem(
+  { acceptsArgs, description, name }: Pick<PluginCommand, "acceptsArgs" | "description" | "name">,
+  run: (args: string | undefined) => Promise<AdHocOutcome>,
 ): AdHocCommand {
-  const { accountId, readConfig } = context;
-  const { agentId, isAuthorized, isHostsOwner, jid, sessionKey } = commander;
   return {
     node: `${NODE_PREFIX}command/${name}`,
     name: `/${name}: ${description}`,
@@ -111,32 +123,56 @@ function pluginItem(
           },
         }
       : {}),
-    async run(values) {
-      const args = values.get(ARGUMENTS);
-      const prepared = prepareDispatch(args);
-      if (prepared.kind !== "plugin") throw new Error(`/${name} takes no arguments`);
-      const result = await prepared.execute({
-        senderId: jid,
-        channel: CHANNEL_ID,
-        isAuthorizedSender: isAuthorized,
-        senderIsOwner: isHostsOwner,
-        assertOwnerCurrent() {
-          const standing = standingOf({ cfg: readConfig(), accountId }, jid, isAuthorized);
-          if (!standing.senderIsOwner) throw new Error(`${jid} is no owner any more`);
-        },
-        agentId,
-        sessionKey,
-        commandBody: args === undefined ? `/${name}` : `/${name} ${args}`,
-        config: readConfig(),
-        from: `${CHANNEL_ID}:${jid}`,
-        to: jid,
-        originatingTo: jid,
-        accountId,
-      });
-      const text = [result.text, result.continueAgent ? CONTINUES : undefined].filter(Boolean);
-      return { note: { type: "info", text: text.join("\n") || "Done." } };
-    },
+    run: async (values) => await run(values.get(ARGUMENTS)),
   };
 }
 
+const slash = (name: string, args: string | undefined) =>
+  args === undefined ? `/${name}` : `/${name} ${args}`;
+
+/** The host cleans the arguments, asks once more whether the sender may, and says no more of an error than that. */
+function pluginItem(
+  { accountId, readConfig }: MenuContext,
+  { agentId, isAuthorized, isHostsOwner, jid, sessionKey }: Commander,
+  command: PluginCommand,
+): AdHocCommand {
+  const { name, prepareDispatch } = command;
+  return slashItem(command, async (args) => {
+    const prepared = prepareDispatch(args);
+    if (prepared.kind !== "plugin") throw new Error(`/${name} takes no arguments`);
+    const result = await prepared.execute({
+      senderId: jid,
+      channel: CHANNEL_ID,
+      isAuthorizedSender: isAuthorized,
+      senderIsOwner: isHostsOwner,
+      assertOwnerCurrent() {
+        const standing = standingOf({ cfg: readConfig(), accountId }, jid, isAuthorized);
+        if (!standing.senderIsOwner) throw new Error(`${jid} is no owner any more`);
+      },
+      agentId,
+      sessionKey,
+      commandBody: slash(name, args),
+      config: readConfig(),
+      from: `${CHANNEL_ID}:${jid}`,
+      to: jid,
+      originatingTo: jid,
+      accountId,
+    });
+    const text = [result.text, result.continueAgent ? CONTINUES : undefined].filter(Boolean);
+    return { note: { type: "info", text: text.join("\n") || "Done." } };
+  });
+}
+
 const CONTINUES = "What follows is for the agent: give this command in a chat.";
+
+type HostCommand = ReturnType<typeof listNativeCommandSpecsForConfig>[number];
+
+function hostItem({ receive }: MenuContext, asker: Jid, command: HostCommand): AdHocCommand {
+  const run = async (args: string | undefined): Promise<AdHocOutcome> => {
+    const message = new Element("message", { from: asker.full, type: "chat" });
+    message.c("body").t(stripInvalidXmlChars(slash(command.name, args)));
+    await receive(message);
+    return { note: { type: "info", text: "The answer comes as a message." } };
+  };
+  return { ...slashItem(command, run), isMessage: true };
+}

@@ -316,6 +316,7 @@ export function startAccount(params: {
     findLive: () => findLiveAccount(accountId),
     listPluginCommands,
     readConfig: () => config.read().cfg,
+    receive: receiver.receive,
   });
   const inBand = createInBandFiles({ ...inbound, receiver });
 

@@ -45,7 +45,7 @@ export function createAdHocMenu(
     const commander = await context.findCommander(bare);
     const live = context.findLive();
     if (!commander || !live) return [];
-    const own = commander.isOwner ? OWNER_COMMANDS.map((each) => ownerItem(each, live)) : [];
+    const own = commander.isOwner ? OWNER_COMMANDS.map((each) => ownerItem(each, live, bare)) : [];
     const plugins = context
       .listPluginCommands()
       .filter(({ name, requireAuth }) => name !== CHANNEL_ID && mayRun(commander, requireAuth));
@@ -65,7 +65,7 @@ export function createAdHocMenu(
 
 const mayRun = ({ isAuthorized }: Commander, requireAuth: boolean) => isAuthorized || !requireAuth;
 
-function ownerItem(command: OwnerCommand, live: LiveAccount): AdHocCommand {
+function ownerItem(command: OwnerCommand, live: LiveAccount, owner: BareJid): AdHocCommand {
   const { name, description, parameters } = command;
   return {
     node: `${NODE_PREFIX}${CHANNEL_ID}/${name}`,
@@ -78,7 +78,10 @@ function ownerItem(command: OwnerCommand, live: LiveAccount): AdHocCommand {
             fields: parameters.map((each) => fieldOf(each, live)),
           },
         }),
-    run: async (values) => outcomeOf(await command.run(live, values)),
+    async run(values) {
+      live.log.info(`command ${name} of ${owner}, by menu`);
+      return outcomeOf(await command.run(live, values));
+    },
   };
 }
 

@@ -3,7 +3,7 @@ import type { OpenClawPluginApi } from "openclaw/plugin-sdk/channel-core";
 import { messageOf } from "../errors.ts";
 import { isCommandOwner } from "../inbound/command-owner.ts";
 import { resolveAccount } from "./account.ts";
-import { requireLiveAccount } from "./live-accounts.ts";
+import { findLiveAccount, requireLiveAccount } from "./live-accounts.ts";
 import {
   describeOutcome,
   OWNER_COMMANDS,
@@ -25,13 +25,20 @@ export async function runChatCommand(context: Context): Promise<string> {
   try {
     const account = resolveAccount(cfg, accountId ?? null);
     const { adminJid } = account.config;
-    if (!isCommandOwner({ cfg, accountId: account.accountId, adminJid }, senderId)) return REFUSAL;
+    const owners = { cfg, accountId: account.accountId, adminJid };
+    if (!isCommandOwner(owners, senderId)) {
+      const log = findLiveAccount(account.accountId)?.log;
+      log?.info(`refused /xmpp of ${senderId ?? "somebody unverified"}: not the owner`);
+      return REFUSAL;
+    }
     const [name = "", ...words] = args.trim().split(/\s+/);
     const command = OWNER_COMMANDS.find((each) => each.name === name.toLowerCase());
     if (!command) return usage();
     const values = readValues(command.parameters, words);
     if (!values) return `Usage: ${usageOf(command)}`;
-    return describeOutcome(await command.run(requireLiveAccount(account), values));
+    const live = requireLiveAccount(account);
+    live.log.info(`command ${command.name} of ${senderId}, by text`);
+    return describeOutcome(await command.run(live, values));
   } catch (error) {
     return `Failed: ${messageOf(error)}`;
   }

@@ -128,6 +128,7 @@ export function startAccount(params: {
     isTooMany(asker) {
       const verdict = inbound.turnLimits.takeCommand(asker, readAccount(), Date.now());
       if (verdict !== "granted") tally.add("commands-limited");
+      if (verdict === "refused") log.warn(`commands-limited: ${asker}; see channels.xmpp.limits`);
       return verdict !== "granted";
     },
     now: Date.now,

@@ -92,7 +92,7 @@ describe("in a session of two", () => {
     },
   );
 
-  it.each(["/status", "/approve 1f2e allow-once", "/xmpp status", "/stop", "stop"])(
+  it.each(["/status", "/approve 1f2e allow-once", "/stop", "stop"])(
     "%s of the one does not wait for the other's turn",
     async (text) => {
       const { asked, say, end } = await duringAlicesTurn();

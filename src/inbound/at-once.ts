@@ -20,9 +20,6 @@ const TAKES_ANY_WORDS = new Set(["approve", "context", "models", "subagents", "t
 /** On one line: what stands on further ones the host may take for a prompt. */
 const COMMAND = /^(\/[a-z_-]+)(?:[ \t]+(.*))?$/i;
 
-/** Ours, which host/chat-command.ts gives to the host. */
-const OWN_COMMAND = /^\/\s*xmpp(?:\s|$)/i;
-
 /** "Halt" is a word to the agent from those whose commands are not obeyed. */
 export function isObeyedStop(
   context: InboundContext,
@@ -34,7 +31,7 @@ export function isObeyedStop(
 
 /** Whether a command never reaches the agent, whoever gives it: where it may not, the host says nothing. */
 export function isAnsweredByHost(text: string): boolean {
-  if (isBtwRequestText(text) || OWN_COMMAND.test(text.trim())) return true;
+  if (isBtwRequestText(text)) return true;
   const [, alias = "", args = ""] = COMMAND.exec(text.trim()) ?? [];
   const command = listChatCommands().find(({ textAliases }) =>
     textAliases.includes(alias.toLowerCase()),

@@ -4,14 +4,11 @@
  */
 import { isAbortRequestText } from "openclaw/plugin-sdk/command-primitives-runtime";
 import { TOO_MANY_COMMANDS } from "../client/adhoc-commands.ts";
-import { messageOf } from "../errors.ts";
-import { replyTarget } from "../outbound/reply-target.ts";
-import { sendText } from "../outbound/send.ts";
-import { DEFAULT_TEXT_CHUNK_LIMIT, type XmppAccountPolicy } from "../policy/account-policy.ts";
+import type { XmppAccountPolicy } from "../policy/account-policy.ts";
 import { createRate, type RateVerdict } from "../policy/rate.ts";
 import type { BareJid } from "../protocol/jid.ts";
-import { occupantJid } from "../protocol/xep-0045-muc.ts";
 import { senderKey } from "./sender.ts";
+import { tellSender } from "./tell-sender.ts";
 import type { InboundContext, InboundMessage } from "./types.ts";
 
 const MINUTE_MS = 60_000;
@@ -77,28 +74,8 @@ export function refuseOverLimit(
   if (verdict === "refused") {
     log.warn(`${reason}: ${inbound.sender.id}; see channels.xmpp.limits`);
     // A room may take its time to reflect it, and the next message need not wait for that.
-    if (!facts.isQuiet) void tell(context, inbound, reason);
+    const text = reason === "commands-limited" ? TOO_MANY_COMMANDS : TOO_MANY_TURNS;
+    if (!facts.isQuiet) void tellSender(context, inbound, text);
   }
   return true;
-}
-
-async function tell(
-  { findOutbox, log, outbox }: InboundContext,
-  { conversation, reference, sender }: InboundMessage,
-  reason: TurnVerdict["reason"],
-): Promise<void> {
-  const text = reason === "commands-limited" ? TOO_MANY_COMMANDS : TOO_MANY_TURNS;
-  const isInRoom = conversation.kind === "room";
-  try {
-    await sendText(findOutbox() ?? outbox, replyTarget(conversation, sender.stay), text, {
-      textLimit: DEFAULT_TEXT_CHUNK_LIMIT,
-      ...(isInRoom ? { prefix: `${sender.label}: ` } : {}),
-      ...(isInRoom && reference !== undefined
-        ? { reply: { id: reference, to: occupantJid(conversation.room, conversation.nick) } }
-        : {}),
-    });
-  } catch (error) {
-    // To try again would count the message anew, and be a flood of its own.
-    log.warn(`${sender.id} could not be told: ${messageOf(error)}`);
-  }
 }

@@ -1,5 +1,6 @@
 /** The host's registry of plugin commands, as `/xmpp` and the menu of ad-hoc commands rely on it. */
 import type { OpenClawPluginApi } from "openclaw/plugin-sdk/channel-core";
+import { hasControlCommand } from "openclaw/plugin-sdk/command-detection";
 import { clearPluginCommands, registerPluginCommand } from "openclaw/plugin-sdk/plugin-runtime";
 import { afterEach, describe, expect, it } from "vitest";
 import { registerChatCommand } from "../../src/host/chat-command.ts";
@@ -44,6 +45,8 @@ describe("/xmpp", () => {
     ]);
     for (const text of ["/xmpp", "/XMPP status", "/xmpp\nstatus", "/ xmpp rooms", " /xmpp x"]) {
       expect(isPluginCommand(text)).toBe(true);
+      // Or it would be dropped without a word, in rooms, where it is not the owner's.
+      expect(hasControlCommand(text, {})).toBe(false);
     }
     for (const text of ["xmpp", "/xmppp", "say /xmpp", "/", ""]) {
       expect(isPluginCommand(text)).toBe(false);

@@ -9,10 +9,10 @@ import {
   withKeys,
   type RoadInOptions,
 } from "../../test/support/road-in.ts";
-import { ROOM } from "../../test/support/room-xml.ts";
+import { ROOM, item } from "../../test/support/room-xml.ts";
 import { findCommander } from "../inbound/commanders.ts";
 import type { PluginCommand } from "../inbound/plugin-commands.ts";
-import { parseJid, type Jid } from "../protocol/jid.ts";
+import { parseJid, type BareJid, type Jid } from "../protocol/jid.ts";
 import { resolveAccount } from "./account.ts";
 import { createAdHocMenu } from "./adhoc-menu.ts";
 import { addLiveAccount, findLiveAccount, type LiveAccount } from "./live-accounts.ts";
@@ -38,9 +38,16 @@ function setUp({ keys = LISTED, cfg = OWNER, ...options }: RoadInOptions & { key
     account: resolveAccount(config),
     roster: { contacts: () => [] },
     membership: {
-      originOf: () => undefined,
-      isWanted: () => true,
-      leave: () => false,
+      originOf: (room: string) => (room === ROOM ? undefined : { kind: "operator" }),
+      isWanted: (room: string) => room === ROOM,
+      enter(room: BareJid, how: object) {
+        rooms.join(room, how);
+        return true;
+      },
+      leave(room: BareJid) {
+        if (room !== ROOM) rooms.leave(room);
+        return room !== ROOM;
+      },
     },
     catchUp: { hasArchive: true },
     waiting: { list: async () => [] },
@@ -211,6 +218,36 @@ describe("a command of the menu", () => {
       "joined",
       "as bot, 1 present",
     ]);
+  });
+
+  it("of the account enters a room, invites to it, and leaves it", async () => {
+    const { commandsOf, run, session } = setUp();
+    const den = "den@muc.example";
+    const told = (text: string) => ({ note: { type: "info", text } });
+    const joining = run("alice@example/pc", "xmpp/join", { room: den, nick: "claw" });
+    await expect.poll(() => session.takeSent().join("")).toContain(`to="${den}/claw"`);
+    await session.receive(
+      `<presence from="${den}/claw"><x xmlns="http://jabber.org/protocol/muc#user">${item()}<status code="110"/></x></presence>`,
+    );
+    expect(await joining).toEqual(told(`In room ${den} as claw.`));
+    const questions = (await commandsOf("alice@example/pc")).flatMap(
+      (command) => command.questions?.fields.filter(({ name }) => name === "room") ?? [],
+    );
+    expect(questions.map(({ options }) => options?.map(({ value }) => value))).toEqual([
+      undefined,
+      [den],
+      [ROOM, den].toSorted(),
+    ]);
+    session.takeSent();
+    const invitation = { room: den, jid: "carol@example", reason: "come in" };
+    expect(await run("alice@example/pc", "xmpp/invite", invitation)).toEqual(
+      told(`Invited carol@example to room ${den}.`),
+    );
+    expect(session.takeSent().join("")).toMatch(/<invite to="carol@example"><reason>come in</);
+    expect(await run("alice@example/pc", "xmpp/leave", { room: den })).toEqual(
+      told(`Left room ${den}.`),
+    );
+    expect(session.takeSent().join("")).toContain('type="unavailable"');
   });
 
   it("of the account fails in words", async () => {

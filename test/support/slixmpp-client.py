@@ -187,11 +187,11 @@ class Driver:
             answer = await adhoc.send_command(jid, node, timeout=30)
             command = answer["command"]
             if command["status"] == "executing":
-                form = command["form"]
-                for name, field in form.get_fields().items():
+                for name, field in command["form"].get_fields().items():
                     offered[name] = [option["value"] for option in field["options"]]
-                form.reply()
-                form["values"] = values
+                form = self.client.plugin["xep_0004"].make_form(ftype="submit")
+                for name, value in values.items():
+                    form.add_field(var=name, value=value)
                 answer = await adhoc.send_command(
                     jid, node, action="complete", payload=form, sessionid=command["sessionid"], timeout=30
                 )

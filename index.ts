@@ -1,4 +1,5 @@
 import { defineBundledChannelEntry } from "openclaw/plugin-sdk/channel-entry-contract";
+import { registerChatCommand } from "./src/host/chat-command.ts";
 import { registerXmppCli } from "./src/host/cli.ts";
 import { registerGatewayMethods } from "./src/host/gateway-methods.ts";
 
@@ -11,5 +12,8 @@ export default defineBundledChannelEntry({
   secrets: { specifier: "./secret-contract-api.js", exportName: "channelSecrets" },
   runtime: { specifier: "./runtime-api.js", exportName: "setRuntime" },
   registerCliMetadata: registerXmppCli,
-  registerFull: registerGatewayMethods,
+  registerFull: (api) => {
+    registerGatewayMethods(api);
+    registerChatCommand(api);
+  },
 });

@@ -3,7 +3,9 @@ import { BOOKMARKS_NOTIFY } from "../client/bookmarks.ts";
 import { FILE_TRANSFER_FEATURES } from "../client/incoming-file.ts";
 import { DIRECT_INVITATION } from "../protocol/xep-0045-invitation.ts";
 import { MUC } from "../protocol/xep-0045-muc.ts";
+import { DATA_FORM } from "../protocol/xep-0004-forms.ts";
 import { OOB } from "../protocol/xep-0066-oob.ts";
+import { COMMANDS } from "../protocol/xep-0050-commands.ts";
 import { CHAT_STATES } from "../protocol/xep-0085-chat-states.ts";
 import { RECEIPTS } from "../protocol/xep-0184-receipts.ts";
 import { CORRECTION } from "../protocol/xep-0308-correction.ts";
@@ -19,7 +21,9 @@ import type { XmppAccount } from "./account.ts";
 
 export const announcedFeatures = ({ bookmarks }: Pick<XmppAccount, "bookmarks">): string[] => [
   CHAT_STATES,
+  COMMANDS,
   CORRECTION,
+  DATA_FORM,
   DIRECT_INVITATION,
   FALLBACK,
   FILE_SHARING,

@@ -132,7 +132,7 @@ export const xmppConfigUiHints: Record<string, ChannelConfigUiHint> = {
   },
   adminJid: {
     label: "XMPP Admin JID",
-    help: "JID (or list) of the operator: may always write to the agent in a direct chat.",
+    help: "JID (or list) of the operator: may always write to the agent in a direct chat, and steer the account by /xmpp.",
   },
   dataDir: {
     label: "XMPP Data Directory",

@@ -5,6 +5,7 @@
 import { join } from "node:path";
 import type { OpenClawConfig } from "openclaw/plugin-sdk/channel-core";
 import { channelStoppedPatch } from "openclaw/plugin-sdk/gateway-runtime";
+import { registerAdHocCommands } from "../client/adhoc-commands.ts";
 import { createArchive } from "../client/archive.ts";
 import { createAccountFeatures } from "../client/account-features.ts";
 import { createBookmarks } from "../client/bookmarks.ts";
@@ -20,11 +21,13 @@ import type { Logger } from "../client/types.ts";
 import { createAcknowledging } from "../inbound/acknowledging.ts";
 import { createUploads } from "../client/upload.ts";
 import { createCatchUp } from "../inbound/catch-up.ts";
+import { findCommander } from "../inbound/commanders.ts";
 import { createMayHear } from "../inbound/heard.ts";
 import { createInvitations } from "../inbound/invitations.ts";
 import { createPairing } from "../inbound/pairing.ts";
 import { createIngressEffectOnce } from "openclaw/plugin-sdk/ingress-effect-once";
 import { openMessageQueue, REMEMBERED_ENTRIES, REMEMBERED_MS } from "../inbound/ingress-queue.ts";
+import { listPluginCommands } from "../inbound/plugin-commands.ts";
 import { createInBandFiles } from "../inbound/in-band-files.ts";
 import { createReceiver } from "../inbound/receive.ts";
 import { departuresOf } from "../outbound/departures.ts";
@@ -61,6 +64,7 @@ import { createPublishedProfiles } from "../state/published-profile.ts";
 import { createServerMemory } from "../state/server-memory.ts";
 import { createPendingPairings } from "../state/pending-pairings.ts";
 import type { XmppAccount } from "./account.ts";
+import { createAdHocMenu } from "./adhoc-menu.ts";
 import { announcedFeatures } from "./announced-features.ts";
 import { statusOf, type StatusPatch } from "./connection-status.ts";
 import { tellAgent } from "./late-refusal.ts";
@@ -118,6 +122,18 @@ export function startAccount(params: {
     isAwaited: (iq) => inBand.isAwaited(iq),
     onExcess: () => tally.add("iqs-limited"),
     log,
+  });
+  // Before those who refuse nodes that they do not know.
+  const offCommands = registerAdHocCommands({
+    session,
+    commandsFor: (asker) => menu(asker),
+    isTooMany(asker) {
+      const verdict = inbound.turnLimits.takeCommand(asker, readAccount(), Date.now());
+      if (verdict !== "granted") tally.add("commands-limited");
+      if (verdict === "refused") log.warn(`commands-limited: ${asker}; see channels.xmpp.limits`);
+      return verdict !== "granted";
+    },
+    now: Date.now,
   });
   const responders = registerResponders(session, {
     software: softwareVersion,
@@ -294,6 +310,17 @@ export function startAccount(params: {
     onOutbound: (at) => record("outbound", at),
   };
   const receiver = createReceiver(inbound);
+  const menu = createAdHocMenu({
+    accountId,
+    isInRoom: ({ bare, domain }) =>
+      rooms.get(bare) !== undefined || services.roomServices().has(domain),
+    isSibling: isLiveAccount,
+    findCommander: (from) => findCommander(inbound, from),
+    findLive: () => findLiveAccount(accountId),
+    listPluginCommands,
+    readConfig: () => config.read().cfg,
+    receive: receiver.receive,
+  });
   const inBand = createInBandFiles({ ...inbound, receiver });
 
   const offRoom = rooms.onRoom(({ room, state }) => {
@@ -398,6 +425,7 @@ export function startAccount(params: {
         rooms.stop();
         roster.stop();
         responders.stop();
+        offCommands();
         offState();
         onStatus(channelStoppedPatch());
       })()),

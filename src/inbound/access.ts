@@ -20,6 +20,7 @@ import { requiresMention } from "./activation.ts";
 import type { Addressing } from "./addressing.ts";
 import type { HostConversation } from "./conversation.ts";
 import { ingressSubject, xmppIngressIdentity } from "./ingress-identity.ts";
+import { isPluginCommand } from "./plugin-commands.ts";
 import type { InboundContext, InboundMessage } from "./types.ts";
 
 /** The room's settings for this sender; undefined outside of rooms. */
@@ -118,7 +119,8 @@ export async function resolveAccess(
     readStoreAllowFrom: context.pairing.approved,
     command,
   });
-  return { access, eventKind, isCommand: command.allowTextCommands && command.hasControlCommand };
+  const isCommand = command.hasControlCommand || isPluginCommand(addressing.text);
+  return { access, eventKind, isCommand: command.allowTextCommands && isCommand };
 }
 
 function roomRoutes(room: ResolvedRoom) {

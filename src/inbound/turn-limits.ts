@@ -3,24 +3,24 @@
  * sender in: strangers are policy's, what waits is the queue's.
  */
 import { isAbortRequestText } from "openclaw/plugin-sdk/command-primitives-runtime";
-import { messageOf } from "../errors.ts";
-import { replyTarget } from "../outbound/reply-target.ts";
-import { sendText } from "../outbound/send.ts";
-import { DEFAULT_TEXT_CHUNK_LIMIT, type XmppAccountPolicy } from "../policy/account-policy.ts";
+import { TOO_MANY_COMMANDS } from "../client/adhoc-commands.ts";
+import type { XmppAccountPolicy } from "../policy/account-policy.ts";
 import { createRate, type RateVerdict } from "../policy/rate.ts";
-import { occupantJid } from "../protocol/xep-0045-muc.ts";
+import type { BareJid } from "../protocol/jid.ts";
 import { senderKey } from "./sender.ts";
+import { tellSender } from "./tell-sender.ts";
 import type { InboundContext, InboundMessage } from "./types.ts";
 
 const MINUTE_MS = 60_000;
 
-const TOO_MANY_COMMANDS = "Too many commands. Please wait before sending more.";
 const TOO_MANY_TURNS =
   "Too many messages: this one was not read. Please wait a minute, then send it again.";
 
 export type TurnLimits = {
   /** Counts a turn against its sender's limits; the same message id counts once. */
   take(inbound: InboundMessage, facts: TurnFacts, policy: Bounds, now: number): TurnVerdict;
+  /** Counts a command that came by no message, with those that did. */
+  takeCommand(sender: BareJid, policy: Pick<Bounds, "limits">, now: number): RateVerdict;
 };
 
 type Bounds = Pick<XmppAccountPolicy, "limits" | "catchUp">;
@@ -54,6 +54,8 @@ export function createTurnLimits(): TurnLimits {
         : turns.take(key, { each: limits.turnsPerMinute }, now, id);
       return { verdict, reason: "turns-limited" };
     },
+    takeCommand: (sender, { limits }, now) =>
+      commands.take(sender, { each: limits.commandsPerMinute }, now),
   };
 }
 
@@ -72,28 +74,8 @@ export function refuseOverLimit(
   if (verdict === "refused") {
     log.warn(`${reason}: ${inbound.sender.id}; see channels.xmpp.limits`);
     // A room may take its time to reflect it, and the next message need not wait for that.
-    if (!facts.isQuiet) void tell(context, inbound, reason);
+    const text = reason === "commands-limited" ? TOO_MANY_COMMANDS : TOO_MANY_TURNS;
+    if (!facts.isQuiet) void tellSender(context, inbound, text);
   }
   return true;
-}
-
-async function tell(
-  { findOutbox, log, outbox }: InboundContext,
-  { conversation, reference, sender }: InboundMessage,
-  reason: TurnVerdict["reason"],
-): Promise<void> {
-  const text = reason === "commands-limited" ? TOO_MANY_COMMANDS : TOO_MANY_TURNS;
-  const isInRoom = conversation.kind === "room";
-  try {
-    await sendText(findOutbox() ?? outbox, replyTarget(conversation, sender.stay), text, {
-      textLimit: DEFAULT_TEXT_CHUNK_LIMIT,
-      ...(isInRoom ? { prefix: `${sender.label}: ` } : {}),
-      ...(isInRoom && reference !== undefined
-        ? { reply: { id: reference, to: occupantJid(conversation.room, conversation.nick) } }
-        : {}),
-    });
-  } catch (error) {
-    // To try again would count the message anew, and be a flood of its own.
-    log.warn(`${sender.id} could not be told: ${messageOf(error)}`);
-  }
 }

@@ -12,6 +12,7 @@ import { isAnsweredByHost, isObeyedStop } from "./at-once.ts";
 import type { Lifecycle } from "./debounce.ts";
 import { dispatchTurn } from "./dispatch.ts";
 import { tellEdit } from "./agent-events.ts";
+import { readOwnCommand, runOwnCommand } from "./own-command.ts";
 import { isFleeting, noteSaid } from "./said.ts";
 import { fetchFiles, mayHaveFiles, placeholderOf } from "./files.ts";
 import { mayOverhear } from "./room-history.ts";
@@ -58,10 +59,11 @@ export async function takeTurn(
   if (refusal) return drop(context, inbound, refusal);
   const turn = { access, addressing, eventKind, host, isBot, room, route, buildEnvelope };
   const isStop = admission === "dispatch" && isObeyedStop(context, inbound, turn);
+  const own = admission === "dispatch" ? readOwnCommand(addressing.text) : undefined;
   const fate = revises.length > 0 ? revisions.fate(revises) : "turn";
   if (fate === "context") forgetCorrected(context, inbound);
   // What is to stop the turn of the message that it corrects would come too late as news.
-  if (fate === "event" && !isStop && (admission === "dispatch" || isUnaddressed)) {
+  if (fate === "event" && !isStop && !own && (admission === "dispatch" || isUnaddressed)) {
     context.acknowledging.received(context.outbox, inbound, eventId);
     return tellEdit(context, inbound, addressing.said, route);
   }
@@ -77,6 +79,10 @@ export async function takeTurn(
       context.acknowledging.received(context.outbox, inbound, eventId);
       if (inbound.isEncrypted) {
         return await context.once(eventId, "encrypted", () => refuseEncrypted(context, inbound));
+      }
+      if (own) {
+        const run = () => runOwnCommand(context, inbound, turn, own);
+        return await context.once(eventId, "command", run);
       }
       const place = placeOf(accountId, replyTarget(conversation, sender.stay));
       if (isStop) await context.stops.stop(eventId);

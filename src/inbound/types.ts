@@ -48,6 +48,8 @@ export type InboundSettings = {
   replyToMode?: ReplyMode | undefined;
   replyToModeByChatType?: Partial<Record<ReplyChatType, ReplyMode | undefined>> | undefined;
   mediaMaxMb?: number | undefined;
+  /** Owners of this account, besides the host's. */
+  adminJid?: string | string[] | undefined;
 };
 
 /** What the operator may change while the account runs: read anew for each message. */

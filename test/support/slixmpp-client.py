@@ -167,6 +167,46 @@ class Driver:
             answer = error.iq
         return {"xml": tostring(answer.xml), "type": answer["type"]}
 
+    def adhoc(self):
+        """As Gajim has it: the plugin finds commands and reads their forms (XEP-0050, XEP-0004)."""
+        if "xep_0050" not in self.client.plugin:
+            self.client.register_plugin("xep_0050")
+        return self.client.plugin["xep_0050"]
+
+    async def commands(self, jid):
+        """The menu of ad-hoc commands."""
+        answer = await self.adhoc().get_commands(jid, timeout=10)
+        items = answer["disco_items"]["items"]
+        return {"commands": [{"jid": str(at), "node": node, "name": name} for at, node, name in items]}
+
+    async def command(self, jid, node, values):
+        """Runs an ad-hoc command to its end, its form filled in with `values`."""
+        adhoc = self.adhoc()
+        offered = {}
+        try:
+            answer = await adhoc.send_command(jid, node, timeout=30)
+            command = answer["command"]
+            if command["status"] == "executing":
+                for name, field in command["form"].get_fields().items():
+                    offered[name] = [option["value"] for option in field["options"]]
+                form = self.client.plugin["xep_0004"].make_form(ftype="submit")
+                for name, value in values.items():
+                    form.add_field(var=name, value=value)
+                answer = await adhoc.send_command(
+                    jid, node, action="complete", payload=form, sessionid=command["sessionid"], timeout=30
+                )
+        except IqError as error:
+            return {"refused": error.condition, "text": error.text or ""}
+        command = answer["command"]
+        form = command["form"]
+        return {
+            "status": command["status"],
+            "notes": [list(note) for note in command["notes"]],
+            "offered": offered,
+            "values": {name: field["value"] for name, field in form.get_fields().items()},
+            "items": form.get_items(),
+        }
+
     async def disconnect(self):
         await self.client.disconnect(wait=2)
         return {}

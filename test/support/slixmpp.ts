@@ -49,6 +49,28 @@ export interface SlixmppMessage {
   readonly id?: string;
 }
 
+export interface AdHocItem {
+  readonly jid: string;
+  readonly node: string;
+  readonly name: string;
+}
+
+/** How an ad-hoc command ended: refused by an error's condition, or with what it answered. */
+export interface AdHocResult {
+  readonly refused?: string;
+  /** Of the error. */
+  readonly text?: string;
+  readonly status?: string;
+  /** Type and text of each. */
+  readonly notes?: readonly (readonly [string, string])[];
+  /** The fields that the form asked for, with the options of each. */
+  readonly offered?: Readonly<Record<string, readonly string[]>>;
+  /** Of a form that answers. */
+  readonly values?: Readonly<Record<string, string>>;
+  /** The rows of a table. */
+  readonly items?: readonly Readonly<Record<string, string>>[];
+}
+
 export interface SlixmppClient {
   /** The full JID that the server bound. */
   readonly jid: string;
@@ -78,6 +100,14 @@ export interface SlixmppClient {
     type: "get" | "set",
     payload: string,
   ): Promise<{ readonly type: string; readonly xml: string }>;
+  /** The menu of ad-hoc commands (XEP-0050) that `jid` offers. @throws where it refuses */
+  commands(jid: string): Promise<readonly AdHocItem[]>;
+  /** Runs an ad-hoc command to its end, and fills in its form, if it has one. */
+  command(
+    jid: string,
+    node: string,
+    values?: Readonly<Record<string, string>>,
+  ): Promise<AdHocResult>;
   /**
    * The first stanza that `matches`, out of those received after position `since` of `stanzas`
    * (default 0: from the start), waiting for it if need be (default 15,000 ms).
@@ -250,6 +280,11 @@ export async function startSlixmpp(login: SlixmppLogin): Promise<SlixmppClient> 
       await request("raw", { xml });
     },
     iq,
+    async commands(to) {
+      return (await request("commands", { jid: to }))["commands"] as readonly AdHocItem[];
+    },
+    command: async (to, node, values = {}) =>
+      (await request("command", { jid: to, node, values })) as AdHocResult,
     waitFor,
     async waitForBody(from, options) {
       const isFrom = (stanza: StanzaEvent): boolean =>

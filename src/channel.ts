@@ -13,6 +13,7 @@ import {
 import { describeProblems } from "./host/account-problems.ts";
 import { actions } from "./host/actions.ts";
 import { agentPrompt } from "./host/agent-prompt.ts";
+import { approvalCapability, shouldSuppressLocalPayloadPrompt } from "./host/approvals.ts";
 import { SETUP_KEYS, xmppChannelConfigSchema } from "./host/config-schema.ts";
 import { directory } from "./host/directory.ts";
 import { runAccount } from "./host/gateway.ts";
@@ -83,6 +84,7 @@ export const xmppPlugin = createChatChannelPlugin<XmppAccount, XmppProbe>({
     message: messageAdapter,
     actions,
     agentPrompt,
+    approvalCapability,
     directory,
     status,
     gateway: { startAccount: runAccount },
@@ -103,7 +105,12 @@ export const xmppPlugin = createChatChannelPlugin<XmppAccount, XmppProbe>({
   },
   outbound: {
     // The Gateway's live session sends; a CLI process of its own would be a second login.
-    base: { deliveryMode: "gateway", chunker: null, textChunkLimit: DEFAULT_TEXT_CHUNK_LIMIT },
+    base: {
+      deliveryMode: "gateway",
+      chunker: null,
+      textChunkLimit: DEFAULT_TEXT_CHUNK_LIMIT,
+      shouldSuppressLocalPayloadPrompt,
+    },
     attachedResults: {
       channel: CHANNEL_ID,
       sendText: ({ onDeliveryResult: _unused, ...ctx }) => messageAdapter.send.text(ctx),

@@ -28,6 +28,7 @@ import { channelSecrets } from "./host/secret-contract.ts";
 import { security } from "./host/security.ts";
 import { setupContract } from "./host/setup.ts";
 import { setupWizard } from "./host/setup-wizard.ts";
+import { presentationCapabilities, renderPresentation } from "./host/presentation.ts";
 import { publicFacts, status, type XmppProbe } from "./host/status.ts";
 import { threading } from "./host/threading.ts";
 import { CHANNEL_ID, DEFAULT_TEXT_CHUNK_LIMIT } from "./policy/account-policy.ts";
@@ -110,6 +111,8 @@ export const xmppPlugin = createChatChannelPlugin<XmppAccount, XmppProbe>({
       chunker: null,
       textChunkLimit: DEFAULT_TEXT_CHUNK_LIMIT,
       shouldSuppressLocalPayloadPrompt,
+      presentationCapabilities,
+      renderPresentation,
     },
     attachedResults: {
       channel: CHANNEL_ID,

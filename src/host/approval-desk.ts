@@ -42,7 +42,7 @@ export function createApprovalDesk({ accountId, readConfig }: AccountRef): Appro
         return { isApplied: applied, outcome: outcomeOf(recorded, applied ? sender : undefined) };
       } catch (error) {
         if (!isApprovalNotFoundError(error)) throw error;
-        return { isApplied: false, outcome: { text: "answered elsewhere, or had expired" } };
+        return { isApplied: false, outcome: { text: "was answered elsewhere, or has expired" } };
       }
     },
   };
@@ -73,13 +73,13 @@ export async function resolveApproval(
   if (!approval || !may(sender, approval.kind))
     return "There is no such request for you to answer.";
   const { allowed, outcome } = approval;
-  if (outcome) return `Too late: it was ${outcome.text} already.`;
+  if (outcome) return `Too late: it ${outcome.text}.`;
   if (!allowed.includes(decision)) return `You can answer: ${allowed.join(", ")}.`;
   const result = await resolve(approval, decision, sender);
   prompts.settle(approvalId, result.outcome);
   return result.isApplied
-    ? `Recorded: it was ${result.outcome.text}.`
-    : `Too late: it was ${result.outcome.text} already.`;
+    ? `Recorded: it ${result.outcome.text}.`
+    : `Too late: it ${result.outcome.text}.`;
 }
 
 function mayAnswer(
@@ -96,8 +96,9 @@ function outcomeOf(
   { status, ...recorded }: ApprovalResolveResult["approval"],
   by: BareJid | undefined,
 ): Outcome {
-  if (status !== "allowed" && status !== "denied") return { text: status };
+  if (status === "expired") return { text: "has expired" };
+  if (status === "cancelled") return { text: "was cancelled" };
   const decision = "decision" in recorded ? recorded.decision : undefined;
   const what = decision === undefined ? status : DECISION_OUTCOMES[decision];
-  return { text: by === undefined ? what : `${what} by ${by}`, decision };
+  return { text: `was ${what}${by === undefined ? "" : ` by ${by}`}`, decision };
 }

@@ -70,7 +70,7 @@ export const approvalRuntime = createChannelApprovalNativeRuntimeAdapter<
       kind: "update",
       payload: {
         text: buildChannelApprovalExpiredText({ request, view }),
-        outcome: { text: "expired" },
+        outcome: { text: "has expired" },
       },
     }),
   },
@@ -199,5 +199,11 @@ function describeResolved(view: ResolvedApprovalView): Final {
   const applied = isSystem && view.applicationStatus === "not-applied" ? ", but not applied" : "";
   const sign = ended !== undefined || view.decision === "deny" ? "❌" : "✅";
   const text = `${sign} ${view.title}: ${what}${applied}\n\n${asBlock(summaryOf(view))}`;
-  return { text, outcome: { text: what, decision: ended ? undefined : view.decision } };
+  return {
+    text,
+    outcome: {
+      text: ended === "expired" ? "has expired" : `was ${what}`,
+      decision: ended ? undefined : view.decision,
+    },
+  };
 }

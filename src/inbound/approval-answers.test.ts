@@ -49,7 +49,7 @@ function setUp(resolve?: ApprovalDesk["resolve"]) {
       resolve ??
       (async (_approval, decision, sender) => {
         recorded.push({ decision, sender });
-        return { isApplied: true, outcome: { text: `${decision} by ${sender}`, decision } };
+        return { isApplied: true, outcome: { text: `was settled by ${sender}`, decision } };
       }),
   };
   const road = createRoadIn({
@@ -110,17 +110,17 @@ describe("an approver answers", () => {
       say("alice@example/laptop", reply("prompt", "no")),
     ]);
     expect(recorded).toHaveLength(1);
-    expect(told()).toEqual(["Too late: it was allow-once by alice@example already."]);
+    expect(told()).toEqual(["Too late: it was settled by alice@example."]);
     await say("alice@example/phone", reactions("prompt", "👍", "🎉"));
     await say("alice@example/phone", reactions("prompt"));
     expect([recorded.length, told()]).toEqual([1, []]);
   });
 
   it("too late where somebody was first, or it has expired", async () => {
-    const outcome: Outcome = { text: "denied", decision: "deny" };
+    const outcome: Outcome = { text: "was denied", decision: "deny" };
     const { say, told, prompts } = await asked(async () => ({ isApplied: false, outcome }));
     await say("alice@example/phone", reply("prompt", "yes"));
-    expect(told()).toEqual(["Too late: it was denied already."]);
+    expect(told()).toEqual(["Too late: it was denied."]);
     expect(prompts.pending(Date.now())).toEqual([]);
   });
 

@@ -171,7 +171,7 @@ export function createApprovalAnswers(context: ReceiverContext): ApprovalAnswers
       const isShown = approval.messages.some((message) => message.place === place);
       if (!isApplied) await say(said, tooLate(result));
       // Where it was asked, the message that asked says it.
-      else if (!isShown) await say(said, `Recorded: it was ${result.text}.`);
+      else if (!isShown) await say(said, `Recorded: it ${result.text}.`);
     } catch (error) {
       log.warn(`an answer to an approval was not recorded: ${messageOf(error)}`);
       await say(
@@ -207,4 +207,4 @@ export function createApprovalAnswers(context: ReceiverContext): ApprovalAnswers
   };
 }
 
-const tooLate = ({ text }: Outcome) => `Too late: it was ${text} already.`;
+const tooLate = ({ text }: Outcome) => `Too late: it ${text}.`;

@@ -30,7 +30,7 @@ export type Approval = {
   expiresAt: number;
 };
 
-/** What became of it: a few words to go on with after "it was …". */
+/** What became of it: a few words to go on with after "it …". */
 export type Outcome = { text: string; decision?: Decision | undefined };
 
 export type KnownApproval = Approval & {

@@ -267,3 +267,67 @@ describe("what comes from elsewhere", () => {
     expect(told.body).toBe("Too late: it has expired.");
   });
 });
+
+describe("choices", () => {
+  it.each([
+    ["by a tap", "Coffee"],
+    ["by its number", "2"],
+  ])("of a question are answered %s", async (_, said) => {
+    const question = {
+      id: "drink",
+      header: "Drink",
+      question: "Tea or coffee?",
+      options: [{ label: "Tea" }, { label: "Coffee" }],
+    };
+    let isAsked = false;
+    model.setReply(({ messages, tools }) => {
+      const result = messages.findLast(({ role }) => role === "tool")?.text ?? "";
+      if (isAsked) return `chosen: ${/Coffee/.test(result)}`;
+      isAsked = true;
+      const args = { questions: [question] };
+      return tools.includes("ask_user")
+        ? { tool: "ask_user", arguments: args }
+        : { tool: "tool_call", arguments: { id: "ask_user", args } };
+    });
+    const since = alice.stanzas.length;
+    await alice.send({ to: BOT, body: "/new" });
+    await alice.send({ to: BOT, body: "what do I get?" });
+    const asked = await alice.waitFor((each) => responsesOf(each).length > 0, {
+      since,
+      timeoutMs: ANSWER_MS,
+    });
+    expect(responsesOf(asked)).toEqual([
+      ["Tea", "Tea"],
+      ["Coffee", "Coffee"],
+    ]);
+    expect(asked.body).toMatch(/1\. Tea\b[^]*2\. Coffee\b/);
+    await alice.send({ to: BOT, body: said });
+    await alice.waitFor(({ body }) => body === "chosen: true", { since, timeoutMs: ANSWER_MS });
+  });
+
+  it("that are sent by command are numbered; the number is the value to the agent", async () => {
+    const presentation = {
+      blocks: [
+        { type: "select", options: [{ label: "Canary", value: "env:canary" }] },
+        { type: "buttons", buttons: [{ label: "Production", value: "env:prod" }] },
+      ],
+    };
+    const since = alice.stanzas.length;
+    const sent = await gateway.openclaw([
+      ...["message", "send", "--channel", "xmpp", "--target", "alice@localhost"],
+      ...["--message", "Where to?", "--presentation", JSON.stringify(presentation)],
+    ]);
+    expect(sent.code, sent.stderr).toBe(0);
+    const offered = await alice.waitFor(({ body }) => body?.startsWith("Where to?") ?? false, {
+      since,
+      timeoutMs: ANSWER_MS,
+    });
+    expect(offered.body).toContain("1. Canary\n2. Production");
+    expect(responsesOf(offered)).toEqual([
+      ["Canary", "env:canary"],
+      ["Production", "env:prod"],
+    ]);
+    await alice.send({ to: BOT, body: "2" });
+    await alice.waitFor(({ body }) => body === "echo: env:prod", { since, timeoutMs: ANSWER_MS });
+  });
+});

@@ -131,8 +131,10 @@ async function tellOutcome(cfg: Cfg, entry: Entry, { text, outcome }: Final): Pr
   const [body] = bodies;
   if (body === undefined || bodies.length > 1) return await sendText(outbox, target, text, options);
   try {
-    const correction = encodeBody(target, randomUUID(), body, { replaceId, thread });
-    await sendMessage(outbox, target, correction);
+    const id = randomUUID();
+    // Some clients refer to the version that they show.
+    message.messageIds.push(id);
+    await sendMessage(outbox, target, encodeBody(target, id, body, { replaceId, thread }));
   } catch {
     // A room may refuse corrections; what it says all should know.
     await sendText(outbox, target, text, options);

@@ -14,8 +14,8 @@ export type ApprovalKind = "exec" | "plugin" | "system-agent";
 export type PromptMessage = {
   place: Place;
   target: Target;
-  /** Ids of the messages that it took; in a room these are not what the room calls them. */
-  messageIds: readonly string[];
+  /** Ids of the messages that it took, and of what corrects them; in a room these are not what the room calls them. */
+  messageIds: string[];
   thread?: { id: string; parent: undefined } | undefined;
 };
 

@@ -95,8 +95,9 @@ function createCommand(): { command: string; hasRun: () => boolean } {
 /** The agent wants to run it as soon as it is asked anything. */
 function wantsToRun(command: string): void {
   let isAsked = false;
-  model.setReply(({ tools }) => {
-    if (isAsked) return "noted";
+  model.setReply(({ tools, userText }) => {
+    // What came of the last command is told to the agent in a turn of its own.
+    if (isAsked || !userText.includes(`please: ${command}`)) return "noted";
     isAsked = true;
     return tools.includes("exec")
       ? { tool: "exec", arguments: { command } }
@@ -280,8 +281,9 @@ describe("choices", () => {
       options: [{ label: "Tea" }, { label: "Coffee" }],
     };
     let isAsked = false;
-    model.setReply(({ messages, tools }) => {
+    model.setReply(({ messages, tools, userText }) => {
       const result = messages.findLast(({ role }) => role === "tool")?.text ?? "";
+      if (!userText.includes("what do I get?")) return "noted";
       if (isAsked) return `chosen: ${/Coffee/.test(result)}`;
       isAsked = true;
       const args = { questions: [question] };
@@ -290,7 +292,6 @@ describe("choices", () => {
         : { tool: "tool_call", arguments: { id: "ask_user", args } };
     });
     const since = alice.stanzas.length;
-    await alice.send({ to: BOT, body: "/new" });
     await alice.send({ to: BOT, body: "what do I get?" });
     const asked = await alice.waitFor((each) => responsesOf(each).length > 0, {
       since,

@@ -46,6 +46,14 @@ describe("a reply", () => {
     expect(decisionOfWords(text, DECISIONS)).toBe(decision);
   });
 
+  it("is short, or none; whatever it is made of, it is read at once", () => {
+    const long = `yes${"!".repeat(1_000_000)}x`;
+    const since = performance.now();
+    expect(decisionOfWords(long, DECISIONS)).toBeUndefined();
+    expect(readApproveCommand(`/approve ${long} ${long}`)).toBeUndefined();
+    expect(performance.now() - since).toBeLessThan(1_000);
+  });
+
   it("tells what is not offered from what is no answer", () => {
     expect(decisionOfWords("always", ONCE_OR_NOT)).toBe("unavailable");
   });

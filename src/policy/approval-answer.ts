@@ -25,6 +25,10 @@ const WORDS: Record<Decision, ReadonlySet<string>> = {
   deny: new Set(["no", "n", "deny", "reject", "block"]),
 };
 
+/** Nothing longer is an answer, nor looked at for long. */
+const MAX_WORDS = 100;
+const MAX_COMMAND = 1_000;
+
 /** Variation selectors, and the colours of skin. */
 const VARIANTS = /[\uFE0E\uFE0F]|\p{Emoji_Modifier}/gu;
 const signOf = (text: string) => text.trim().replace(VARIANTS, "");
@@ -54,6 +58,7 @@ export function decisionOfWords(
   text: string,
   allowed: readonly Decision[],
 ): Decision | "unavailable" | undefined {
+  if (text.length > MAX_WORDS) return undefined;
   const words = text
     .trim()
     .toLowerCase()
@@ -68,6 +73,7 @@ export function decisionOfWords(
 export function readApproveCommand(
   text: string,
 ): { approvalId: string; decision: string } | undefined {
+  if (text.length > MAX_COMMAND) return undefined;
   const [, first = "", second = ""] = /^\/approve[ \t]+(\S+)[ \t]+(\S+)$/i.exec(text.trim()) ?? [];
   if (second === "") return undefined;
   const isFirst = decisionOfWords(first, DECISIONS) !== undefined;

@@ -13,6 +13,7 @@ import {
 import { describeProblems } from "./host/account-problems.ts";
 import { actions } from "./host/actions.ts";
 import { agentPrompt } from "./host/agent-prompt.ts";
+import { approvalCapability, shouldSuppressLocalPayloadPrompt } from "./host/approvals.ts";
 import { xmppChannelConfigSchema } from "./host/config-schema.ts";
 import { directory } from "./host/directory.ts";
 import { runAccount } from "./host/gateway.ts";
@@ -27,6 +28,7 @@ import { channelSecrets } from "./host/secret-contract.ts";
 import { security } from "./host/security.ts";
 import { setupContract } from "./host/setup.ts";
 import { setupWizard } from "./host/setup-wizard.ts";
+import { presentationCapabilities, renderPresentation } from "./host/presentation.ts";
 import { publicFacts, status, type XmppProbe } from "./host/status.ts";
 import { threading } from "./host/threading.ts";
 import { CHANNEL_ID, DEFAULT_TEXT_CHUNK_LIMIT } from "./policy/account-policy.ts";
@@ -88,6 +90,7 @@ export const xmppPlugin = createChatChannelPlugin<XmppAccount, XmppProbe>({
     message: messageAdapter,
     actions,
     agentPrompt,
+    approvalCapability,
     directory,
     status,
     gateway: { startAccount: runAccount },
@@ -108,7 +111,14 @@ export const xmppPlugin = createChatChannelPlugin<XmppAccount, XmppProbe>({
   },
   outbound: {
     // The Gateway's live session sends; a CLI process of its own would be a second login.
-    base: { deliveryMode: "gateway", chunker: null, textChunkLimit: DEFAULT_TEXT_CHUNK_LIMIT },
+    base: {
+      deliveryMode: "gateway",
+      chunker: null,
+      textChunkLimit: DEFAULT_TEXT_CHUNK_LIMIT,
+      shouldSuppressLocalPayloadPrompt,
+      presentationCapabilities,
+      renderPresentation,
+    },
     attachedResults: {
       channel: CHANNEL_ID,
       sendText: ({ onDeliveryResult: _unused, ...ctx }) => messageAdapter.send.text(ctx),

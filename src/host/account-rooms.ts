@@ -16,6 +16,15 @@ export function checkAllowlist(entries: Entries, path: string, problems: ConfigP
   checkEntries(entries, parseAllowEntry, expected, path, problems);
 }
 
+/** Reports the entries of a list of approvers that name nobody: whole domains approve nothing. */
+export function checkApprovers(entries: Entries, path: string, problems: ConfigProblem[]): void {
+  const parse = (text: string) => {
+    const entry = parseAllowEntry(text);
+    return entry?.kind === "jid" ? entry : undefined;
+  };
+  checkEntries(entries, parse, "write a bare JID (user@example.com)", path, problems);
+}
+
 /** Reports the entries of a list for rooms that match nobody. */
 export function checkRoomList(entries: Entries, path: string, problems: ConfigProblem[]): void {
   const expected =

@@ -20,6 +20,7 @@ import { ENV_PASSWORD, resolvePassword, type PasswordSource } from "./account-pa
 import type { ConfigKey, ConfigProblem } from "./account-problems.ts";
 import {
   checkAllowlist,
+  checkApprovers,
   checkRoomList,
   resolveRooms,
   resolveRoomSettings,
@@ -75,7 +76,7 @@ export function hasEnvironmentAccount(environment: NodeJS.ProcessEnv = process.e
 const accountList = createAccountListHelpers(CHANNEL_ID, {
   normalizeAccountId,
   omitKeys: ["defaultAccount"],
-  nestedObjectKeys: ["profile", "sasl", "tls"],
+  nestedObjectKeys: ["execApprovals", "profile", "sasl", "tls"],
   hasImplicitDefaultAccount: (cfg) => Boolean(section(cfg).jid?.trim()) || hasEnvironmentAccount(),
 });
 
@@ -157,6 +158,7 @@ export function resolveAccount(cfg: OpenClawConfig, requestedId?: string | null)
   checkAllowlist(config.allowFrom, path("allowFrom"), problems);
   checkAllowlist(adminJids, path("adminJid"), problems);
   checkRoomList(groupAllowFrom, path("groupAllowFrom"), problems);
+  checkApprovers(config.execApprovals?.approvers, `${path("execApprovals")}.approvers`, problems);
   if (config.sharedSessions === "identified" && (cfg.session?.dmScope ?? "main") === "main") {
     problems.push({
       path: path("sharedSessions"),

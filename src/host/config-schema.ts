@@ -123,6 +123,17 @@ const ActionsSchema = z
   })
   .strict();
 
+/** The host's own keys of channels that ask for approvals themselves. */
+const ExecApprovalsSchema = z
+  .object({
+    enabled: z.union([z.boolean(), z.literal("auto")]).optional(),
+    approvers: JidListSchema.optional(),
+    target: z.enum(["dm", "channel", "both"]).optional(),
+    agentFilter: z.array(z.string()).optional(),
+    sessionFilter: z.array(z.string()).optional(),
+  })
+  .strict();
+
 const { accountShape } = buildChannelAccountSchemaParts();
 
 const XmppAccountSchema = z
@@ -155,6 +166,7 @@ const XmppAccountSchema = z
     ackReactionScope: AckReactionScopeSchema.optional(),
     removeAckAfterReply: z.boolean().optional(),
     actions: ActionsSchema.optional(),
+    execApprovals: ExecApprovalsSchema.optional(),
     roomOwnerBypass: z.boolean().optional(),
     sharedSessions: z.enum(["off", "identified"]).optional(),
     catchUp: CatchUpSchema.optional(),

@@ -101,6 +101,10 @@ export const xmppConfigUiHints: Record<string, ChannelConfigUiHint> = {
     label: "XMPP Actions",
     help: "What the agent may do by its message tool: messages, reactions, memberInfo, channelInfo, polls (on); moderation, addParticipant, renameGroup, leaveGroup, presence, profile (off).",
   },
+  execApprovals: {
+    label: "XMPP Approvals",
+    help: 'Who is asked before a command runs, or a plugin acts: enabled ("auto"), approvers (bare JIDs; default: adminJid and commands.ownerAllowFrom), target ("dm", "channel", "both"), agentFilter, sessionFilter.',
+  },
   sendReadReceipts: {
     label: "XMPP Read Receipts",
     help: "Tell people that the agent has taken up what they wrote (XEP-0333). Default: true.",

@@ -3,10 +3,13 @@ import {
   createAccountStatusSink,
   runPassiveAccountLifecycle,
 } from "openclaw/plugin-sdk/channel-outbound";
+import { CHANNEL_APPROVAL_NATIVE_RUNTIME_CONTEXT_CAPABILITY } from "openclaw/plugin-sdk/approval-handler-adapter-runtime";
 import { channelBlockedPatch, channelStoppedPatch } from "openclaw/plugin-sdk/gateway-runtime";
+import { registerChannelRuntimeContext } from "openclaw/plugin-sdk/channel-runtime-context";
 import type { ChannelGatewayContext } from "openclaw/plugin-sdk/channel-contract";
 import { createLazyRuntimeModule } from "openclaw/plugin-sdk/lazy-runtime";
 import type { Logger } from "../client/types.ts";
+import { CHANNEL_ID } from "../policy/account-policy.ts";
 import type { XmppAccount } from "./account.ts";
 import { loginOf, sameLogin } from "./account-set.ts";
 import { describeProblems } from "./account-problems.ts";
@@ -39,7 +42,19 @@ export async function runAccount(ctx: ChannelGatewayContext<XmppAccount>): Promi
     const { startAccount } = await loadStartAccount();
     await runPassiveAccountLifecycle({
       abortSignal,
-      start: async () => startAccount({ account, cfg, log, onStatus }),
+      start: async () => {
+        const running = startAccount({ account, cfg, log, onStatus });
+        // From now on the host has approvals asked for here (approval-runtime.ts).
+        registerChannelRuntimeContext({
+          ...(ctx.channelRuntime ? { channelRuntime: ctx.channelRuntime } : {}),
+          channelId: CHANNEL_ID,
+          accountId: account.accountId,
+          capability: CHANNEL_APPROVAL_NATIVE_RUNTIME_CONTEXT_CAPABILITY,
+          context: {},
+          abortSignal,
+        });
+        return running;
+      },
       stop: async (running) => {
         await running.stop();
       },

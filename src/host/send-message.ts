@@ -3,12 +3,14 @@ import { randomUUID } from "node:crypto";
 import { PlatformMessageNotDispatchedError } from "openclaw/plugin-sdk/error-runtime";
 import { resolveTextChunkLimit } from "openclaw/plugin-sdk/reply-chunking";
 import { messageOf } from "../errors.ts";
+import { toResponses } from "../outbound/choices.ts";
 import { deliverText } from "../outbound/deliver.ts";
 import { departuresOf } from "../outbound/departures.ts";
 import { mediaMaxBytes, type MediaSource } from "../outbound/load-file.ts";
 import type { DeliveryPart } from "../outbound/message-ids.ts";
 import { keptSends } from "../outbound/kept-sends.ts";
 import { formatTarget, placeOf } from "../outbound/reply-target.ts";
+import { offeredChoicesOf, renderedInto } from "../outbound/offered-choices.ts";
 import { placeOfTarget } from "../outbound/recent-messages.ts";
 import { answeredBy, type Answered } from "../outbound/reply-quote.ts";
 import {
@@ -57,6 +59,7 @@ export async function sendMessage(ctx: SendTextContext, text: string, media?: Me
     departures: departuresOf(accountId),
     limits: account.limits,
   };
+  const choices = renderedInto(text);
   const delivery = deliveryOf(ctx);
   const store = () => findLiveAccount(accountId)?.answerFacts;
   let replaceId: string | undefined;
@@ -83,6 +86,7 @@ export async function sendMessage(ctx: SendTextContext, text: string, media?: Me
         fallbackLimit: DEFAULT_TEXT_CHUNK_LIMIT,
       }),
       replaceId,
+      responses: toResponses(choices),
       delivery,
       file: media && {
         ...media,
@@ -108,6 +112,9 @@ export async function sendMessage(ctx: SendTextContext, text: string, media?: Me
   findLiveAccount(accountId)?.onOutbound();
   const messageId = delivered.messageIds.at(-1);
   if (messageId === undefined) throw refusal("there is no text to send");
+  if (choices.length > 0) {
+    offeredChoicesOf(accountId).note(placeOfTarget(target), messageId, choices);
+  }
   return {
     messageId,
     receipt: delivered.receipt,

@@ -66,6 +66,7 @@ import { createPendingPairings } from "../state/pending-pairings.ts";
 import type { XmppAccount } from "./account.ts";
 import { createAdHocMenu } from "./adhoc-menu.ts";
 import { announcedFeatures } from "./announced-features.ts";
+import { createApprovalDesk } from "./approval-desk.ts";
 import { statusOf, type StatusPatch } from "./connection-status.ts";
 import { tellAgent } from "./late-refusal.ts";
 import {
@@ -280,6 +281,7 @@ export function startAccount(params: {
     accountId,
     queue,
     strangers,
+    approvals: createApprovalDesk({ accountId, readConfig: () => config.read().cfg }),
     givesIds: () => features.has(STANZA_IDS) || features.has(ARCHIVE),
     once: async (eventId, effect, run) => void (await effects.runOnce({ eventId, effect, run })),
     readConfig: readInbound,

@@ -4,6 +4,7 @@ import {
   bindIngressLifecycleToReplyOptions,
   resolveChannelMessageSourceReplyDeliveryMode,
 } from "openclaw/plugin-sdk/channel-outbound";
+import { questionGatewayRuntime } from "openclaw/plugin-sdk/question-gateway-runtime";
 import { getAgentScopedMediaLocalRootsForSources } from "openclaw/plugin-sdk/media-local-roots";
 import { resolveTextChunkLimit } from "openclaw/plugin-sdk/reply-chunking";
 import type { OutboundReplyPayload } from "openclaw/plugin-sdk/reply-payload";
@@ -12,7 +13,9 @@ import { attachmentsOf } from "../outbound/attachments.ts";
 import { deliverWithFiles } from "../outbound/deliver-files.ts";
 import { mediaMaxBytes } from "../outbound/load-file.ts";
 import type { OutgoingFile } from "../outbound/outgoing-file.ts";
-import { placeOfConversation } from "../outbound/recent-messages.ts";
+import { renderChoices, toResponses } from "../outbound/choices.ts";
+import { offeredChoicesOf } from "../outbound/offered-choices.ts";
+import { placeOfConversation, placeOfTarget } from "../outbound/recent-messages.ts";
 import { configuredReplyMode } from "../policy/reply-mode.ts";
 import { answeredBy, type Answered } from "../outbound/reply-quote.ts";
 import { replacedBy, withReplyFacts, type ReplyFacts } from "../outbound/reply-facts.ts";
@@ -73,6 +76,7 @@ export function dispatchTurn(
   const settleOwed = () => context.owed.settle(owedKey(inbound));
   const turn = runTurn(context, inbound, { ...admitted, history }, handover, {
     onAnswer,
+    onQuestion: sessionTurn.listen,
     settleOwed,
     ended: ended.promise,
   });
@@ -131,6 +135,8 @@ const owedKey = ({ conversation, messageId, sender }: InboundMessage): OwedKey =
 type TurnProgress = {
   /** Called before the final answer leaves, with what resolves when the host has settled it. */
   onAnswer: (settled: Promise<unknown>) => void;
+  /** The agent has asked something, and waits. */
+  onQuestion: () => void;
   /** The host has the answer on its disk, or it goes without that. */
   settleOwed: () => void;
   ended: Promise<void>;
@@ -141,7 +147,7 @@ async function runTurn(
   inbound: InboundMessage,
   admitted: Turn,
   handover: Handover,
-  { onAnswer, settleOwed, ended }: TurnProgress,
+  { onAnswer, onQuestion, settleOwed, ended }: TurnProgress,
 ): Promise<void> {
   const { accountId, cfg, log, outbox, runtime } = context;
   const { eventKind, route, room } = admitted;
@@ -195,7 +201,7 @@ async function runTurn(
       deliver: async (payload, { kind, participant }) => {
         handover.begin();
         if (kind !== "tool") settleOwed();
-        const { text = "" } = payload;
+        const { text, choices } = renderChoices(payload);
         const files = filesOf(context, payload, route.agentId);
         if (!text.trim() && files.length === 0) return { visibleReplySent: false, messageIds: [] };
         const { departures, limits } = outbox;
@@ -209,7 +215,15 @@ async function runTurn(
           }),
           ...facts,
           replaceId,
+          responses: toResponses(choices),
         });
+        // The host counts the options of its own questions itself.
+        const questionId = questionGatewayRuntime.readAskUserQuestionId(payload);
+        if (questionId !== undefined) onQuestion();
+        else if (choices.length > 0) {
+          const messageId = delivered.messageIds.at(-1) ?? "";
+          offeredChoicesOf(accountId).note(placeOfTarget(target), messageId, choices);
+        }
         if (replaceId !== undefined) context.growing.settle(replaceId);
         context.onOutbound(context.now());
         return { visibleReplySent: true, messageIds: delivered.messageIds };

@@ -262,7 +262,13 @@ describe.each(all)("a $room room, the agent moderator: $moderates, occupant ids 
       const places: string[] = [];
       const enterAtOnce = (_: string, place: string) => {
         places.push(place);
-        return { speak: nothing, answer: nothing, sealOthers: nothing, end: nothing };
+        return {
+          speak: nothing,
+          listen: nothing,
+          answer: nothing,
+          sealOthers: nothing,
+          end: nothing,
+        };
       };
       const nothing = () => undefined;
       const enter = async (key: string, place: string) => enterAtOnce(key, place);

@@ -11,6 +11,7 @@ import { bareJid, type BareJid, type FullJid } from "../protocol/jid.ts";
 import { decodeMessage, type Message } from "../protocol/stanza.ts";
 import { createAboutMessages } from "./about-messages.ts";
 import { createAnnouncedFiles } from "./announced-files.ts";
+import { createApprovalAnswers } from "./approval-answers.ts";
 import type { AuthorsOf } from "./archive-revisions.ts";
 import { findAddressed, findAuthors, findStanding, type Standing } from "./archived-addressing.ts";
 import { hostConversation } from "./conversation.ts";
@@ -74,6 +75,7 @@ export function createReceiver(context: ReceiverContext): Receiver {
   const mayHaveWaited = createKept(context);
   const aboutMessages = createAboutMessages(context);
   const announcedFiles = createAnnouncedFiles();
+  const approvalAnswers = createApprovalAnswers(context);
   /** What is being stored: who says something of a message means one that came before. */
   const storing = new Set<Promise<unknown>>();
   /** Corrections for which a place is looked for: what comes next must not overtake. */
@@ -129,6 +131,14 @@ export function createReceiver(context: ReceiverContext): Receiver {
     announcedFiles.note(said, context.strangers.isStranger(said), archived?.id);
   }
 
+  function isApprovalAnswer(read: Read): boolean {
+    if ("about" in read) return approvalAnswers.take(read.about, read.about.isArchived);
+    if (!("inbound" in read) || read.inbound.isEncrypted) return false;
+    if (!approvalAnswers.take(read.inbound, read.isArchived)) return false;
+    aboutMessages.noteProgress(read.inbound.message, read.inbound.conversation);
+    return true;
+  }
+
   function noteRefusal(error: IngressFullError): void {
     tally.add("queue-full");
     refusals.count += 1;
@@ -174,6 +184,7 @@ export function createReceiver(context: ReceiverContext): Receiver {
       if (!found) return;
       noteAnnounced(found, archived);
       if (wanted && !(await wanted)) return;
+      if (isApprovalAnswer(found)) return;
       if ("about" in found) {
         await Promise.allSettled(storing);
         return await aboutMessages.receive(found.about);
@@ -219,6 +230,7 @@ export function createReceiver(context: ReceiverContext): Receiver {
     async idle() {
       await ingress.idle();
       await aboutMessages.idle();
+      await approvalAnswers.idle();
     },
   };
 }

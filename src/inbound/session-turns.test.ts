@@ -140,3 +140,14 @@ it("lets nobody in while the host has put a turn of the session off", async () =
   second.reject(new Error("given up"));
   expect(await soon()).toBe("begun other next");
 });
+
+it("lets the same place in at once where the agent waits for an answer", async () => {
+  const { enter, turn, soon } = watch({ undisturbedMs: 60_000 });
+  enter("one", "room");
+  enter("two", "room");
+  enter("direct", "direct");
+  expect(await soon()).toBe("one");
+  turn("one").speak();
+  turn("one").listen();
+  await expect.poll(soon).toBe("one two");
+});

@@ -20,6 +20,8 @@ const SEALED_MS = 30_000;
 export type SessionTurn = {
   /** The agent says or does something, for the first time or again. */
   speak(): void;
+  /** The agent waits for an answer itself: what comes next from its place is let in. */
+  listen(): void;
   /** The answer is on its way: there is nothing to add to. */
   answer(): void;
   /** The host has put this one off: what comes next waits for the end of the turns of now, or for a while. */
@@ -67,6 +69,10 @@ export function createSessionTurns({
       speak() {
         if (!hasSpoken) openAfter(undisturbedMs);
         hasSpoken = true;
+      },
+      listen() {
+        hasSpoken = true;
+        openAfter(0);
       },
       answer: () => void (turn.undisturbed = turn.ended),
       sealOthers() {

@@ -10,6 +10,7 @@ import { resolveAccess, resolveRoomFor } from "./access.ts";
 import { resolveAddressing } from "./addressing.ts";
 import { isAnsweredByHost, isObeyedStop } from "./at-once.ts";
 import type { Lifecycle } from "./debounce.ts";
+import { asChosen } from "./chosen.ts";
 import { dispatchTurn } from "./dispatch.ts";
 import { tellEdit } from "./agent-events.ts";
 import { readOwnCommand, runOwnCommand } from "./own-command.ts";
@@ -31,10 +32,11 @@ import type { InboundContext, InboundMessage } from "./types.ts";
  */
 export async function takeTurn(
   context: InboundContext & { stops: Stops },
-  inbound: InboundMessage,
+  received: InboundMessage,
   { eventId, lifecycle }: { eventId: string; lifecycle: Lifecycle },
 ): Promise<void | "revised"> {
   const { accountId, revisions } = context;
+  const inbound = asChosen(context, received);
   const { conversation, sender, revises = [] } = inbound;
   const eventIds = inbound.parts?.map((part) => part.eventId) ?? [eventId];
   const reopen = () => eventIds.forEach(revisions.open);

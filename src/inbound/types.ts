@@ -19,6 +19,7 @@ import type { Invitation } from "../protocol/xep-0045-invitation.ts";
 import type { Message } from "../protocol/stanza.ts";
 import type { FileShare } from "../protocol/xep-0447-file-sharing.ts";
 import type { Acknowledging } from "./acknowledging.ts";
+import type { ApprovalDesk } from "./approval-answers.ts";
 import type { Pairing } from "./pairing.ts";
 import type { MessageQueue } from "./ingress-queue.ts";
 import type { Revisions } from "./revisions.ts";
@@ -111,6 +112,7 @@ export type ReceiverContext = Omit<InboundContext, keyof InboundConfig> & {
   /** Where messages wait for their turn. */
   queue: MessageQueue;
   strangers: Omit<Strangers, "find">;
+  approvals: ApprovalDesk;
   /** Whether our own server says that it gives ids to our messages (XEP-0359). */
   givesIds: () => boolean;
   readConfig: () => InboundConfig;

@@ -154,12 +154,14 @@ async function sendAll(
       options.signal?.throwIfAborted();
       assertNotRefused(road, sent);
       const { thread, reply, quote } = options;
-      const isFile = shared !== undefined && index === bodies.length - 1;
+      const isLast = index === bodies.length - 1;
+      const isFile = shared !== undefined && isLast;
       // A URL with a quote in front would be no URL any more.
       const first = { thread, reply, quote: isFile ? undefined : quote };
       const facts = index === 0 ? first : { thread };
       const send = async (replaceId: string | undefined) => {
-        const all = { ...facts, replaceId };
+        const { responses } = options;
+        const all = { ...facts, replaceId, ...(isLast ? { responses } : {}) };
         await sendOnce(road, target, id, options, () =>
           isFile ? encodeFile(target, id, shared, all) : encodeBody(target, id, body, all),
         );

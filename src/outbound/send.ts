@@ -12,6 +12,7 @@ import { XmppNotSentError, XmppStanzaError } from "../errors.ts";
 import type { Limits } from "../policy/limits.ts";
 import { decodeMessage, encodeMessage, type Thread } from "../protocol/stanza.ts";
 import { stripFallback } from "../protocol/xep-0428-fallback.ts";
+import type { QuickResponse } from "../protocol/xep-0439-quick-response.ts";
 import { quoteForReply, REPLY, type Reply } from "../protocol/xep-0461-reply.ts";
 import { encodeMucUser, occupantJid } from "../protocol/xep-0045-muc.ts";
 import { stripInvalidXmlChars } from "../protocol/xml-text.ts";
@@ -44,6 +45,8 @@ export type MessageFacts = {
   quote?: { text: string; author: string | undefined } | undefined;
   /** The message that it takes the place of (XEP-0308). */
   replaceId?: string | undefined;
+  /** Answers to choose from, which the text lists as well (XEP-0439). */
+  responses?: readonly QuickResponse[] | undefined;
 };
 
 /** Bytes that a message takes beside its text: addresses of 3 KiB each at most, ids, a prefix, and what the server adds. */
@@ -79,7 +82,7 @@ export function encodeBody(
   target: Target,
   id: string,
   text: string,
-  { quote, replaceId, reply, thread }: MessageFacts,
+  { quote, replaceId, reply, responses, thread }: MessageFacts,
 ): Element {
   // Dino, up to 0.5, reads nothing of a correction but its text: it would show the quote as part of it.
   const isQuoted = reply && quote && replaceId === undefined;
@@ -96,6 +99,7 @@ export function encodeBody(
     thread,
     replaceId,
     reply,
+    responses,
     fallbacks: fallback ? [fallback] : [],
     chatState: "active",
     // In a room everybody would answer.

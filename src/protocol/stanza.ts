@@ -45,6 +45,7 @@ import {
 } from "./xep-0424-retraction.ts";
 import { decodeModeration, type Moderation } from "./xep-0425-moderation.ts";
 import { decodeFallbacks, encodeFallback, type Fallback } from "./xep-0428-fallback.ts";
+import { encodeQuickResponses, type QuickResponse } from "./xep-0439-quick-response.ts";
 import {
   decodeReactions,
   encodeReactions,
@@ -219,6 +220,8 @@ export type OutboundMessage = {
   oobUrl?: string | undefined;
   fileShares?: readonly FileShare[] | undefined;
   reactions?: Reactions | undefined;
+  /** XEP-0439: answers to choose from. The body lists them as well. */
+  responses?: readonly QuickResponse[] | undefined;
   /** Takes that message back; without a `body` it gets one that says so to clients that do not know how. */
   retractId?: string | undefined;
   receiptRequested?: boolean | undefined;
@@ -252,9 +255,10 @@ export function encodeMessage(message: OutboundMessage): Element {
 }
 
 function encodePayloads(message: OutboundMessage): Element[] {
-  const { fileShares = [], oobUrl, reactions, retractId, location } = message;
+  const { fileShares = [], oobUrl, reactions, responses = [], retractId, location } = message;
   return [
     ...fileShares.map(encodeFileShare),
+    ...encodeQuickResponses(responses),
     oobUrl === undefined ? undefined : encodeOobUrl(oobUrl),
     location && encodeLocation(location),
     reactions && encodeReactions(reactions),

@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { describe, expect, it } from "vitest";
 import { manifest, packageSetupFields } from "../../scripts/manifest-content.ts";
+import { xmppPlugin } from "../../src/channel.ts";
 import { doctorCapabilities } from "../../src/host/doctor.ts";
 import { meta } from "../../src/host/meta.ts";
 
@@ -31,10 +32,12 @@ describe("metadata", () => {
       setup: _setup,
       configuredState,
       doctorCapabilities: capabilities,
+      approvalFlags,
       ...channel
     } = packageJson.openclaw.channel;
     expect(channel).toEqual(meta);
     expect(capabilities).toEqual(doctorCapabilities);
+    expect(approvalFlags).toEqual(xmppPlugin.approvalCapability?.nativeRuntime ? ["native"] : []);
     expect(configuredState.env.allOf).toEqual(["XMPP_JID", "XMPP_PASSWORD"]);
   });
 

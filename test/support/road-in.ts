@@ -18,6 +18,7 @@ import { createSettling } from "../../src/inbound/settling.ts";
 import { createStrangers } from "../../src/inbound/strangers.ts";
 import { createTally } from "../../src/inbound/tally.ts";
 import { createTurnLimits } from "../../src/inbound/turn-limits.ts";
+import { createApprovalPrompts } from "../../src/outbound/approval-prompts.ts";
 import { createRecentMessages } from "../../src/outbound/recent-messages.ts";
 import type { ReceiverContext } from "../../src/inbound/types.ts";
 import type { XmppAccountPolicy } from "../../src/policy/account-policy.ts";
@@ -225,6 +226,11 @@ export function createRoadIn(options: RoadInOptions = {}) {
     runtime,
     queue,
     givesIds: () => true,
+    approvals: {
+      prompts: createApprovalPrompts(),
+      isApprover: () => false,
+      resolve: async () => await Promise.reject(new Error("nobody approves anything")),
+    },
     once: async (_eventId: string, _effect: string, run: () => Promise<void>) => await run(),
     outbox,
     findOutbox: () => outbox,

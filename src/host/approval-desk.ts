@@ -1,0 +1,104 @@
+/** Requests for approval of one account: who may answer them, and how the Gateway records it, once. */
+import { isApprovalNotFoundError } from "openclaw/plugin-sdk/error-runtime";
+import type { ApprovalResolveResult } from "openclaw/plugin-sdk/approval-gateway-runtime";
+import type { OpenClawConfig } from "openclaw/plugin-sdk/channel-core";
+import type { ApprovalDesk } from "../inbound/approval-answers.ts";
+import {
+  approvalPromptsOf,
+  type ApprovalKind,
+  type KnownApproval,
+  type Outcome,
+} from "../outbound/approval-prompts.ts";
+import { CHANNEL_ID } from "../policy/account-policy.ts";
+import { DECISION_OUTCOMES, type Decision } from "../policy/approval-answer.ts";
+import type { BareJid } from "../protocol/jid.ts";
+import { isApprover, isAuthorizedSender } from "./approvers.ts";
+
+type AccountRef = { accountId: string; readConfig: () => OpenClawConfig };
+
+export function createApprovalDesk({ accountId, readConfig }: AccountRef): ApprovalDesk {
+  const prompts = approvalPromptsOf(accountId);
+  return {
+    prompts,
+    isApprover: (jid, kind) => mayAnswer(readConfig(), accountId, jid, kind),
+    async resolve(approval, decision, sender) {
+      // Of the one who is asked last, whatever was true as they began to answer.
+      if (!mayAnswer(readConfig(), accountId, sender, approval.kind)) {
+        throw new Error(`${sender} is no approver any more`);
+      }
+      const { resolveApprovalOverGateway } =
+        await import("openclaw/plugin-sdk/approval-gateway-runtime");
+      try {
+        const { applied, approval: recorded } = await resolveApprovalOverGateway({
+          cfg: readConfig(),
+          approvalId: approval.approvalId,
+          approvalKind: approval.kind,
+          decision,
+          channel: CHANNEL_ID,
+          accountId,
+          senderId: sender,
+          clientDisplayName: sender,
+        });
+        return { isApplied: applied, outcome: outcomeOf(recorded, applied ? sender : undefined) };
+      } catch (error) {
+        if (!isApprovalNotFoundError(error)) throw error;
+        return { isApplied: false, outcome: { text: "was answered elsewhere, or has expired" } };
+      }
+    },
+  };
+}
+
+/**
+ * What waits for an answer by `sender`, the oldest first; nothing where they are no approver. `summary` holds the
+ * command: show it to nobody else.
+ */
+export function listPendingApprovals(account: AccountRef, sender: BareJid): KnownApproval[] {
+  const { isApprover: may, prompts } = createApprovalDesk(account);
+  return prompts.pending(Date.now()).filter(({ kind }) => may(sender, kind));
+}
+
+/**
+ * Answers for somebody whom a server vouches for by `sender`.
+ * @returns a sentence for them: recorded, too late, not theirs to answer
+ * @throws where the Gateway cannot say
+ */
+export async function resolveApproval(
+  account: AccountRef,
+  sender: BareJid,
+  approvalId: string,
+  decision: Decision,
+): Promise<string> {
+  const { isApprover: may, prompts, resolve } = createApprovalDesk(account);
+  const approval = prompts.get(approvalId);
+  if (!approval || !may(sender, approval.kind))
+    return "There is no such request for you to answer.";
+  const { allowed, outcome } = approval;
+  if (outcome) return `Too late: it ${outcome.text}.`;
+  if (!allowed.includes(decision)) return `You can answer: ${allowed.join(", ")}.`;
+  const result = await resolve(approval, decision, sender);
+  prompts.settle(approvalId, result.outcome);
+  return result.isApplied
+    ? `Recorded: it ${result.outcome.text}.`
+    : `Too late: it ${result.outcome.text}.`;
+}
+
+function mayAnswer(
+  cfg: OpenClawConfig,
+  accountId: string,
+  jid: BareJid,
+  kind: ApprovalKind,
+): boolean {
+  const who = { cfg, accountId, senderId: jid };
+  return kind === "exec" ? isAuthorizedSender(who) : isApprover(who);
+}
+
+function outcomeOf(
+  { status, ...recorded }: ApprovalResolveResult["approval"],
+  by: BareJid | undefined,
+): Outcome {
+  if (status === "expired") return { text: "has expired" };
+  if (status === "cancelled") return { text: "was cancelled" };
+  const decision = "decision" in recorded ? recorded.decision : undefined;
+  const what = decision === undefined ? status : DECISION_OUTCOMES[decision];
+  return { text: `was ${what}${by === undefined ? "" : ` by ${by}`}`, decision };
+}

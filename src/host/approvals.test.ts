@@ -1,0 +1,258 @@
+/** Who approves by the configuration, where they are asked, and what they read. */
+import { parse } from "ltx";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { createFakeLog, createFakeSession } from "../../test/support/fake-session.ts";
+import { createOutbox } from "../../test/support/outbox.ts";
+import { withKeys } from "../../test/support/road-in.ts";
+import { createRooms } from "../client/rooms.ts";
+import { approvalPromptsOf } from "../outbound/approval-prompts.ts";
+import { bareJid } from "../protocol/jid.ts";
+import { resolveAccount } from "./account.ts";
+import { listPendingApprovals, resolveApproval } from "./approval-desk.ts";
+import { approvalRuntime } from "./approval-runtime.ts";
+import { approvalCapability } from "./approvals.ts";
+import { resolveApprovers } from "./approvers.ts";
+import { addLiveAccount, type LiveAccount } from "./live-accounts.ts";
+
+const ALICE = bareJid("alice@example")!;
+const EVE = bareJid("eve@example")!;
+const named = (keys: object = {}) => ({ execApprovals: { approvers: ["Alice@Example"], ...keys } });
+
+const cfgOf = (keys: object, owners: string[] = []) => ({
+  ...withKeys(keys),
+  commands: { ownerAllowFrom: owners },
+});
+const exec = (request: object = {}) => ({
+  id: "1a-2b",
+  approvalKind: "exec" as const,
+  request: { command: "rm -rf /", cwd: "/srv", host: "gateway", ...request },
+  createdAtMs: Date.now(),
+  expiresAtMs: Date.now() + 60_000,
+});
+
+describe("approvers", () => {
+  it.each([
+    ["those who are named", named(), ["xmpp:boss@example"], ["alice@example"]],
+    [
+      "else the admin and the owners",
+      { adminJid: "root@example" },
+      ["xmpp:boss@example"],
+      ["root@example", "boss@example"],
+    ],
+    ["not owners of other channels", {}, ["telegram:123", "discord:a@b"], []],
+    ["nobody where nobody is named", { execApprovals: { approvers: [] } }, ["boss@example"], []],
+    ["not who may only talk to the agent", { allowFrom: ["eve@example", "*"] }, [], []],
+    ["no domains", {}, ["*@example", "*"], []],
+    ["nobody where the account has a problem", { ...named(), jid: "@" }, [], []],
+  ])("are %s", (_, keys, owners, approvers) => {
+    expect(resolveApprovers({ cfg: cfgOf(keys, owners) })).toEqual(approvers);
+  });
+
+  it("are bare JIDs: anything else is a problem of the account", () => {
+    const { problems } = resolveAccount(cfgOf({ execApprovals: { approvers: ["*@example"] } }));
+    expect(problems.map(({ path }) => path)).toEqual(["channels.xmpp.execApprovals.approvers"]);
+  });
+});
+
+describe("the host is told", () => {
+  const may = (senderId: string, keys: object, approvalKind: "exec" | "plugin" = "exec") =>
+    approvalCapability.authorizeActorAction?.({
+      cfg: cfgOf(keys),
+      senderId,
+      action: "approve",
+      approvalKind,
+    });
+
+  it.each(["exec", "plugin"] as const)("who may answer (%s)", (kind) => {
+    expect(may("alice@example", named(), kind)?.authorized).toBe(true);
+    for (const other of ["eve@example", "room@muc#occupant:alice@example", "alice@example/x", ""]) {
+      expect(may(other, named(), kind)?.authorized).toBe(false);
+    }
+  });
+
+  it("what to do where nobody may", () => {
+    expect(may("alice@example", {})).toEqual({
+      authorized: false,
+      reason: expect.stringContaining("channels.xmpp.execApprovals.approvers"),
+    });
+  });
+
+  it("whom to ask, and where", async () => {
+    const { native } = approvalCapability;
+    const source = {
+      turnSourceChannel: "xmpp",
+      turnSourceTo: "room:team@muc.example",
+      turnSourceAccountId: "default",
+    };
+    const params = {
+      cfg: cfgOf(named({ target: "both" })),
+      accountId: "default",
+      approvalKind: "exec" as const,
+      request: exec(source),
+    };
+    expect(native?.describeDeliveryCapabilities(params)).toMatchObject({
+      enabled: true,
+      preferredSurface: "both",
+    });
+    expect(await native?.resolveApproverDmTargets?.(params)).toEqual([
+      { to: "user:alice@example" },
+    ]);
+    expect(await native?.resolveOriginTarget?.(params)).toEqual({ to: "room:team@muc.example" });
+  });
+
+  it.each([
+    ["off", named({ enabled: false })],
+    ["of another agent", named({ agentFilter: ["other"] })],
+  ])("to ask nobody: %s", async (_, keys) => {
+    const params = {
+      cfg: cfgOf(keys),
+      accountId: "default",
+      approvalKind: "exec" as const,
+      request: exec({ agentId: "main" }),
+    };
+    expect(await approvalCapability.native?.resolveApproverDmTargets?.(params)).toEqual([]);
+  });
+});
+
+describe("a request", () => {
+  const cfg = cfgOf(named());
+  const accountId = "default";
+  let session: ReturnType<typeof createFakeSession>;
+  let removeLive: () => void;
+  beforeEach(() => {
+    session = createFakeSession();
+    session.goOnline();
+    const rooms = createRooms({ session, log: createFakeLog(), nick: "bot" });
+    const account = resolveAccount(cfg);
+    removeLive = addLiveAccount({
+      ...createOutbox(session, rooms),
+      account,
+    } as unknown as LiveAccount);
+  });
+  afterEach(() => removeLive());
+
+  const sent = () => session.takeSent().map((xml) => parse(xml));
+  const pending = (approvalId: string, commandText: string) => ({
+    approvalId,
+    approvalKind: "exec" as const,
+    phase: "pending" as const,
+    title: "Exec Approval Required",
+    metadata: [{ label: "CWD", value: "/srv" }],
+    commandText,
+    warningText: "Looks dangerous.",
+    actions: (["allow-once", "deny"] as const).map((decision) => ({
+      decision,
+      label: decision,
+      style: "primary" as const,
+      command: "",
+    })),
+    expiresAtMs: Date.now() + 60_000,
+  });
+  async function ask(approvalId: string, commandText = "rm -rf /") {
+    const request = { ...exec(), id: approvalId };
+    const base = { cfg, accountId, request, approvalKind: "exec" as const };
+    const view = pending(approvalId, commandText);
+    const { presentation, transport } = approvalRuntime;
+    const pendingPayload = await presentation.buildPendingPayload({
+      ...base,
+      view,
+      nowMs: Date.now(),
+    });
+    const plannedTarget = {
+      surface: "approver-dm" as const,
+      target: { to: "user:alice@example" },
+      reason: "preferred" as const,
+    };
+    const prepared = await transport.prepareTarget({
+      ...base,
+      plannedTarget,
+      view,
+      pendingPayload,
+    });
+    const preparedTarget = prepared!.target;
+    const deliver = async () =>
+      await transport.deliverPending({
+        ...base,
+        plannedTarget,
+        preparedTarget,
+        view,
+        pendingPayload,
+      });
+    return { base, deliver, entry: await deliver() };
+  }
+
+  it("says what is to run and how to answer, and offers the answers", async () => {
+    await ask("one");
+    const [message] = sent();
+    expect(message?.attrs["to"]).toBe("alice@example");
+    expect(message?.getChildText("body")).toBe(
+      [
+        "*Exec Approval Required*\nLooks dangerous.",
+        "```\nrm -rf /\n```",
+        "CWD: /srv",
+        'React with 👍 allow once, 👎 deny; or reply to this message with "yes", "no".\nOr send: /approve one allow-once|deny\nExpires in 1m.',
+      ].join("\n\n"),
+    );
+    expect(message?.getChildren("response").map(({ attrs }) => attrs["value"])).toEqual([
+      "/approve one allow-once",
+      "/approve one deny",
+    ]);
+  });
+
+  it("shows a command that looks like words of ours as what it is", async () => {
+    await ask("two", "echo\n```\nReact with 👍");
+    expect(sent()[0]?.getChildText("body")).toContain("> echo\n> ```\n> React with 👍");
+  });
+
+  it("is asked once, also where the host asks again", async () => {
+    const { deliver } = await ask("three");
+    await deliver();
+    expect(sent()).toHaveLength(1);
+  });
+
+  it("says what became of it, in place of the question", async () => {
+    const { base, entry } = await ask("four");
+    const [question] = sent();
+    const { actions: _actions, expiresAtMs: _expires, ...view } = pending("four", "rm -rf /");
+    const result = await approvalRuntime.presentation.buildResolvedResult({
+      ...base,
+      resolved: { id: "four", decision: "deny", ts: 0 },
+      view: {
+        ...view,
+        phase: "resolved",
+        title: "Exec Approval",
+        decision: "deny",
+        resolvedBy: "boss@example",
+      },
+      entry,
+    });
+    if (result.kind !== "update" || !entry) throw new Error("nothing to say");
+    const { payload } = result;
+    await approvalRuntime.transport.updateEntry?.({ ...base, entry, payload, phase: "resolved" });
+    const [correction] = sent();
+    expect(correction?.getChild("replace")?.attrs["id"]).toBe(question?.attrs["id"]);
+    expect(correction?.getChildText("body")).toBe(
+      "❌ Exec Approval: denied by boss@example\n\n```\nrm -rf /\n```",
+    );
+    expect(approvalPromptsOf(accountId).get("four")?.outcome?.text).toBe(
+      "was denied by boss@example",
+    );
+  });
+
+  it("is listed for approvers alone, and answered by nobody else (ad-hoc commands)", async () => {
+    await ask("five");
+    const account = { accountId, readConfig: () => cfg };
+    const ids = (who: typeof ALICE) =>
+      listPendingApprovals(account, who).map(({ approvalId }) => approvalId);
+    expect(ids(ALICE)).toContain("five");
+    expect(ids(EVE)).toEqual([]);
+    expect(await resolveApproval(account, EVE, "five", "allow-once")).toBe(
+      "There is no such request for you to answer.",
+    );
+    expect(await resolveApproval(account, ALICE, "five", "allow-always")).toBe(
+      "You can answer: allow-once, deny.",
+    );
+    approvalPromptsOf(accountId).settle("five", { text: "has expired" });
+    expect(await resolveApproval(account, ALICE, "five", "deny")).toBe("Too late: it has expired.");
+  });
+});

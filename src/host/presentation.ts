@@ -1,0 +1,25 @@
+/** Buttons and selects that the host's own ways of sending come with: see outbound/choices.ts. */
+import type { ChannelPlugin } from "openclaw/plugin-sdk/channel-core";
+import { renderChoices } from "../outbound/choices.ts";
+import { noteRendered } from "../outbound/offered-choices.ts";
+
+type Outbound = NonNullable<ChannelPlugin["outbound"]>;
+
+/** Everything but choices is text. */
+export const presentationCapabilities: NonNullable<Outbound["presentationCapabilities"]> = {
+  supported: true,
+  buttons: true,
+  selects: true,
+  context: true,
+  divider: false,
+  charts: false,
+  tables: false,
+  limits: { actions: { maxActions: 25, supportsDisabled: false }, selects: { maxOptions: 25 } },
+};
+
+export const renderPresentation: NonNullable<Outbound["renderPresentation"]> = ({ payload }) => {
+  const { text, choices } = renderChoices(payload);
+  noteRendered(text, choices);
+  const { presentation: _presentation, ...rest } = payload;
+  return { ...rest, text };
+};

@@ -14,7 +14,7 @@ import { describeProblems } from "./host/account-problems.ts";
 import { actions } from "./host/actions.ts";
 import { agentPrompt } from "./host/agent-prompt.ts";
 import { approvalCapability, shouldSuppressLocalPayloadPrompt } from "./host/approvals.ts";
-import { xmppChannelConfigSchema } from "./host/config-schema.ts";
+import { OWN_KEYS, xmppChannelConfigSchema } from "./host/config-schema.ts";
 import { directory } from "./host/directory.ts";
 import { runAccount } from "./host/gateway.ts";
 import { doctor } from "./host/doctor.ts";
@@ -64,8 +64,7 @@ export const xmppPlugin = createChatChannelPlugin<XmppAccount, XmppProbe>({
         listAccountIds,
         resolveAccount,
         defaultAccountId: resolveDefaultAccountId,
-        // The rest of the root is what the other accounts inherit.
-        clearBaseFields: ["name", "jid", "password", "passwordFile"],
+        clearBaseFields: OWN_KEYS,
         resolveAllowFrom: (account) => account.allowFrom,
         formatAllowFrom: (entries) =>
           entries.map((entry) => normalizeAllowEntry(String(entry))).filter(Boolean),

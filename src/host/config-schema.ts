@@ -192,6 +192,9 @@ export const XmppConfigSchema = buildMultiAccountChannelSchema(XmppAccountSchema
 /** One account's keys after inheritance from the channel's root. */
 export type XmppAccountConfig = z.infer<typeof XmppAccountSchema>;
 
+/** What an account has for itself; the rest of the root is what the other accounts inherit. */
+export const OWN_KEYS = ["name", "jid", "password", "passwordFile"];
+
 /** The keys of one account, but for its switch. */
 export const ACCOUNT_KEYS = Object.keys(XmppAccountSchema.shape).filter((key) => key !== "enabled");
 

@@ -25,7 +25,9 @@ export async function describeStatus(live: LiveAccount) {
   };
 }
 
-async function describeWaiting({ waiting }: LiveAccount) {
+type Waiting = { queued?: number; oldestQueuedMs?: number; queueError?: string };
+
+async function describeWaiting({ waiting }: LiveAccount): Promise<Waiting> {
   try {
     const all = await waiting.list();
     const [oldest] = all;

@@ -115,7 +115,7 @@ async function status(live: LiveAccount): Promise<CommandOutcome> {
       : [{ name: "archive", label: "Archive", value: archive ? "yes" : "none" }]),
     { name: "rooms", label: "Rooms", value: `${rest.roomsJoined} of ${rest.rooms} joined` },
     { name: "contacts", label: "Contacts", value: String(contacts) },
-    { name: "queued", label: "Messages that wait", value: String(queued) },
+    { name: "queued", label: "Messages that wait", value: String(queued ?? rest.queueError) },
   ];
   return { kind: "facts", title: "Status", facts };
 }

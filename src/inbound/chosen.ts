@@ -22,7 +22,7 @@ export function asChosen(context: InboundContext, inbound: InboundMessage): Inbo
   const isNext =
     conversation.kind !== "room" &&
     reply === undefined &&
-    outbox.recent.lastOwn(place)?.ids.includes(messageId) === true;
+    outbox.recent.own(place).at(-1)?.ids.includes(messageId) === true;
   if (!isReply && !isNext) return inbound;
   const said = stripFallback(message.body, reply ? message.fallbacks : [], REPLY)
     .trim()

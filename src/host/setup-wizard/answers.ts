@@ -8,7 +8,7 @@ import {
 import { CHANNEL_ID } from "../../policy/account-policy.ts";
 import { resolveAccount } from "../account.ts";
 import { roomJid, writtenRoomJid } from "../account-rooms.ts";
-import { SETUP_KEYS, type XmppAccountConfig } from "../config-schema.ts";
+import { ACCOUNT_KEYS, type XmppAccountConfig } from "../config-schema.ts";
 
 export type PasswordAnswer =
   /** Text, or a reference to where the host finds it. */
@@ -49,7 +49,7 @@ export function makeRoom(cfg: OpenClawConfig, accountId: string): OpenClawConfig
   return moveSingleAccountChannelSectionToDefaultAccount({
     cfg,
     channelKey: CHANNEL_ID,
-    setupSurface: { singleAccountKeysToMove: [...SETUP_KEYS] },
+    setupSurface: { singleAccountKeysToMove: ACCOUNT_KEYS },
   });
 }
 

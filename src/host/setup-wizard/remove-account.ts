@@ -7,7 +7,7 @@ import {
 } from "openclaw/plugin-sdk/setup";
 import { CHANNEL_ID } from "../../policy/account-policy.ts";
 import { resolveAccount } from "../account.ts";
-import { SETUP_KEYS } from "../config-schema.ts";
+import { OWN_KEYS } from "../config-schema.ts";
 
 /** @returns undefined where it is to stay */
 export async function removeAccount(
@@ -25,7 +25,7 @@ export async function removeAccount(
     cfg,
     sectionKey: CHANNEL_ID,
     accountId,
-    clearBaseFields: ["name", ...SETUP_KEYS],
+    clearBaseFields: OWN_KEYS,
   });
   const section = next.channels?.[CHANNEL_ID] as { defaultAccount?: string } | undefined;
   if (!section?.defaultAccount || normalizeAccountId(section.defaultAccount) !== accountId) {

@@ -1,5 +1,6 @@
 import { defineBundledChannelEntry } from "openclaw/plugin-sdk/channel-entry-contract";
 import { registerXmppCli } from "./src/host/cli.ts";
+import { registerDirectoryMethod } from "./src/host/directory-method.ts";
 import { registerGatewayMethods } from "./src/host/gateway-methods.ts";
 
 export default defineBundledChannelEntry({
@@ -11,5 +12,8 @@ export default defineBundledChannelEntry({
   secrets: { specifier: "./secret-contract-api.js", exportName: "channelSecrets" },
   runtime: { specifier: "./runtime-api.js", exportName: "setRuntime" },
   registerCliMetadata: registerXmppCli,
-  registerFull: registerGatewayMethods,
+  registerFull: (api) => {
+    registerGatewayMethods(api);
+    registerDirectoryMethod(api);
+  },
 });

@@ -23,6 +23,7 @@ import { requireLiveAccount } from "./host/live-accounts.ts";
 import { messageAdapter } from "./host/message-adapter.ts";
 import { messaging } from "./host/messaging.ts";
 import { meta } from "./host/meta.ts";
+import { resolver } from "./host/resolver.ts";
 import { channelSecrets } from "./host/secret-contract.ts";
 import { security } from "./host/security.ts";
 import { setupContract } from "./host/setup.ts";
@@ -84,6 +85,7 @@ export const xmppPlugin = createChatChannelPlugin<XmppAccount, XmppProbe>({
     actions,
     agentPrompt,
     directory,
+    resolver,
     status,
     gateway: { startAccount: runAccount },
   },

@@ -3,9 +3,11 @@
  * goes through the session that is found here, never through a second login.
  */
 import type { Roster } from "../client/roster.ts";
+import type { ServerServices } from "../client/server-services.ts";
 import type { Outbox } from "../outbound/send.ts";
 import type { CatchUp } from "../inbound/catch-up.ts";
 import type { MayHear } from "../inbound/heard.ts";
+import type { MessageQueue } from "../inbound/ingress-queue.ts";
 import type { Pairing } from "../inbound/pairing.ts";
 import { isOwnArchived } from "../inbound/sender.ts";
 import type { Tally } from "../inbound/tally.ts";
@@ -22,6 +24,7 @@ import type { ServerMemory } from "../state/server-memory.ts";
 import type { RoomMembership } from "./room-membership.ts";
 import type { XmppAccount } from "./account.ts";
 import { describeProblems } from "./account-problems.ts";
+import type { Trouble } from "./live-status.ts";
 
 export type LiveAccount = Outbox & {
   account: XmppAccount;
@@ -45,6 +48,12 @@ export type LiveAccount = Outbox & {
   serverMemory: ServerMemory;
   /** What was said to the agent and not answered, since the account started. */
   tally: Tally;
+  /** Where messages wait for their turn. */
+  queue: MessageQueue;
+  /** What the server has beside accounts, as far as it has said. */
+  services: Pick<ServerServices, "roomServices" | "uploadService">;
+  /** Why the connection last failed or was lost. */
+  lastTrouble: () => Trouble | undefined;
 };
 
 const live = new Map<string, LiveAccount>();

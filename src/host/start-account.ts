@@ -72,6 +72,7 @@ import {
 import { createOwedRecovery } from "./owed-recovery.ts";
 import { createKeptDeliveries } from "./kept-deliveries.ts";
 import { watchConfig } from "./live-config.ts";
+import type { Trouble } from "./live-status.ts";
 import { createRoomMembership } from "./room-membership.ts";
 import { getRuntime } from "./runtime.ts";
 import { softwareVersion } from "./software-version.ts";
@@ -315,7 +316,13 @@ export function startAccount(params: {
   });
   recovery.look();
   const looked = kept.look();
+  let trouble: Trouble | undefined;
+  let lastError: Error | undefined;
   const offState = session.onState((state) => {
+    if ("error" in state && state.error && state.error !== lastError) {
+      lastError = state.error;
+      trouble = { message: lastError.message, at: Date.now() };
+    }
     onStatus(statusOf(state));
     if (state.kind !== "online") return kept.onOffline();
     // What waits from before may be answered now, once it is known which answers are still to come.
@@ -360,6 +367,9 @@ export function startAccount(params: {
     onOutbound: () => record("outbound", Date.now()),
     serverMemory,
     tally,
+    queue,
+    services,
+    lastTrouble: () => trouble,
     catchUp,
   });
   membership.apply();

@@ -12,6 +12,7 @@ import {
 import { resolveDefaultGroupPolicy } from "openclaw/plugin-sdk/runtime-group-policy";
 import type { ServerAddress } from "../client/types.ts";
 import { CHANNEL_ID, type XmppAccountPolicy } from "../policy/account-policy.ts";
+import { DEFAULT_DYNAMIC_AGENTS, isPersonal } from "../policy/dynamic-agents.ts";
 import { DEFAULT_CATCH_UP, DEFAULT_LIMITS } from "../policy/limits.ts";
 import { parseJid, prepareResource, type BareJid } from "../protocol/jid.ts";
 import {
@@ -171,6 +172,14 @@ export function resolveAccount(cfg: OpenClawConfig, requestedId?: string | null)
         '"identified" needs direct chats that are apart, or rooms would hear of everybody\'s; set session.dmScope, e.g. "per-channel-peer"',
     });
   }
+  const dynamicAgents = { ...DEFAULT_DYNAMIC_AGENTS, ...config.dynamicAgentCreation };
+  for (const key of ["workspaceTemplate", "agentDirTemplate"] as const) {
+    if (!dynamicAgents.enabled || isPersonal(dynamicAgents[key])) continue;
+    problems.push({
+      path: `${path("dynamicAgentCreation")}.${key}`,
+      problem: "needs {agentId} or {userId}, or everybody's agent would live in the same place",
+    });
+  }
   const roomSettings = resolveRoomSettings(config, path, problems);
   const roomsToJoin = resolveRooms(config, roomSettings, path, problems);
 
@@ -200,6 +209,7 @@ export function resolveAccount(cfg: OpenClawConfig, requestedId?: string | null)
     sharedSessions: config.sharedSessions ?? "off",
     catchUp: { ...DEFAULT_CATCH_UP, ...config.catchUp },
     limits: { ...DEFAULT_LIMITS, ...config.limits },
+    dynamicAgents,
     dmPolicy: config.dmPolicy ?? DEFAULT_DM_POLICY,
     groupPolicy: config.groupPolicy ?? resolveDefaultGroupPolicy(cfg) ?? DEFAULT_GROUP_POLICY,
     allowFrom,

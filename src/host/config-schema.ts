@@ -93,6 +93,15 @@ const ProfileSchema = z
   })
   .strict();
 
+const DynamicAgentsSchema = z
+  .object({
+    enabled: z.boolean().optional(),
+    workspaceTemplate: z.string().optional(),
+    agentDirTemplate: z.string().optional(),
+    maxAgents: CountSchema.optional(),
+  })
+  .strict();
+
 const ReplyToModeSchema = z.enum(["off", "first", "all", "batched"]);
 const ReplyToModesSchema = z
   .object({ direct: ReplyToModeSchema.optional(), group: ReplyToModeSchema.optional() })
@@ -159,6 +168,7 @@ const XmppAccountSchema = z
     sharedSessions: z.enum(["off", "identified"]).optional(),
     catchUp: CatchUpSchema.optional(),
     limits: LimitsSchema.optional(),
+    dynamicAgentCreation: DynamicAgentsSchema.optional(),
     mucRooms: RoomMapSchema.optional(),
     groups: RoomMapSchema.optional(),
     tls: z.object({ caFile: z.string().optional() }).strict().optional(),

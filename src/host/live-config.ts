@@ -32,6 +32,7 @@ const LIVE_KEYS = [
   "removeAckAfterReply",
   "actions",
   "sendReadReceipts",
+  "dynamicAgentCreation",
 ] as const;
 
 /** For the host's reload rules: of these paths a change restarts nothing. */

@@ -71,6 +71,7 @@ import {
 } from "./live-accounts.ts";
 import { createOwedRecovery } from "./owed-recovery.ts";
 import { createKeptDeliveries } from "./kept-deliveries.ts";
+import { createOwnAgents } from "./own-agents.ts";
 import { watchConfig } from "./live-config.ts";
 import type { Trouble } from "./live-status.ts";
 import { createRoomMembership } from "./room-membership.ts";
@@ -283,6 +284,7 @@ export function startAccount(params: {
     sessionTurns,
     tally,
     turnLimits: createTurnLimits(),
+    ownAgents: createOwnAgents({ accountId, runtime, log }),
     history,
     acknowledging: createAcknowledging(() => readAccount().config.sendReadReceipts ?? true),
     revisions: createRevisions(queue, eventNames, Date.now),

@@ -14,6 +14,7 @@ import { dispatchTurn } from "./dispatch.ts";
 import { tellEdit } from "./agent-events.ts";
 import { isFleeting, noteSaid } from "./said.ts";
 import { fetchFiles, mayHaveFiles, placeholderOf } from "./files.ts";
+import { refuseWithoutAgent, seekOwnAgent } from "./own-agent.ts";
 import { mayOverhear } from "./room-history.ts";
 import { namesBy, namesOf } from "./revisions.ts";
 import { resolveRoute } from "./route.ts";
@@ -67,6 +68,15 @@ export async function takeTurn(
   }
   switch (admission) {
     case "dispatch": {
+      const own = isBot ? undefined : await seekOwnAgent(context, inbound, route.matchedBy);
+      if (own && "refused" in own) {
+        const { refused } = own;
+        return await context.once(eventId, "no-agent", () =>
+          refuseWithoutAgent(context, inbound, refused),
+        );
+      }
+      // Whatever was found out so far was about another agent.
+      if (own) return await takeTurn({ ...context, cfg: own.cfg }, inbound, { eventId, lifecycle });
       const facts = {
         isCommand,
         text: addressing.text,

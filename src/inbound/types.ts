@@ -19,6 +19,7 @@ import type { Invitation } from "../protocol/xep-0045-invitation.ts";
 import type { Message } from "../protocol/stanza.ts";
 import type { FileShare } from "../protocol/xep-0447-file-sharing.ts";
 import type { Acknowledging } from "./acknowledging.ts";
+import type { OwnAgents } from "./own-agent.ts";
 import type { Pairing } from "./pairing.ts";
 import type { MessageQueue } from "./ingress-queue.ts";
 import type { Revisions } from "./revisions.ts";
@@ -89,6 +90,7 @@ export type InboundContext = InboundConfig & {
   /** What was said to the agent and not answered. */
   tally: Tally;
   turnLimits: TurnLimits;
+  ownAgents?: OwnAgents | undefined;
   /** DNS for files; default: the system's. */
   lookup?: LookupFn;
   once: Once;

@@ -1,6 +1,7 @@
 import { defineBundledChannelEntry } from "openclaw/plugin-sdk/channel-entry-contract";
 import { registerXmppCli } from "./src/host/cli.ts";
 import { registerDirectoryMethod } from "./src/host/directory-method.ts";
+import { registerDrain } from "./src/host/drain.ts";
 import { registerGatewayMethods } from "./src/host/gateway-methods.ts";
 
 export default defineBundledChannelEntry({
@@ -15,5 +16,6 @@ export default defineBundledChannelEntry({
   registerFull: (api) => {
     registerGatewayMethods(api);
     registerDirectoryMethod(api);
+    registerDrain(api);
   },
 });

@@ -81,7 +81,7 @@ export function hasEnvironmentAccount(environment: NodeJS.ProcessEnv = process.e
 const accountList = createAccountListHelpers(CHANNEL_ID, {
   normalizeAccountId,
   omitKeys: ["defaultAccount"],
-  nestedObjectKeys: ["profile", "sasl", "tls"],
+  nestedObjectKeys: ["dynamicAgentCreation", "presence", "profile", "sasl", "tls"],
   hasImplicitDefaultAccount: (cfg) => Boolean(section(cfg).jid?.trim()) || hasEnvironmentAccount(),
 });
 

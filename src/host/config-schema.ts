@@ -102,6 +102,20 @@ const DynamicAgentsSchema = z
   })
   .strict();
 
+const StatusTextSchema = z.string().max(500);
+
+const PresenceSchema = z
+  .object({
+    follow: z.boolean().optional(),
+    available: StatusTextSchema.optional(),
+    busy: StatusTextSchema.optional(),
+    away: StatusTextSchema.optional(),
+    busyShow: z.enum(["dnd", "away", "xa", "chat", "online"]).optional(),
+    busyAfterSeconds: z.number().min(1).max(3600).optional(),
+    minSeconds: z.number().min(5).max(3600).optional(),
+  })
+  .strict();
+
 const ReplyToModeSchema = z.enum(["off", "first", "all", "batched"]);
 const ReplyToModesSchema = z
   .object({ direct: ReplyToModeSchema.optional(), group: ReplyToModeSchema.optional() })
@@ -169,6 +183,7 @@ const XmppAccountSchema = z
     catchUp: CatchUpSchema.optional(),
     limits: LimitsSchema.optional(),
     dynamicAgentCreation: DynamicAgentsSchema.optional(),
+    presence: PresenceSchema.optional(),
     mucRooms: RoomMapSchema.optional(),
     groups: RoomMapSchema.optional(),
     tls: z.object({ caFile: z.string().optional() }).strict().optional(),

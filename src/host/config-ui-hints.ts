@@ -59,6 +59,10 @@ export const xmppConfigUiHints: Record<string, ChannelConfigUiHint> = {
     label: "XMPP Dynamic Agents",
     help: "An agent of their own for everybody who writes directly: enabled (false), workspaceTemplate, agentDirTemplate, maxAgents (100). Writes agents and bindings into the configuration.",
   },
+  presence: {
+    label: "XMPP Presence",
+    help: "What contacts and rooms see of the agent: follow (true: busy while it works, away as the Gateway drains), texts available, busy, away; busyShow (dnd), busyAfterSeconds (10), minSeconds (30).",
+  },
   limits: {
     label: "XMPP Limits",
     help: "How much one sender, one conversation and the account may take; see docs/configuration.md.",

@@ -14,13 +14,13 @@ import type { Tally } from "../inbound/tally.ts";
 import { XmppNotSentError } from "../errors.ts";
 import type { RoomTrust } from "../policy/room-trust.ts";
 import type { Jid } from "../protocol/jid.ts";
-import type { Availability } from "../protocol/rfc-6121-presence.ts";
 import type { Message } from "../protocol/stanza.ts";
 import type { AnswerFactsStore } from "../state/answer-facts.ts";
 import type { ChosenProfile } from "../state/chosen-profile.ts";
 import type { GrowingAnswers } from "../state/growing-answers.ts";
 import type { KnownUsers } from "../state/known-users.ts";
 import type { ServerMemory } from "../state/server-memory.ts";
+import type { AgentPresence } from "./agent-presence.ts";
 import type { RoomMembership } from "./room-membership.ts";
 import type { XmppAccount } from "./account.ts";
 import { describeProblems } from "./account-problems.ts";
@@ -38,8 +38,8 @@ export type LiveAccount = Outbox & {
   knownUsers: KnownUsers;
   growing: GrowingAnswers;
   answerFacts: AnswerFactsStore;
-  /** What contacts and rooms see from now on, until the account starts anew. */
-  setAvailability: (availability: Pick<Availability, "show" | "status">) => void;
+  /** What contacts and rooms see of the agent. */
+  presence: Pick<AgentPresence, "choose" | "drain">;
   /** Chosen, kept, and published. @throws Error where it was not */
   setProfile: (change: ChosenProfile) => Promise<void>;
   catchUp: Pick<CatchUp, "hasArchive">;

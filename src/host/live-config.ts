@@ -33,6 +33,7 @@ const LIVE_KEYS = [
   "actions",
   "sendReadReceipts",
   "dynamicAgentCreation",
+  "presence",
 ] as const;
 
 /** For the host's reload rules: of these paths a change restarts nothing. */

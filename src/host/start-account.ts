@@ -60,6 +60,7 @@ import { createPublishedProfiles } from "../state/published-profile.ts";
 import { createServerMemory } from "../state/server-memory.ts";
 import { createPendingPairings } from "../state/pending-pairings.ts";
 import type { XmppAccount } from "./account.ts";
+import { createAgentPresence } from "./agent-presence.ts";
 import { announcedFeatures } from "./announced-features.ts";
 import { statusOf, type StatusPatch } from "./connection-status.ts";
 import { tellAgent } from "./late-refusal.ts";
@@ -126,9 +127,10 @@ export function startAccount(params: {
   const published = createPublishedProfiles(join(directory, "published-profile.json"), { log });
   const isPublic = account.config.profile?.publish === true;
   const chosen = createChosenProfiles(join(directory, "chosen-profile.json"), { log });
-  let availability: Parameters<typeof encodeAvailability>[0] = {};
+  let readPresence = () => account.config.presence;
+  const presence = createAgentPresence({ readSettings: () => readPresence(), announce });
   const extensions = () => [
-    ...encodeAvailability(availability),
+    ...encodeAvailability(presence.current()),
     ...(isPublic ? encodePhoto(published.get(jid)) : []),
   ];
   const roster = createRoster({
@@ -163,8 +165,18 @@ export function startAccount(params: {
     onReady: roster.onReady,
     onPhoto: announce,
   });
-  const config = watchConfig({ runtime, cfg, account, log, onChange: () => membership.apply() });
+  const config = watchConfig({
+    runtime,
+    cfg,
+    account,
+    log,
+    onChange() {
+      membership.apply();
+      presence.apply();
+    },
+  });
   const readAccount = () => config.read().account;
+  readPresence = () => readAccount().config.presence;
   const stores = { now: Date.now, log };
   const bookmarks =
     account.bookmarks === "off"
@@ -290,6 +302,7 @@ export function startAccount(params: {
     revisions: createRevisions(queue, eventNames, Date.now),
     log,
     now: Date.now,
+    onWork: presence.begin,
     onInbound: (at) => record("inbound", at),
     onOutbound: (at) => record("outbound", at),
   };
@@ -358,10 +371,7 @@ export function startAccount(params: {
     knownUsers,
     growing,
     answerFacts,
-    setAvailability(next) {
-      availability = next;
-      announce();
-    },
+    presence,
     async setProfile(change) {
       chosen.change(jid, change);
       await profile.publish();
@@ -395,6 +405,7 @@ export function startAccount(params: {
         offRoom();
         config.stop();
         membership.stop();
+        presence.stop();
         bookmarks?.stop();
         profile.stop();
         services.stop();

@@ -66,6 +66,7 @@ export function dispatchTurn(
     log,
   });
   const ended = Promise.withResolvers<void>();
+  const endWork = context.onWork?.();
   const onAnswer = (settled: Promise<unknown>) => {
     sessionTurn.answer();
     context.settling.hold(sessionKey, Promise.all([ended.promise, settled]));
@@ -79,6 +80,7 @@ export function dispatchTurn(
   return handover.follow(
     turn.finally(() => {
       ended.resolve();
+      endWork?.();
       sessionTurn.end();
       ack.end();
       settleOwed();

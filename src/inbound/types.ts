@@ -96,6 +96,8 @@ export type InboundContext = InboundConfig & {
   once: Once;
   log: Logger;
   now: () => number;
+  /** A turn of the agent begins; the returned function ends it. */
+  onWork?: (() => () => void) | undefined;
   onInbound: (at: number) => void;
   onOutbound: (at: number) => void;
 };

@@ -1,0 +1,311 @@
+/**
+ * What an operator sees and steers, by the real command line: status, capabilities, resolve, logs, directory, agents
+ * for everybody, presence, and where messages go by themselves. One Gateway on Prosody; people are slixmpp clients.
+ */
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { createTempDir } from "../support/at-exit.ts";
+import { ask, bodiesFrom } from "../support/conversation.ts";
+import { isJoined, untilRoom } from "../support/gateway-rooms.ts";
+import { type ConfigObject, type Gateway, startGateway } from "../support/gateway.ts";
+import { UNHURRIED } from "../support/limits.ts";
+import { type Prosody, startProsody } from "../support/prosody.ts";
+import { ask as askRoom } from "../support/room-talk.ts";
+import { passwordFor, secret } from "../support/secrets.ts";
+import { type SlixmppClient, startSlixmppUser } from "../support/slixmpp.ts";
+import { PACKAGE } from "../support/stage.ts";
+import { type StubModel, startStubModel } from "../support/stub-model.ts";
+import { waitFor } from "../support/wait.ts";
+
+const PASSWORD = "password-of-the-locked-room";
+const WRONG = secret("a wrong password of a room", "not-the-password-of-the-locked-room");
+const SAID = "a secret that nobody but the agent may read";
+const at = (name: string) => `${name}@conference.localhost`;
+
+const temp = createTempDir("operate");
+let prosody: Prosody;
+let model: StubModel;
+let gateway: Gateway;
+/** On the lists. */
+let alice: SlixmppClient;
+/** On none of them. */
+let mallory: SlixmppClient;
+
+beforeAll(async () => {
+  [prosody, model] = await Promise.all([startProsody(), startStubModel()]);
+  for (const user of ["main", "personal"]) await prosody.register(user, passwordFor(user));
+  await prosody.room("den", { name: "The Den" });
+  await prosody.room("locked", { password: PASSWORD });
+  await prosody.room("garden", { name: "Garden" });
+  [alice, mallory] = await Promise.all([
+    startSlixmppUser(prosody, "alice"),
+    startSlixmppUser(prosody, "mallory"),
+  ]);
+  gateway = await startGateway({
+    modelUrl: model.baseUrl,
+    plugins: [{ kind: "path", path: PACKAGE }],
+    config: {
+      session: { dmScope: "per-account-channel-peer" },
+      channels: { xmpp: configuration() },
+    },
+  });
+  await untilRoom(gateway, "main", at("den"), isJoined);
+}, 180_000);
+
+function configuration(): ConfigObject {
+  const account = (user: string, more: ConfigObject) => ({
+    jid: `${user}@localhost`,
+    password: passwordFor(user),
+    nick: "bot",
+    server: `127.0.0.1:${prosody.ports.c2s}`,
+    tls: { caFile: prosody.caFile },
+    ...more,
+  });
+  return {
+    defaultAccount: "main",
+    limits: UNHURRIED,
+    accounts: {
+      main: account("main", {
+        dmPolicy: "allowlist",
+        allowFrom: ["alice@localhost"],
+        groupAllowFrom: ["alice@localhost"],
+        rooms: [at("den"), { jid: at("locked"), password: WRONG }],
+      }),
+      personal: account("personal", {
+        dmPolicy: "open",
+        allowFrom: ["*"],
+        dynamicAgentCreation: {
+          enabled: true,
+          workspaceTemplate: join(temp.path, "workspaces", "{agentId}"),
+          agentDirTemplate: join(temp.path, "agents", "{userId}"),
+          maxAgents: 2,
+        },
+      }),
+    },
+  };
+}
+
+afterAll(async () => {
+  await Promise.all([gateway?.stop(), alice?.stop(), mallory?.stop()]);
+  await Promise.all([prosody?.stop(), model?.stop()]);
+  temp.remove();
+});
+
+/** A user's command line. @returns what it printed */
+async function cli(...args: string[]): Promise<string> {
+  const { code, stdout, stderr } = await gateway.openclaw(args);
+  expect({ args, code, stderr: code === 0 ? "" : stderr }).toEqual({ args, code: 0, stderr: "" });
+  return stdout;
+}
+
+/** As JSON; what stands around it is the host's. */
+async function cliJson<T>(...args: string[]): Promise<T> {
+  const text = await cli(...args, "--json");
+  const from = text.search(/^[[{]/m);
+  return JSON.parse(text.slice(from, Math.max(text.lastIndexOf("}"), text.lastIndexOf("]")) + 1));
+}
+
+/** Which session it is; another one after a restart of the account. */
+async function connection(account: string): Promise<unknown> {
+  const status = await gateway.call("xmpp.status", { account });
+  const logins = gateway.log().match(new RegExp(`\\[${account}\\] \\S+ is online`, "g"))?.length;
+  return { facts: (status as { connection: unknown }).connection, logins };
+}
+
+const logins = () => prosody.log().match(/Authenticated as main@localhost/g)?.length ?? 0;
+
+describe("status", () => {
+  const FACTS = {
+    connection: "online",
+    transport: "tcp",
+    address: expect.stringMatching(/^127\.0\.0\.1:\d+$/),
+    tls: expect.stringMatching(/^TLSv1\.3 TLS_/),
+    mechanism: expect.stringMatching(/^SCRAM-SHA-.*-PLUS$/),
+    stream: "fresh",
+    archive: true,
+    upload: { service: expect.stringContaining("localhost") },
+    queue: { waiting: 0 },
+  };
+
+  test("channels status --probe --json: the live session, and no second login", async () => {
+    await mallory.send({ to: "main@localhost", body: SAID });
+    await gateway.waitForLog(/\[main\].*mallory|drop/i);
+    const before = logins();
+    type Accounts = { channelAccounts: { xmpp: { accountId: string }[] } };
+    const { channelAccounts } = await cliJson<Accounts>("channels", "status", "--probe");
+    const main = channelAccounts.xmpp.find(({ accountId }) => accountId === "main");
+    const rooms = expect.arrayContaining([
+      expect.objectContaining({ room: at("den"), state: "joined" }),
+      expect.objectContaining({
+        room: at("locked"),
+        state: "refused",
+        reason: expect.stringMatching(/password/),
+      }),
+    ]);
+    expect(main).toMatchObject({ ...FACTS, rooms, refused: 1, rateLimited: 0 });
+    expect(main).toMatchObject({
+      probe: {
+        ok: true,
+        jid: "main@localhost/openclaw",
+        latencyMs: expect.any(Number),
+        ...FACTS,
+        dropped: { "not-admitted": 1 },
+      },
+    });
+    expect(logins()).toBe(before);
+    const sessions = await prosody.shell("c2s:show()");
+    expect(sessions.match(/(?<!\S)main@localhost\/\S+/g)).toEqual(["main@localhost/openclaw"]);
+  });
+
+  test("channels status: a line that says how it is connected, and what is missing", async () => {
+    const text = await cli("channels", "status", "--probe");
+    expect(text).toMatch(/main.*mode:tcp TLSv1\.3 SCRAM-SHA-\S+-PLUS fresh.*works/);
+    expect(text).toMatch(/not in 1 of 2 rooms: locked@\S+ \(refused: /);
+  });
+
+  test("channels capabilities: asked of the Gateway from another process", async () => {
+    const before = logins();
+    const text = await cli("channels", "capabilities", "--channel", "xmpp", "--account", "main");
+    for (const line of [
+      /Probe: ok \(ping \d+ ms\)/,
+      /Session: main@localhost\/openclaw \(fresh\)/,
+      /Connection: tcp, 127\.0\.0\.1:\d+, TLSv1\.3/,
+      /Archive \(XEP-0313\): yes/,
+      /Upload \(XEP-0363\): \S+, up to \d+ KiB/,
+      /Queue: 0 waiting/,
+      /Room den@\S+: joined/,
+      /Room locked@\S+: refused \(.*password/,
+    ]) {
+      expect(text).toMatch(line);
+    }
+    expect(logins()).toBe(before);
+  });
+
+  test("channels logs: ours, without what was said and without a secret", async () => {
+    const text = await cli("channels", "logs", "--channel", "xmpp");
+    expect(text).toContain("main@localhost/openclaw is online");
+    for (const word of [SAID, WRONG, passwordFor("main")]) expect(text).not.toContain(word);
+  });
+});
+
+describe("the directory", () => {
+  type Entry = { id: string; name?: string; raw?: Record<string, unknown> };
+  const list = (...args: string[]) => cliJson<Entry[]>("directory", ...args, "--channel", "xmpp");
+
+  test("self: the account and its session", async () => {
+    const self = await cliJson<Entry>("directory", "self", "--channel", "xmpp");
+    expect(self).toMatchObject({ id: "main@localhost", raw: { connection: "online" } });
+  });
+
+  test("peers list: contacts and how available they are", async () => {
+    await alice.presence({ to: "main@localhost", type: "subscribe" });
+    await alice.presence({ show: "away", status: "at lunch" });
+    const isAway = async () => {
+      const peers = await list("peers", "list");
+      const found = peers.find(({ id }) => id === "alice@localhost");
+      return found?.raw?.["presence"] === "away" ? found : undefined;
+    };
+    const entry = await waitFor(isAway, { what: "alice away", timeoutMs: 60_000 });
+    expect(entry.raw).toMatchObject({ status: "at lunch", subscription: expect.any(String) });
+    expect(await list("peers", "list", "--query", "nobody")).toEqual([]);
+  });
+
+  test("groups list: ours, then what the server lists; by query and limit", async () => {
+    const groups = await list("groups", "list");
+    expect(groups.map(({ id, name }) => [id, name])).toEqual(
+      expect.arrayContaining([
+        [at("den"), "The Den"],
+        [at("locked"), expect.stringMatching(/\(refused: .*password/)],
+        [at("garden"), "Garden (not entered)"],
+      ]),
+    );
+    const [only, ...others] = await list("groups", "list", "--query", "GARDEN", "--limit", "1");
+    expect(only?.id).toBe(at("garden"));
+    expect(others).toEqual([]);
+  });
+
+  test("groups members: who is there now", async () => {
+    await alice.join(at("den"), "alice");
+    const members = () => list("groups", "members", "--group-id", at("den"));
+    expect(await members()).toContainEqual(expect.objectContaining({ name: "alice" }));
+    await alice.leave(at("den"), "alice");
+    expect(await members()).not.toContainEqual(expect.objectContaining({ name: "alice" }));
+  });
+
+  test("channels resolve: names and addresses", async () => {
+    const results = await cliJson<{ input: string; id?: string; note?: string }[]>(
+      ...["channels", "resolve", "--channel", "xmpp", "The Den", "alice@localhost", "no one"],
+    );
+    expect(results).toEqual([
+      expect.objectContaining({ input: "The Den", id: at("den"), note: "room, joined" }),
+      expect.objectContaining({ input: "alice@localhost", id: "alice@localhost", note: "direct" }),
+      expect.objectContaining({ input: "no one", resolved: false }),
+    ]);
+  });
+});
+
+describe("an agent for everybody (dynamicAgentCreation)", () => {
+  const BOT = "personal@localhost";
+  const TEXTS = ["first", "second", "third"];
+  const agents = () => {
+    const { entries = {} } = gateway.readConfig()["agents"] as { entries?: object };
+    return Object.entries(entries as Record<string, { workspace: string }>);
+  };
+
+  test("is made with the first message, of which none is lost or doubled", async () => {
+    const before = await connection("personal");
+    const people = [alice, mallory];
+    const since = people.map((person) => person.stanzas.length);
+    await Promise.all(
+      people.flatMap((person) => TEXTS.map((body) => person.send({ to: BOT, body }))),
+    );
+    const wanted = TEXTS.map((text) => `echo: ${text}`);
+    for (const [index, person] of people.entries()) {
+      await person.waitFor(({ body }) => body === "echo: third", {
+        since: since[index] ?? 0,
+        timeoutMs: 60_000,
+      });
+      expect((await ask(person, BOT, "and on")).body).toBe("echo: and on");
+      expect(bodiesFrom(person, BOT, since[index])).toEqual([...wanted, "echo: and on"]);
+    }
+    expect(await connection("personal")).toEqual(before);
+    const made = agents().filter(([id]) => id.startsWith("xmpp-"));
+    expect(made.map(([id]) => id.replace(/-[0-9a-f]{20}$/, "")).toSorted()).toEqual([
+      "xmpp-alice",
+      "xmpp-mallory",
+    ]);
+    expect(new Set(made.map(([, { workspace }]) => workspace)).size).toBe(2);
+    for (const [, { workspace }] of made) expect(existsSync(workspace)).toBe(true);
+    const asked = model.requests.find(({ userText }) => userText.includes("and on"));
+    expect(JSON.stringify(asked?.body)).toContain(join(temp.path, "workspaces", "xmpp-alice"));
+  });
+
+  test("is of nobody else: the other account answers with its own", async () => {
+    expect((await ask(alice, "main@localhost", "who are you?")).body).toBe("echo: who are you?");
+    const asked = model.requests.findLast(({ userText }) => userText.includes("who are you?"));
+    expect(JSON.stringify(asked?.body)).not.toContain(join(temp.path, "workspaces"));
+  });
+
+  test("is refused beyond maxAgents, with a word to them and to the operator", async () => {
+    const carol = await startSlixmppUser(prosody, "carol");
+    try {
+      expect((await ask(carol, BOT, SAID)).body).toMatch(/cannot take on anybody new/);
+      await gateway.waitForLog(/\[personal\] dropped: there is no agent for carol@.*maxAgents/);
+      expect(JSON.stringify(model.requests.map(({ body }) => body))).not.toContain(SAID);
+    } finally {
+      await carol.stop();
+    }
+  });
+
+  test("stays theirs after a restart of the Gateway", async () => {
+    const made = agents();
+    await gateway.halt();
+    await gateway.resume();
+    expect((await ask(alice, BOT, "still there?")).body).toBe("echo: still there?");
+    expect(agents()).toEqual(made);
+    await untilRoom(gateway, "main", at("den"), isJoined);
+    await alice.join(at("den"), "alice");
+    expect((await askRoom(alice, at("den"), "bot: and here?")).body).toBe("echo: and here?");
+  });
+});

@@ -21,6 +21,7 @@ import {
 } from "openclaw/plugin-sdk/channel-config-schema";
 import { buildSecretInputSchema } from "openclaw/plugin-sdk/secret-input";
 import { z } from "zod";
+import { LOG_LEVELS } from "./account-log.ts";
 import { xmppConfigUiHints } from "./config-ui-hints.ts";
 
 export const DEFAULT_RESOURCE = "openclaw";
@@ -184,6 +185,7 @@ const XmppAccountSchema = z
     limits: LimitsSchema.optional(),
     dynamicAgentCreation: DynamicAgentsSchema.optional(),
     presence: PresenceSchema.optional(),
+    logLevel: z.enum(LOG_LEVELS).optional(),
     mucRooms: RoomMapSchema.optional(),
     groups: RoomMapSchema.optional(),
     tls: z.object({ caFile: z.string().optional() }).strict().optional(),

@@ -63,6 +63,10 @@ export const xmppConfigUiHints: Record<string, ChannelConfigUiHint> = {
     label: "XMPP Presence",
     help: "What contacts and rooms see of the agent: follow (true: busy while it works, away as the Gateway drains), texts available, busy, away; busyShow (dnd), busyAfterSeconds (10), minSeconds (30).",
   },
+  logLevel: {
+    label: "XMPP Log Level",
+    help: '"silent", "error", "warn", "info" (default) or "debug": what this account writes into the log. Never what was said.',
+  },
   limits: {
     label: "XMPP Limits",
     help: "How much one sender, one conversation and the account may take; see docs/configuration.md.",

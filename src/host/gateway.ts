@@ -5,8 +5,8 @@ import {
 } from "openclaw/plugin-sdk/channel-outbound";
 import type { ChannelGatewayContext } from "openclaw/plugin-sdk/channel-contract";
 import { createLazyRuntimeModule } from "openclaw/plugin-sdk/lazy-runtime";
-import type { Logger } from "../client/types.ts";
 import type { XmppAccount } from "./account.ts";
+import { createAccountLog } from "./account-log.ts";
 import { describeProblems } from "./account-problems.ts";
 
 const loadStartAccount = createLazyRuntimeModule(() => import("./start-account.ts"));
@@ -20,7 +20,7 @@ export async function runAccount(ctx: ChannelGatewayContext<XmppAccount>): Promi
   if (!account.configured) {
     throw new Error(`XMPP account "${account.accountId}": ${describeProblems(account.problems)}`);
   }
-  const log = accountLogger(ctx);
+  const log = createAccountLog(account.accountId, ctx.log, account.config.logLevel);
   const { startAccount } = await loadStartAccount();
   await runPassiveAccountLifecycle({
     abortSignal,
@@ -38,14 +38,4 @@ export async function runAccount(ctx: ChannelGatewayContext<XmppAccount>): Promi
       await running.stop();
     },
   });
-}
-
-function accountLogger({ account, log }: ChannelGatewayContext<XmppAccount>): Logger {
-  const line = (message: string) => `[${account.accountId}] ${message}`;
-  return {
-    debug: (message) => log?.debug?.(line(message)),
-    info: (message) => log?.info(line(message)),
-    warn: (message) => log?.warn(line(message)),
-    error: (message) => log?.error(line(message)),
-  };
 }

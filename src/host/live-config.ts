@@ -34,6 +34,7 @@ const LIVE_KEYS = [
   "sendReadReceipts",
   "dynamicAgentCreation",
   "presence",
+  "logLevel",
 ] as const;
 
 /** For the host's reload rules: of these paths a change restarts nothing. */

@@ -16,7 +16,6 @@ import { createRooms } from "../client/rooms.ts";
 import { createRoster } from "../client/roster.ts";
 import { createServerServices, isRoom } from "../client/server-services.ts";
 import { createSession } from "../client/session.ts";
-import type { Logger } from "../client/types.ts";
 import { createAcknowledging } from "../inbound/acknowledging.ts";
 import { createUploads } from "../client/upload.ts";
 import { createCatchUp } from "../inbound/catch-up.ts";
@@ -60,6 +59,7 @@ import { createPublishedProfiles } from "../state/published-profile.ts";
 import { createServerMemory } from "../state/server-memory.ts";
 import { createPendingPairings } from "../state/pending-pairings.ts";
 import type { XmppAccount } from "./account.ts";
+import type { AccountLog } from "./account-log.ts";
 import { createAgentPresence } from "./agent-presence.ts";
 import { announcedFeatures } from "./announced-features.ts";
 import { statusOf, type StatusPatch } from "./connection-status.ts";
@@ -94,7 +94,7 @@ export type RunningAccount = {
 export function startAccount(params: {
   account: XmppAccount;
   cfg: OpenClawConfig;
-  log: Logger;
+  log: AccountLog;
   onStatus: (patch: StatusPatch) => void;
 }): RunningAccount {
   const { account, cfg, log, onStatus } = params;
@@ -173,6 +173,7 @@ export function startAccount(params: {
     onChange() {
       membership.apply();
       presence.apply();
+      log.setLevel(readAccount().config.logLevel);
     },
   });
   const readAccount = () => config.read().account;

@@ -171,7 +171,7 @@ async function runTurn(
       preparePayload: async (payload, { kind }) => {
         if (kind !== "final") return payload;
         if (await handover.isPremature(payload.text)) {
-          log.info(`not said, since the turn is still to come: ${payload.text}`);
+          log.info("what the host said of a turn that is still to come is not passed on");
           return null;
         }
         onAnswer(settlements.open());

@@ -108,6 +108,7 @@ export function createPairing(params: {
         await sendCode(to, text);
         unsent.delete(jid);
         pending.add(jid);
+        log.info(`${jid} has a pairing code now; see openclaw pairing list xmpp`);
       };
       const onReplyError = (error: unknown) =>
         log.error(`the pairing code could not be sent: ${String(error)}`);

@@ -138,7 +138,7 @@ export function startAccount(params: {
     log,
     caps: responders.caps,
     extensions,
-    decideSubscription: (from) => decideSubscription(from, account),
+    decideSubscription: (from) => decideSubscription(from, readAccount()),
     onExcess: () => tally.add("subscriptions-limited"),
   });
   const rooms = createRooms({

@@ -8,7 +8,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createTempDir } from "../support/at-exit.ts";
 import { ask, bodiesFrom } from "../support/conversation.ts";
 import { isJoined, untilRoom } from "../support/gateway-rooms.ts";
-import { type ConfigObject, type Gateway, startGateway } from "../support/gateway.ts";
+import { type ConfigObject, type Gateway, mergeConfig, startGateway } from "../support/gateway.ts";
 import { UNHURRIED } from "../support/limits.ts";
 import { type Prosody, startProsody } from "../support/prosody.ts";
 import { ask as askRoom } from "../support/room-talk.ts";
@@ -45,7 +45,11 @@ beforeAll(async () => {
   gateway = await startGateway({
     modelUrl: model.baseUrl,
     plugins: [{ kind: "path", path: PACKAGE }],
+    // The harness leaves the scheduler out elsewhere.
+    env: { OPENCLAW_SKIP_CRON: "0" },
     config: {
+      commands: { ownerAllowFrom: ["xmpp:alice@localhost"] },
+      agents: { defaults: { heartbeat: { every: "12h", target: "xmpp", to: "alice@localhost" } } },
       session: { dmScope: "per-account-channel-peer" },
       channels: { xmpp: configuration() },
     },
@@ -71,6 +75,8 @@ function configuration(): ConfigObject {
         allowFrom: ["alice@localhost"],
         groupAllowFrom: ["alice@localhost"],
         rooms: [at("den"), { jid: at("locked"), password: WRONG }],
+        defaultTo: at("den"),
+        presence: { available: "ask me", busy: "thinking", busyAfterSeconds: 1, minSeconds: 5 },
       }),
       personal: account("personal", {
         dmPolicy: "open",
@@ -130,7 +136,7 @@ describe("status", () => {
 
   test("channels status --probe --json: the live session, and no second login", async () => {
     await mallory.send({ to: "main@localhost", body: SAID });
-    await gateway.waitForLog(/\[main\].*mallory|drop/i);
+    await gateway.waitForLog(/\[main\] xmpp: drop .*mallory@localhost/);
     const before = logins();
     type Accounts = { channelAccounts: { xmpp: { accountId: string }[] } };
     const { channelAccounts } = await cliJson<Accounts>("channels", "status", "--probe");
@@ -245,6 +251,132 @@ describe("the directory", () => {
   });
 });
 
+/** What she is shown of the account, from a position on: show, and text. */
+function shownTo(person: SlixmppClient, since = 0): string[] {
+  return person.stanzas
+    .slice(since)
+    .filter(({ event, from }) => event === "presence" && from.startsWith("main@localhost/"))
+    .map(({ type, xml }) => {
+      const show = /<show>(.*?)<\/show>/.exec(xml)?.[1] ?? (type || "online");
+      return `${show} ${/<status>(.*?)<\/status>/.exec(xml)?.[1] ?? ""}`.trim();
+    });
+}
+
+describe("presence", () => {
+  test("is busy while the agent works for long, and available after that", async () => {
+    const isShown = (since: number, text: string) =>
+      waitFor(() => shownTo(alice, since).includes(text), {
+        what: `"${text}"`,
+        timeoutMs: 30_000,
+        evidence: () => JSON.stringify(shownTo(alice)),
+      });
+    await isShown(0, "online ask me");
+    const work = Promise.withResolvers<string>();
+    const since = alice.stanzas.length;
+    model.setReply(() => work.promise);
+    try {
+      await alice.send({ to: "main@localhost", body: "think hard" });
+      await isShown(since, "dnd thinking");
+      work.resolve("thought");
+      await isShown(since, "online ask me");
+    } finally {
+      work.resolve("thought");
+      model.setReply();
+    }
+    expect(shownTo(alice, since)).toEqual(["dnd thinking", "online ask me"]);
+  });
+
+  test("says nothing of short turns", async () => {
+    const since = alice.stanzas.length;
+    for (const text of ["one", "two", "three", "four"]) await ask(alice, "main@localhost", text);
+    expect(shownTo(alice, since)).toEqual([]);
+  });
+});
+
+describe("messages that nobody asked for", () => {
+  const heard = async (since: number, text: string) =>
+    await alice.waitFor(({ body }) => body?.includes(text) === true, { since, timeoutMs: 60_000 });
+
+  test("a cron job tells a person, or where defaultTo says", async () => {
+    await alice.join(at("den"), "alice");
+    model.setReply(() => "the daily news");
+    const since = alice.stanzas.length;
+    const job = ["cron", "add", "--cron", "0 7 * * *", "--session", "isolated", "--announce"];
+    const say = [...job, "--message", "Say the news", "--channel", "xmpp", "--account", "main"];
+    for (const more of [
+      ["--name", "news", "--to", "alice@localhost"],
+      ["--name", "room", "--to", at("den")],
+    ]) {
+      const { id } = await cliJson<{ id: string }>(...say, ...more);
+      await cli("cron", "run", id);
+    }
+    const { from } = await alice.waitFor(
+      ({ body, from: who }) => body === "the daily news" && who.startsWith("main@localhost"),
+      { since, timeoutMs: 60_000 },
+    );
+    expect(from).toBe("main@localhost/openclaw");
+    await alice.waitFor(
+      ({ body, from: who }) => body === "the daily news" && who === `${at("den")}/bot`,
+      { since, timeoutMs: 60_000 },
+    );
+    model.setReply();
+  });
+
+  test("a heartbeat reaches whom it is for", async () => {
+    model.setReply(() => "your heart beats");
+    const since = alice.stanzas.length;
+    await cli("system", "event", "--text", "Check on Alice", "--mode", "now");
+    const { from } = await heard(since, "your heart beats");
+    expect(from).toBe("main@localhost/openclaw");
+    model.setReply();
+  });
+
+  test("message send, to a person and to a room", async () => {
+    const since = alice.stanzas.length;
+    const send = ["message", "send", "--channel", "xmpp"];
+    await cli(...send, "--target", "alice@localhost", "--message", "to you");
+    await cli(...send, "--target", at("den"), "--message", "to all");
+    await heard(since, "to you");
+    expect((await heard(since, "to all")).from).toBe(`${at("den")}/bot`);
+  });
+});
+
+describe("a change of the configuration", () => {
+  test("of people, levels and texts applies on the stream that is there", async () => {
+    const before = await connection("main");
+    const config = gateway.readConfig();
+    const edit = (main: ConfigObject) =>
+      gateway.writeConfig(mergeConfig(config, { channels: { xmpp: { accounts: { main } } } }));
+    const since = alice.stanzas.length;
+    edit({
+      allowFrom: ["alice@localhost", "mallory@localhost"],
+      logLevel: "debug",
+      presence: { available: "ask us" },
+    });
+    await waitFor(() => shownTo(alice, since).includes("online ask us"), { what: "the new text" });
+    expect((await ask(mallory, "main@localhost", "and I?")).body).toBe("echo: and I?");
+    expect(await connection("main")).toEqual(before);
+    gateway.writeConfig(config);
+    await waitFor(() => shownTo(alice, since).includes("online ask me"), {
+      what: "the old text",
+      timeoutMs: 30_000,
+    });
+    expect(await connection("main")).toEqual(before);
+  });
+});
+
+describe("the log", () => {
+  test("has a line for each decision, with what decided it and where it is set", async () => {
+    await mallory.join(at("den"), "mallory");
+    await mallory.send({ to: at("den"), type: "groupchat", body: `bot: ${SAID}` });
+    const line = await gateway.waitForLog(/\[main\] xmpp: drop sender not in groupAllowFrom.*/);
+    expect(line).toContain(`target=${at("den")}`);
+    expect(line).toMatch(/see channels\.xmpp\.groupPolicy.*docs\/access-control\.md/);
+    expect(gateway.log()).toMatch(/drop sender not in allowFrom.*target=mallory@localhost/);
+    expect(gateway.log()).not.toContain(SAID);
+  });
+});
+
 describe("an agent for everybody (dynamicAgentCreation)", () => {
   const BOT = "personal@localhost";
   const TEXTS = ["first", "second", "third"];
@@ -308,4 +440,22 @@ describe("an agent for everybody (dynamicAgentCreation)", () => {
     await alice.join(at("den"), "alice");
     expect((await askRoom(alice, at("den"), "bot: and here?")).body).toBe("echo: and here?");
   });
+});
+
+test("presence is away while the Gateway waits for its turns, before it goes", async () => {
+  const work = Promise.withResolvers<string>();
+  model.setReply(() => work.promise);
+  const since = alice.stanzas.length;
+  await alice.send({ to: "main@localhost", body: "take your time" });
+  await waitFor(() => shownTo(alice, since).includes("dnd thinking"), { what: "at work" });
+  const halted = gateway.halt("SIGTERM", 30_000);
+  await waitFor(() => shownTo(alice, since).includes("away back soon"), {
+    what: "away",
+    timeoutMs: 30_000,
+    evidence: () => JSON.stringify(shownTo(alice, since)) + gateway.log().slice(-2000),
+  });
+  work.resolve("done");
+  await halted;
+  model.setReply();
+  expect(shownTo(alice, since).at(-1)).toMatch(/^unavailable/);
 });

@@ -17,6 +17,7 @@ import { SETUP_KEYS, xmppChannelConfigSchema } from "./host/config-schema.ts";
 import { directory } from "./host/directory.ts";
 import { runAccount } from "./host/gateway.ts";
 import { doctor } from "./host/doctor.ts";
+import { heartbeat } from "./host/heartbeat.ts";
 import { groups } from "./host/groups.ts";
 import { LIVE_PREFIXES } from "./host/live-config.ts";
 import { requireLiveAccount } from "./host/live-accounts.ts";
@@ -84,6 +85,7 @@ export const xmppPlugin = createChatChannelPlugin<XmppAccount, XmppProbe>({
     message: messageAdapter,
     actions,
     agentPrompt,
+    heartbeat,
     directory,
     resolver,
     status,

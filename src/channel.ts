@@ -18,12 +18,14 @@ import { OWN_KEYS, xmppChannelConfigSchema } from "./host/config-schema.ts";
 import { directory } from "./host/directory.ts";
 import { runAccount } from "./host/gateway.ts";
 import { doctor } from "./host/doctor.ts";
+import { heartbeat } from "./host/heartbeat.ts";
 import { groups } from "./host/groups.ts";
 import { LIVE_PREFIXES } from "./host/live-config.ts";
 import { requireLiveAccount } from "./host/live-accounts.ts";
 import { messageAdapter } from "./host/message-adapter.ts";
 import { messaging } from "./host/messaging.ts";
 import { meta } from "./host/meta.ts";
+import { resolver } from "./host/resolver.ts";
 import { channelSecrets } from "./host/secret-contract.ts";
 import { security } from "./host/security.ts";
 import { setupContract } from "./host/setup.ts";
@@ -90,7 +92,9 @@ export const xmppPlugin = createChatChannelPlugin<XmppAccount, XmppProbe>({
     actions,
     agentPrompt,
     approvalCapability,
+    heartbeat,
     directory,
+    resolver,
     status,
     gateway: { startAccount: runAccount },
   },

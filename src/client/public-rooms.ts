@@ -23,8 +23,16 @@ export type PublicRooms = { services: string[]; rooms: PublicRoom[] };
 /** The public rooms of `domain`'s own room services; a service that does not tell has none. @throws what `request` throws */
 export async function listPublicRooms(asker: Asker, domain: string): Promise<PublicRooms> {
   const services = await findRoomServices(asker, domain);
+  return { services, rooms: await listRoomsOf(asker, services) };
+}
+
+/** The public rooms of these services, as `listPublicRooms`; never rejects. */
+export async function listRoomsOf(
+  asker: Asker,
+  services: readonly string[],
+): Promise<PublicRoom[]> {
   const lists = await Promise.all(services.map((service) => roomsOf(asker, service)));
-  return { services, rooms: lists.flat().slice(0, MAX_ROOMS) };
+  return lists.flat().slice(0, MAX_ROOMS);
 }
 
 async function roomsOf(asker: Asker, service: string): Promise<PublicRoom[]> {

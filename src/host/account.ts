@@ -13,6 +13,7 @@ import {
 import { resolveDefaultGroupPolicy } from "openclaw/plugin-sdk/runtime-group-policy";
 import type { ServerAddress } from "../client/types.ts";
 import { CHANNEL_ID, type XmppAccountPolicy } from "../policy/account-policy.ts";
+import { DEFAULT_DYNAMIC_AGENTS, isPersonal } from "../policy/dynamic-agents.ts";
 import { DEFAULT_CATCH_UP, DEFAULT_LIMITS } from "../policy/limits.ts";
 import type { BareJid } from "../protocol/jid.ts";
 import { ENV_JID, resolveJid, resolveResource, resolveServer } from "./account-address.ts";
@@ -76,7 +77,7 @@ export function hasEnvironmentAccount(environment: NodeJS.ProcessEnv = process.e
 const accountList = createAccountListHelpers(CHANNEL_ID, {
   normalizeAccountId,
   omitKeys: ["defaultAccount"],
-  nestedObjectKeys: ["execApprovals", "profile", "sasl", "tls"],
+  nestedObjectKeys: ["dynamicAgentCreation", "execApprovals", "presence", "profile", "sasl", "tls"],
   hasImplicitDefaultAccount: (cfg) => Boolean(section(cfg).jid?.trim()) || hasEnvironmentAccount(),
 });
 
@@ -166,6 +167,14 @@ export function resolveAccount(cfg: OpenClawConfig, requestedId?: string | null)
         '"identified" needs direct chats that are apart, or rooms would hear of everybody\'s; set session.dmScope, e.g. "per-channel-peer"',
     });
   }
+  const dynamicAgents = { ...DEFAULT_DYNAMIC_AGENTS, ...config.dynamicAgentCreation };
+  for (const key of ["workspaceTemplate", "agentDirTemplate"] as const) {
+    if (!dynamicAgents.enabled || isPersonal(dynamicAgents[key])) continue;
+    problems.push({
+      path: `${path("dynamicAgentCreation")}.${key}`,
+      problem: "needs {agentId} or {userId}, or everybody's agent would live in the same place",
+    });
+  }
   const roomSettings = resolveRoomSettings(config, path, problems);
   const roomsToJoin = resolveRooms(config, roomSettings, path, problems);
 
@@ -195,6 +204,7 @@ export function resolveAccount(cfg: OpenClawConfig, requestedId?: string | null)
     sharedSessions: config.sharedSessions ?? "off",
     catchUp: { ...DEFAULT_CATCH_UP, ...config.catchUp },
     limits: { ...DEFAULT_LIMITS, ...config.limits },
+    dynamicAgents,
     dmPolicy: config.dmPolicy ?? DEFAULT_DM_POLICY,
     groupPolicy: config.groupPolicy ?? resolveDefaultGroupPolicy(cfg) ?? DEFAULT_GROUP_POLICY,
     allowFrom,

@@ -12,9 +12,22 @@ const HINTS: Readonly<Record<string, string>> = {
     "`set-profile` takes `name`, `desc` and the avatar as `media`; an empty one is taken out.",
 };
 
+/** What holds for every message, whatever the agent may do besides. */
+const ALWAYS = [
+  "An XMPP target is `user@domain`, `room@service`, or `room@service/nick` for one occupant of a room, privately.",
+  "In a room, address somebody by writing their nick at the beginning, as in `alice: …`: their client tells them.",
+  "A file goes with `media` (a path or a URL), and its caption as the message; people get a link that their client shows.",
+];
+
 export const agentPrompt: NonNullable<ChannelPlugin["agentPrompt"]> = {
-  messageToolHints: ({ cfg, accountId }) =>
-    listActions(cfg, accountId).flatMap((action) => HINTS[action] ?? []),
+  messageToolHints: ({ cfg, accountId }) => [
+    ...ALWAYS,
+    ...listActions(cfg, accountId).flatMap((action) => HINTS[action] ?? []),
+  ],
+  reactionGuidance: ({ cfg, accountId }) =>
+    listActions(cfg, accountId).includes("react")
+      ? { level: "minimal", channelLabel: "XMPP" }
+      : undefined,
   inboundFormattingHints: () => ({
     text_markup: "markdown",
     rules: [

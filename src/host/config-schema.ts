@@ -21,6 +21,7 @@ import {
 } from "openclaw/plugin-sdk/channel-config-schema";
 import { buildSecretInputSchema } from "openclaw/plugin-sdk/secret-input";
 import { z } from "zod";
+import { LOG_LEVELS } from "./account-log.ts";
 import { xmppConfigUiHints } from "./config-ui-hints.ts";
 
 export const DEFAULT_RESOURCE = "openclaw";
@@ -90,6 +91,29 @@ const ProfileSchema = z
     avatar: z.string().optional(),
     note: z.string().max(4000).optional(),
     url: z.string().max(2000).optional(),
+  })
+  .strict();
+
+const DynamicAgentsSchema = z
+  .object({
+    enabled: z.boolean().optional(),
+    workspaceTemplate: z.string().optional(),
+    agentDirTemplate: z.string().optional(),
+    maxAgents: CountSchema.optional(),
+  })
+  .strict();
+
+const StatusTextSchema = z.string().max(500);
+
+const PresenceSchema = z
+  .object({
+    follow: z.boolean().optional(),
+    available: StatusTextSchema.optional(),
+    busy: StatusTextSchema.optional(),
+    away: StatusTextSchema.optional(),
+    busyShow: z.enum(["dnd", "away", "xa", "chat", "online"]).optional(),
+    busyAfterSeconds: z.number().min(1).max(3600).optional(),
+    minSeconds: z.number().min(5).max(3600).optional(),
   })
   .strict();
 
@@ -171,6 +195,9 @@ const XmppAccountSchema = z
     sharedSessions: z.enum(["off", "identified"]).optional(),
     catchUp: CatchUpSchema.optional(),
     limits: LimitsSchema.optional(),
+    dynamicAgentCreation: DynamicAgentsSchema.optional(),
+    presence: PresenceSchema.optional(),
+    logLevel: z.enum(LOG_LEVELS).optional(),
     mucRooms: RoomMapSchema.optional(),
     groups: RoomMapSchema.optional(),
     tls: z.object({ caFile: z.string().optional() }).strict().optional(),

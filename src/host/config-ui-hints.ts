@@ -55,6 +55,18 @@ export const xmppConfigUiHints: Record<string, ChannelConfigUiHint> = {
     label: "XMPP Catch-up",
     help: "What was said while the agent was away is read from the archive: enabled (true), maxAgeMinutes (1440), maxMessages (500).",
   },
+  dynamicAgentCreation: {
+    label: "XMPP Dynamic Agents",
+    help: "An agent of their own for everybody who writes directly: enabled (false), workspaceTemplate, agentDirTemplate, maxAgents (100). Writes agents and bindings into the configuration.",
+  },
+  presence: {
+    label: "XMPP Presence",
+    help: "What contacts and rooms see of the agent: follow (true: busy while it works, away as the Gateway drains), texts available, busy, away; busyShow (dnd), busyAfterSeconds (10), minSeconds (30).",
+  },
+  logLevel: {
+    label: "XMPP Log Level",
+    help: '"silent", "error", "warn", "info" (default) or "debug": what this account writes into the log. Never what was said.',
+  },
   limits: {
     label: "XMPP Limits",
     help: "How much one sender, one conversation and the account may take; see docs/configuration.md.",

@@ -1,14 +1,18 @@
-/** `openclaw directory`: people and rooms from the configuration, and from the live session where there is one. */
+/**
+ * `openclaw directory` and `channels resolve`: people and rooms from the configuration, and from the live session, in
+ * this process or, for a command line, in the Gateway.
+ */
 import type { ChannelPlugin } from "openclaw/plugin-sdk/channel-core";
 import { createChannelDirectoryAdapter } from "openclaw/plugin-sdk/directory-runtime";
-import type { RoomView } from "../client/rooms.ts";
 import { parseAllowEntry } from "../policy/allowlist.ts";
 import { resolveAccount, type XmppAccount } from "./account.ts";
-import { findLiveAccount } from "./live-accounts.ts";
+import { askGateway } from "./gateway-call.ts";
+import { findLiveAccount, hasLiveAccount } from "./live-accounts.ts";
+import { readDirectory, type DirectoryEntry, type DirectoryQuestion } from "./live-directory.ts";
 
-type Entry = { kind: "user" | "group"; id: string; name?: string; raw?: unknown };
+type Selection = { query?: string | null; limit?: number | null };
 
-function configuredPeers(account: XmppAccount): string[] {
+function configuredPeers(account: XmppAccount): DirectoryEntry[] {
   const lists = [
     account.allowFrom,
     account.groupAllowFrom,
@@ -19,101 +23,87 @@ function configuredPeers(account: XmppAccount): string[] {
   ];
   return lists.flat().flatMap((text) => {
     const entry = parseAllowEntry(text);
-    return entry?.kind === "jid" ? [entry.jid] : [];
+    return entry?.kind === "jid" ? [{ kind: "user" as const, id: entry.jid }] : [];
   });
 }
 
-function select(entries: Entry[], query?: string | null, limit?: number | null): Entry[] {
-  const unique = [...new Map(entries.map((entry) => [entry.id, entry])).values()];
+const configuredRooms = (account: XmppAccount): DirectoryEntry[] =>
+  account.rooms.map((id) => ({ kind: "group", id, name: id }));
+
+/** Of entries with the same id the first; those that match, and not more than `limit`. */
+function select(entries: DirectoryEntry[], { query, limit }: Selection): DirectoryEntry[] {
+  const unique = new Map<string, DirectoryEntry>();
+  for (const entry of entries) if (!unique.has(entry.id)) unique.set(entry.id, entry);
   const wanted = query?.trim().toLowerCase();
-  const found = wanted
-    ? unique.filter(({ id, name }) => `${id} ${name ?? ""}`.toLowerCase().includes(wanted))
-    : unique;
+  const found = [...unique.values()].filter(
+    ({ id, name }) => !wanted || `${id} ${name ?? ""}`.toLowerCase().includes(wanted),
+  );
   return limit ? found.slice(0, limit) : found;
+}
+
+const ANSWER_WITHIN_MS = 10_000;
+
+/** @throws Error that there is no Gateway, or that the account does not run there */
+async function askAccount(
+  account: XmppAccount,
+  question: DirectoryQuestion,
+): Promise<DirectoryEntry[]> {
+  const live = findLiveAccount(account.accountId);
+  if (live) return await readDirectory(live, question);
+  if (hasLiveAccount()) throw new Error(`account "${account.accountId}" is not running`);
+  const params = { ...question, account: account.accountId };
+  const { entries } = await askGateway("xmpp.directory", params, ANSWER_WITHIN_MS);
+  return Array.isArray(entries) ? (entries as DirectoryEntry[]) : [];
+}
+
+/** What a running account says; nothing where none runs: the configuration is all there is. */
+async function askIfRunning(
+  account: XmppAccount,
+  question: DirectoryQuestion,
+): Promise<DirectoryEntry[]> {
+  try {
+    return await askAccount(account, question);
+  } catch {
+    return [];
+  }
+}
+
+type ListParams = Selection & AccountParams;
+type AccountParams = {
+  cfg: Parameters<typeof resolveAccount>[0];
+  accountId?: string | null | undefined;
+};
+
+async function listGroups(
+  { cfg, accountId, ...selection }: ListParams,
+  list: "rooms" | "public-rooms",
+): Promise<DirectoryEntry[]> {
+  const account = resolveAccount(cfg, accountId);
+  const live = await askIfRunning(account, { list });
+  // The operator's rooms come first, as they are now.
+  const byId = new Map(live.map((entry) => [entry.id, entry]));
+  const configured = configuredRooms(account).map((entry) => byId.get(entry.id) ?? entry);
+  return select([...configured, ...live], selection);
 }
 
 export const directory: NonNullable<ChannelPlugin["directory"]> = createChannelDirectoryAdapter({
   self: async ({ cfg, accountId }) => {
     const account = resolveAccount(cfg, accountId);
-    return account.jid ? { kind: "user", id: account.jid, name: account.nick } : null;
+    if (!account.jid) return null;
+    const [live] = await askIfRunning(account, { list: "self" });
+    return live ?? { kind: "user", id: account.jid, name: account.nick };
   },
-  listPeers: async ({ cfg, accountId, query, limit }) => {
+  listPeers: async ({ cfg, accountId, ...selection }) => {
     const account = resolveAccount(cfg, accountId);
-    const contacts = findLiveAccount(account.accountId)?.roster.contacts() ?? [];
-    const entries = [
-      ...contacts.map(({ jid, name }) => ({
-        kind: "user" as const,
-        id: jid,
-        ...(name ? { name } : {}),
-      })),
-      ...configuredPeers(account).map((id) => ({ kind: "user" as const, id })),
-    ];
-    return select(entries, query, limit);
+    const live = await askIfRunning(account, { list: "peers" });
+    return select([...live, ...configuredPeers(account)], selection);
   },
-  listGroups: async ({ cfg, accountId, query, limit }) => {
-    const account = resolveAccount(cfg, accountId);
-    return select(groupEntries(account, await findRooms(account)), query, limit);
-  },
+  listGroups: (params) => listGroups(params, "rooms"),
+  // What the server lists beside the rooms that we are in: for people who look, and for a name that is none of ours.
+  listGroupsLive: (params) => listGroups(params, "public-rooms"),
   listGroupMembers: async ({ cfg, accountId, groupId, limit }) => {
     const account = resolveAccount(cfg, accountId);
-    const found = await ask(account, "xmpp.occupants", { room: groupId });
-    const occupants = (found["occupants"] ?? []) as readonly Member[];
-    const entries = occupants.map((member) => ({
-      kind: "user" as const,
-      id: member.jid ?? `${groupId}/${member.nick}`,
-      name: member.nick,
-      raw: member,
-    }));
-    return limit ? entries.slice(0, limit) : entries;
+    const members = await askAccount(account, { list: "members", room: groupId });
+    return limit ? members.slice(0, limit) : members;
   },
 });
-
-type Member = {
-  nick: string;
-  jid?: string;
-  occupantId?: string;
-  affiliation: string;
-  role: string;
-};
-
-/** The rooms of the configuration, and those that the account is in besides, each with its state. */
-function groupEntries(account: XmppAccount, views: readonly RoomView[]): Entry[] {
-  const seen = new Map(views.map((view) => [view.room, view]));
-  return [...new Set([...account.rooms, ...seen.keys()])].map((id) => {
-    const view = seen.get(id);
-    const name = view?.name ?? id;
-    if (!view) return { kind: "group", id, name };
-    const { state, reason } = view;
-    // The name is what people and the agent look rooms up by: only a room that is out of reach says why.
-    const why = state === "joined" ? "" : ` (${reason ? `${state}: ${reason}` : state})`;
-    return { kind: "group", id, name: `${name}${why}`, raw: view };
-  });
-}
-
-/** What a running account says of its rooms; nothing where none runs. */
-async function findRooms(account: XmppAccount): Promise<readonly RoomView[]> {
-  const live = findLiveAccount(account.accountId);
-  if (live) return live.rooms.list();
-  try {
-    return ((await ask(account, "xmpp.rooms", {}))["rooms"] ?? []) as readonly RoomView[];
-  } catch {
-    return []; // no Gateway, or the account does not run there: the configuration is all there is
-  }
-}
-
-const GATEWAY_TIMEOUT_MS = 3_000;
-
-/** Asks the Gateway, as a command line does. @throws what it answers, or that there is none */
-async function ask(
-  account: XmppAccount,
-  method: string,
-  params: object,
-): Promise<Record<string, unknown>> {
-  const { callGatewayFromCli } = await import("openclaw/plugin-sdk/gateway-runtime");
-  return await callGatewayFromCli(
-    method,
-    { json: true, timeout: `${GATEWAY_TIMEOUT_MS}` },
-    { ...params, account: account.accountId },
-    { progress: false },
-  );
-}

@@ -8,9 +8,9 @@ import { channelBlockedPatch, channelStoppedPatch } from "openclaw/plugin-sdk/ga
 import { registerChannelRuntimeContext } from "openclaw/plugin-sdk/channel-runtime-context";
 import type { ChannelGatewayContext } from "openclaw/plugin-sdk/channel-contract";
 import { createLazyRuntimeModule } from "openclaw/plugin-sdk/lazy-runtime";
-import type { Logger } from "../client/types.ts";
 import { CHANNEL_ID } from "../policy/account-policy.ts";
 import type { XmppAccount } from "./account.ts";
+import { createAccountLog } from "./account-log.ts";
 import { loginOf, sameLogin } from "./account-set.ts";
 import { describeProblems } from "./account-problems.ts";
 import { claimLogin } from "./login-claims.ts";
@@ -26,7 +26,7 @@ export async function runAccount(ctx: ChannelGatewayContext<XmppAccount>): Promi
   if (!account.configured) {
     throw new Error(`XMPP account "${account.accountId}": ${describeProblems(account.problems)}`);
   }
-  const log = accountLogger(ctx);
+  const log = createAccountLog(account.accountId, ctx.log, account.config.logLevel);
   const onStatus = createAccountStatusSink({
     accountId: ctx.accountId,
     setStatus: ctx.setStatus,
@@ -62,14 +62,4 @@ export async function runAccount(ctx: ChannelGatewayContext<XmppAccount>): Promi
   } finally {
     release();
   }
-}
-
-function accountLogger({ account, log }: ChannelGatewayContext<XmppAccount>): Logger {
-  const line = (message: string) => `[${account.accountId}] ${message}`;
-  return {
-    debug: (message) => log?.debug?.(line(message)),
-    info: (message) => log?.info(line(message)),
-    warn: (message) => log?.warn(line(message)),
-    error: (message) => log?.error(line(message)),
-  };
 }

@@ -3,6 +3,7 @@
  * goes through the session that is found here, never through a second login.
  */
 import type { Roster } from "../client/roster.ts";
+import type { ServerServices } from "../client/server-services.ts";
 import type { Outbox } from "../outbound/send.ts";
 import type { CatchUp } from "../inbound/catch-up.ts";
 import type { MayHear } from "../inbound/heard.ts";
@@ -13,16 +14,17 @@ import type { WaitingMessages } from "../inbound/waiting.ts";
 import { XmppNotSentError } from "../errors.ts";
 import type { RoomTrust } from "../policy/room-trust.ts";
 import type { Jid } from "../protocol/jid.ts";
-import type { Availability } from "../protocol/rfc-6121-presence.ts";
 import type { Message } from "../protocol/stanza.ts";
 import type { AnswerFactsStore } from "../state/answer-facts.ts";
 import type { ChosenProfile } from "../state/chosen-profile.ts";
 import type { GrowingAnswers } from "../state/growing-answers.ts";
 import type { KnownUsers } from "../state/known-users.ts";
 import type { ServerMemory } from "../state/server-memory.ts";
+import type { AgentPresence } from "./agent-presence.ts";
 import type { RoomMembership } from "./room-membership.ts";
 import type { XmppAccount } from "./account.ts";
 import { describeProblems } from "./account-problems.ts";
+import type { Trouble } from "./live-facts.ts";
 
 export type LiveAccount = Outbox & {
   account: XmppAccount;
@@ -36,8 +38,8 @@ export type LiveAccount = Outbox & {
   knownUsers: KnownUsers;
   growing: GrowingAnswers;
   answerFacts: AnswerFactsStore;
-  /** What contacts and rooms see from now on, until the account starts anew. */
-  setAvailability: (availability: Pick<Availability, "show" | "status">) => void;
+  /** What contacts and rooms see of the agent. */
+  presence: Pick<AgentPresence, "choose" | "drain">;
   /** Chosen, kept, and published. @throws Error where it was not */
   setProfile: (change: ChosenProfile) => Promise<void>;
   catchUp: Pick<CatchUp, "hasArchive">;
@@ -50,6 +52,10 @@ export type LiveAccount = Outbox & {
   waiting: WaitingMessages;
   /** The account as it is configured now; `account` is as it was at its start. */
   readAccount: () => XmppAccount;
+  /** What the server has beside accounts, as far as it has said. */
+  services: Pick<ServerServices, "roomServices" | "uploadService">;
+  /** Why the connection last failed or was lost. */
+  lastTrouble: () => Trouble | undefined;
 };
 
 const live = new Map<string, LiveAccount>();

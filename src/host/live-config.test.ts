@@ -96,8 +96,9 @@ it("is not looked at any more once it is stopped", () => {
 
 it("names the keys that need no restart at the root and for each account", () => {
   expect(LIVE_PREFIXES).toContain("channels.xmpp.mucRooms");
+  expect(LIVE_PREFIXES).toContain("channels.xmpp.allowFrom");
   expect(LIVE_PREFIXES).toContain("channels.xmpp.accounts.*.mucRooms");
-  for (const key of ["jid", "password", "dmPolicy", "accounts"]) {
+  for (const key of ["jid", "password", "server", "tls", "nick", "accounts"]) {
     expect(LIVE_PREFIXES).not.toContain(`channels.xmpp.${key}`);
   }
 });

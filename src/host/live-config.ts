@@ -8,8 +8,19 @@ import { CHANNEL_ID } from "../policy/account-policy.ts";
 import { resolveAccount, type XmppAccount } from "./account.ts";
 import { describeProblems } from "./account-problems.ts";
 
-/** What applies without a new connection: all that concerns rooms, or single messages, alone. */
+/** What applies without a new connection: all that concerns rooms, people, or single messages, alone. */
 const LIVE_KEYS = [
+  "dmPolicy",
+  "allowFrom",
+  "adminJid",
+  "defaultTo",
+  "dms",
+  "dmHistoryLimit",
+  "markdown",
+  "mediaMaxMb",
+  "responsePrefix",
+  "streaming",
+  "textChunkLimit",
   "rooms",
   "mucRooms",
   "groups",
@@ -32,6 +43,9 @@ const LIVE_KEYS = [
   "removeAckAfterReply",
   "actions",
   "sendReadReceipts",
+  "dynamicAgentCreation",
+  "presence",
+  "logLevel",
 ] as const;
 
 /** For the host's reload rules: of these paths a change restarts nothing. */

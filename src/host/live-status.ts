@@ -27,7 +27,7 @@ export async function describeStatus(live: LiveAccount) {
 
 type Waiting = { queued?: number; oldestQueuedMs?: number; queueError?: string };
 
-async function describeWaiting({ waiting }: LiveAccount): Promise<Waiting> {
+export async function describeWaiting({ waiting }: LiveAccount): Promise<Waiting> {
   try {
     const all = await waiting.list();
     const [oldest] = all;

@@ -33,7 +33,7 @@ export async function setPresence(context: ActionContext): Result {
     .find((value) => value !== undefined);
   assertShort("activityState", text);
   await beforeSend(context)();
-  live.setAvailability({ show: SHOWS[status], status: text });
+  live.presence.choose({ show: SHOWS[status], status: text });
   return { status, ...(text === undefined ? {} : { text }) };
 }
 

@@ -17,7 +17,6 @@ import { createRooms } from "../client/rooms.ts";
 import { createRoster } from "../client/roster.ts";
 import { createServerServices, isRoom } from "../client/server-services.ts";
 import { createSession } from "../client/session.ts";
-import type { Logger } from "../client/types.ts";
 import { createAcknowledging } from "../inbound/acknowledging.ts";
 import { createUploads } from "../client/upload.ts";
 import { createCatchUp } from "../inbound/catch-up.ts";
@@ -65,6 +64,8 @@ import { createServerMemory } from "../state/server-memory.ts";
 import { createPendingPairings } from "../state/pending-pairings.ts";
 import type { XmppAccount } from "./account.ts";
 import { createAdHocMenu } from "./adhoc-menu.ts";
+import type { AccountLog } from "./account-log.ts";
+import { createAgentPresence } from "./agent-presence.ts";
 import { announcedFeatures } from "./announced-features.ts";
 import { createApprovalDesk } from "./approval-desk.ts";
 import { statusOf, type StatusPatch } from "./connection-status.ts";
@@ -78,7 +79,9 @@ import {
 import { createOwedRecovery } from "./owed-recovery.ts";
 import { createKeptDeliveries } from "./kept-deliveries.ts";
 import { createLivePassword } from "./live-password.ts";
+import { createOwnAgents } from "./own-agents.ts";
 import { watchConfig } from "./live-config.ts";
+import type { Trouble } from "./live-facts.ts";
 import { createRoomMembership } from "./room-membership.ts";
 import { getRuntime } from "./runtime.ts";
 import { softwareVersion } from "./software-version.ts";
@@ -98,7 +101,7 @@ export type RunningAccount = {
 export function startAccount(params: {
   account: XmppAccount;
   cfg: OpenClawConfig;
-  log: Logger;
+  log: AccountLog;
   onStatus: (patch: StatusPatch) => void;
 }): RunningAccount {
   const { account, cfg, log, onStatus } = params;
@@ -144,9 +147,10 @@ export function startAccount(params: {
   const published = createPublishedProfiles(join(directory, "published-profile.json"), { log });
   const isPublic = account.config.profile?.publish === true;
   const chosen = createChosenProfiles(join(directory, "chosen-profile.json"), { log });
-  let availability: Parameters<typeof encodeAvailability>[0] = {};
+  let readPresence = () => account.config.presence;
+  const presence = createAgentPresence({ readSettings: () => readPresence(), announce });
   const extensions = () => [
-    ...encodeAvailability(availability),
+    ...encodeAvailability(presence.current()),
     ...(isPublic ? encodePhoto(published.get(jid)) : []),
   ];
   const roster = createRoster({
@@ -154,7 +158,7 @@ export function startAccount(params: {
     log,
     caps: responders.caps,
     extensions,
-    decideSubscription: (from) => decideSubscription(from, account),
+    decideSubscription: (from) => decideSubscription(from, readAccount()),
     onExcess: () => tally.add("subscriptions-limited"),
   });
   const rooms = createRooms({
@@ -181,8 +185,19 @@ export function startAccount(params: {
     onReady: roster.onReady,
     onPhoto: announce,
   });
-  const config = watchConfig({ runtime, cfg, account, log, onChange: () => membership.apply() });
+  const config = watchConfig({
+    runtime,
+    cfg,
+    account,
+    log,
+    onChange() {
+      membership.apply();
+      presence.apply();
+      log.setLevel(readAccount().config.logLevel);
+    },
+  });
   const readAccount = () => config.read().account;
+  readPresence = () => readAccount().config.presence;
   const stores = { now: Date.now, log };
   const bookmarks =
     account.bookmarks === "off"
@@ -303,11 +318,13 @@ export function startAccount(params: {
     sessionTurns,
     tally,
     turnLimits: createTurnLimits(),
+    ownAgents: createOwnAgents({ accountId, runtime, log }),
     history,
     acknowledging: createAcknowledging(() => readAccount().config.sendReadReceipts ?? true),
     revisions: createRevisions(queue, eventNames, Date.now),
     log,
     now: Date.now,
+    onWork: presence.begin,
     onInbound: (at) => record("inbound", at),
     onOutbound: (at) => record("outbound", at),
   };
@@ -347,7 +364,13 @@ export function startAccount(params: {
   });
   recovery.look();
   const looked = kept.look();
+  let trouble: Trouble | undefined;
+  let lastError: Error | undefined;
   const offState = session.onState((state) => {
+    if ("error" in state && state.error && state.error !== lastError) {
+      lastError = state.error;
+      trouble = { message: lastError.message, at: Date.now() };
+    }
     onStatus(statusOf(state));
     if (state.kind !== "online") return kept.onOffline();
     // What waits from before may be answered now, once it is known which answers are still to come.
@@ -381,10 +404,7 @@ export function startAccount(params: {
     knownUsers,
     growing,
     answerFacts,
-    setAvailability(next) {
-      availability = next;
-      announce();
-    },
+    presence,
     async setProfile(change) {
       chosen.change(jid, change);
       await profile.publish();
@@ -394,6 +414,8 @@ export function startAccount(params: {
     tally,
     waiting: createWaitingMessages({ queue, revisions: inbound.revisions, tally, log }),
     readAccount,
+    services,
+    lastTrouble: () => trouble,
     catchUp,
   });
   membership.apply();
@@ -419,6 +441,7 @@ export function startAccount(params: {
         offRoom();
         config.stop();
         membership.stop();
+        presence.stop();
         bookmarks?.stop();
         profile.stop();
         services.stop();

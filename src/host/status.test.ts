@@ -1,3 +1,4 @@
+import { Element } from "ltx";
 import { afterEach, describe, expect, it } from "vitest";
 import type { OpenClawConfig } from "openclaw/plugin-sdk/channel-core";
 import { createFakeSession } from "../../test/support/fake-session.ts";
@@ -9,7 +10,7 @@ import { createTally } from "../inbound/tally.ts";
 import { createSentMessages } from "../outbound/sent-messages.ts";
 import { resolveAccount } from "./account.ts";
 import { addLiveAccount, type LiveAccount } from "./live-accounts.ts";
-import { status } from "./status.ts";
+import { describeProbe, status } from "./status.ts";
 
 const cfg = {
   channels: { xmpp: { jid: "bot@chat.example", password: "secret" } },
@@ -18,8 +19,24 @@ const account = resolveAccount(cfg);
 const REFUSED = new XmppConnectionError("not-authorized", "the server says no: go away");
 
 const sent = createSentMessages();
+const tally = createTally();
+const waiting = [{ receivedAt: Date.now() - 90_000 }, { receivedAt: Date.now() - 1_000 }];
 let remove = () => undefined as unknown;
 afterEach(() => void remove());
+
+const ONLINE = {
+  kind: "online",
+  facts: {
+    jid: "bot@chat.example/openclaw",
+    since: 7,
+    transport: "tcp",
+    address: "chat.example:5222",
+    tls: { version: "TLSv1.3", cipher: "TLS_AES_256_GCM_SHA384" },
+    mechanism: "SCRAM-SHA-256-PLUS",
+    channelBinding: "tls-exporter",
+    resumed: true,
+  },
+} as ConnectionState;
 
 function run(state: ConnectionState, hasArchive: boolean | undefined, roomHasArchive = true) {
   const rooms = [
@@ -28,11 +45,14 @@ function run(state: ConnectionState, hasArchive: boolean | undefined, roomHasArc
   ];
   remove = addLiveAccount({
     account,
-    session: { ...createFakeSession(), state },
+    session: { ...createFakeSession(), state, request: async () => new Element("iq") },
     rooms: { list: () => rooms },
     sent,
-    tally: createTally(),
+    tally,
     catchUp: { hasArchive },
+    queue: { listPending: async () => waiting, listClaims: async () => [] },
+    services: { uploadService: () => ({ jid: "upload.example", maxFileSize: 2048 }) },
+    lastTrouble: () => ({ message: "the server hung up", at: 0 }),
   } as unknown as LiveAccount);
 }
 
@@ -108,5 +128,45 @@ describe("channels status", () => {
     remove();
     run({ kind: "connecting" } as ConnectionState, undefined);
     expect(await probe()).toMatchObject({ ok: false, error: "connecting" });
+  });
+
+  it("with --probe: how it is connected, what waits, and what was not answered", async () => {
+    run(ONLINE, true);
+    tally.add("not-admitted", 2);
+    tally.add("turns-limited");
+    tally.add("duplicate");
+    const facts = {
+      connection: "online",
+      transport: "tcp",
+      address: "chat.example:5222",
+      tls: "TLSv1.3 TLS_AES_256_GCM_SHA384",
+      mechanism: "SCRAM-SHA-256-PLUS",
+      channelBinding: "tls-exporter",
+      stream: "resumed",
+      upload: { service: "upload.example", maxFileSize: 2048 },
+      queue: { waiting: 2, oldestSeconds: 90 },
+      refused: 2,
+      rateLimited: 1,
+      lastTrouble: { message: "the server hung up", at: 0 },
+    };
+    expect(await snapshotOf()).toMatchObject({
+      ...facts,
+      mode: "tcp TLSv1.3 SCRAM-SHA-256-PLUS resumed",
+    });
+    const result = await probe();
+    expect(result).toMatchObject({ ok: true, latencyMs: expect.any(Number), ...facts });
+    expect(describeProbe(result).map(({ text }) => text)).toEqual([
+      expect.stringMatching(/^Probe: ok \(ping \d+ ms\)$/),
+      "Session: bot@chat.example/openclaw (resumed)",
+      "Connection: tcp, chat.example:5222, TLSv1.3 TLS_AES_256_GCM_SHA384",
+      "Login: SCRAM-SHA-256-PLUS, bound by tls-exporter",
+      "Archive (XEP-0313): yes",
+      "Upload (XEP-0363): upload.example, up to 2 KiB",
+      "Queue: 2 waiting, the first for 90 s",
+      "Not answered: not-admitted 2, turns-limited 1, duplicate 1",
+      "Last trouble: the server hung up (1970-01-01T00:00:00.000Z)",
+      "Room den@rooms.example: joined",
+      "Room cave@rooms.example: lost (kicked out)",
+    ]);
   });
 });

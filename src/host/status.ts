@@ -1,78 +1,74 @@
-/** What `openclaw channels status` shows. A probe asks the live session: it never logs in a second time. */
+/** What `openclaw channels status` and `capabilities` show. A probe asks the live session: it never logs in a second time. */
 import { DEFAULT_ACCOUNT_ID } from "openclaw/plugin-sdk/account-core";
 import {
   buildBaseChannelStatusSummary,
-  createComputedAccountStatusAdapter,
+  createAsyncComputedAccountStatusAdapter,
   createDefaultChannelRuntimeState,
 } from "openclaw/plugin-sdk/status-helpers";
 import { messageOf } from "../errors.ts";
 import { encodeRequest } from "../protocol/rfc-6120-iq.ts";
 import { encodePing } from "../protocol/xep-0199-ping.ts";
-import type { Rooms } from "../client/rooms.ts";
 import { CHANNEL_ID } from "../policy/account-policy.ts";
 import type { XmppAccount } from "./account.ts";
 import { describeProblems } from "./account-problems.ts";
 import { WITHOUT_ARCHIVE } from "../policy/limits.ts";
-import type { Progress } from "../outbound/sent-messages.ts";
-import { findLiveAccount, type LiveAccount } from "./live-accounts.ts";
+import { askGateway } from "./gateway-call.ts";
+import { findLiveAccount, hasLiveAccount, type LiveAccount } from "./live-accounts.ts";
+import { readLiveFacts, type LiveFacts, type RoomStateFacts } from "./live-facts.ts";
 
-export type XmppProbe = {
+export type XmppProbe = Partial<LiveFacts> & {
   ok: boolean;
   error?: string;
   /** Round trip of a ping to the own server, ms (XEP-0199). */
   latencyMs?: number;
+  /** The full JID that the server gave us. */
   jid?: string;
-  transport?: string;
-  tls?: string;
-  mechanism?: string;
-  /** Whether there is an archive to catch up from (XEP-0313); absent while unknown, and where not asked. */
-  archive?: boolean;
-  rooms?: RoomStateFacts[];
 };
-
-type RoomStateFacts = { room: string; state: string; reason?: string; archive?: boolean };
-
-function roomStatesOf(rooms: Rooms): RoomStateFacts[] {
-  return rooms.list().map(({ room, state, reason, archive }) => ({
-    room,
-    state,
-    ...(reason ? { reason } : {}),
-    ...(archive === undefined ? {} : { archive }),
-  }));
-}
-
-function archiveOf({ catchUp }: LiveAccount): { archive?: boolean } {
-  const { hasArchive } = catchUp;
-  return hasArchive === undefined ? {} : { archive: hasArchive };
-}
 
 async function probe(account: XmppAccount, timeoutMs: number): Promise<XmppProbe> {
   if (!account.configured) return { ok: false, error: describeProblems(account.problems) };
   const live = findLiveAccount(account.accountId);
-  if (!live) return { ok: false, error: "not running in this process; is the Gateway up?" };
-  const { session, rooms } = live;
+  return live ? await probeLive(live, timeoutMs) : await probeElsewhere(account, timeoutMs);
+}
+
+async function probeLive(live: LiveAccount, timeoutMs: number): Promise<XmppProbe> {
+  const { session } = live;
   const { state } = session;
-  const roomStates = roomStatesOf(rooms);
+  const facts = await readLiveFacts(live);
   if (state.kind !== "online") {
     const why = "error" in state ? state.error?.message : undefined;
-    const error = why === undefined ? state.kind : `${state.kind}: ${why}`;
-    return { ok: false, error, ...archiveOf(live), rooms: roomStates };
+    return { ok: false, error: why === undefined ? state.kind : `${state.kind}: ${why}`, ...facts };
   }
-  const { jid, transport, tls, mechanism } = state.facts;
-  const facts = {
-    jid,
-    transport,
-    mechanism,
-    ...(tls ? { tls: `${tls.version} ${tls.cipher}` } : {}),
-    ...archiveOf(live),
-    rooms: roomStates,
-  };
+  const { jid } = state.facts;
   const started = performance.now();
   try {
     await session.request(encodeRequest("get", encodePing()), { timeoutMs });
-    return { ok: true, latencyMs: Math.round(performance.now() - started), ...facts };
+    return { ok: true, latencyMs: Math.round(performance.now() - started), jid, ...facts };
   } catch (error) {
-    return { ok: false, error: messageOf(error), ...facts };
+    return { ok: false, error: messageOf(error), jid, ...facts };
+  }
+}
+
+const NOT_RUNNING = "not running; see openclaw channels status and openclaw channels logs";
+/** A Gateway where the account does not run would ask itself for ever. */
+const asked = new Set<string>();
+
+/** `channels capabilities` probes in the process of the command line: the Gateway probes for it. */
+async function probeElsewhere({ accountId }: XmppAccount, timeoutMs: number): Promise<XmppProbe> {
+  if (hasLiveAccount() || asked.has(accountId)) return { ok: false, error: NOT_RUNNING };
+  asked.add(accountId);
+  try {
+    const params = { channel: CHANNEL_ID, probe: true, timeoutMs };
+    const { channelAccounts } = await askGateway("channels.status", params, timeoutMs);
+    const accounts = (channelAccounts as Record<string, unknown> | undefined)?.[CHANNEL_ID];
+    const found = (Array.isArray(accounts) ? accounts : []).find(
+      (one: { accountId?: unknown }) => one.accountId === accountId,
+    ) as { probe?: XmppProbe } | undefined;
+    return found?.probe ?? { ok: false, error: NOT_RUNNING };
+  } catch (error) {
+    return { ok: false, error: `not asked: ${messageOf(error)}` };
+  } finally {
+    asked.delete(accountId);
   }
 }
 
@@ -89,7 +85,7 @@ export function publicFacts(account: XmppAccount) {
   };
 }
 
-export const status = createComputedAccountStatusAdapter<XmppAccount, XmppProbe>({
+export const status = createAsyncComputedAccountStatusAdapter<XmppAccount, XmppProbe>({
   defaultRuntime: createDefaultChannelRuntimeState(DEFAULT_ACCOUNT_ID),
   buildChannelSummary: ({ account, snapshot }) => ({
     ...buildBaseChannelStatusSummary(snapshot),
@@ -99,12 +95,13 @@ export const status = createComputedAccountStatusAdapter<XmppAccount, XmppProbe>
     lastProbeAt: snapshot.lastProbeAt ?? null,
   }),
   probeAccount: ({ account, timeoutMs }) => probe(account, timeoutMs),
-  resolveAccountSnapshot: ({ account }) => ({
+  formatCapabilitiesProbe: ({ probe: result }) => describeProbe(result),
+  resolveAccountSnapshot: async ({ account }) => ({
     accountId: account.accountId,
     ...(account.name ? { name: account.name } : {}),
     enabled: account.enabled,
     configured: account.configured,
-    extra: { ...publicFacts(account), ...liveFacts(account) },
+    extra: { ...publicFacts(account), ...(await liveFacts(account)) },
   }),
   collectStatusIssues: (accounts) =>
     accounts.flatMap((snapshot) => {
@@ -135,26 +132,59 @@ export const status = createComputedAccountStatusAdapter<XmppAccount, XmppProbe>
     }),
 });
 
-/** Archive, rooms and refusals of a running account, for the snapshot; elsewhere nothing. */
-function liveFacts(account: XmppAccount) {
+/** What a running account says of itself, for the snapshot; elsewhere nothing. */
+async function liveFacts(account: XmppAccount): Promise<Partial<LiveFacts> & { mode?: string }> {
   const live = findLiveAccount(account.accountId);
   if (!live) return {};
-  const { session, rooms, sent, tally } = live;
-  return {
-    connection: session.state.kind,
-    ...archiveOf(live),
-    rooms: roomStatesOf(rooms),
-    ...receiptsOf(sent.progress()),
-    dropped: tally.read(),
-  };
+  const facts = await readLiveFacts(live);
+  const { mechanism, stream, tls, transport } = facts;
+  const shown = [transport, tls?.split(" ")[0], mechanism, stream].filter(Boolean).join(" ");
+  // The one word of ours that the host's lines have room for.
+  return { ...facts, ...(shown ? { mode: shown } : {}) };
 }
 
-/** When somebody last said that a message of ours arrived, or was read. */
-function receiptsOf({ delivered, displayed }: Progress) {
-  return {
-    ...(delivered === undefined ? {} : { lastDeliveredAt: delivered }),
-    ...(displayed === undefined ? {} : { lastDisplayedAt: displayed }),
-  };
+/** A probe as lines of text, as `channels capabilities` shows it. */
+export function describeProbe(result: XmppProbe | undefined) {
+  if (!result) return [];
+  const { error, jid, latencyMs, ok, queue, rooms, stream, upload } = result;
+  const seconds = queue?.oldestSeconds;
+  const limit = upload?.maxFileSize;
+  const dropped = Object.entries(result.dropped ?? {}).map(([why, count]) => `${why} ${count}`);
+  const lines: [string, string | undefined][] = [
+    ["Session", jid && `${jid}${stream ? ` (${stream})` : ""}`],
+    ["Connection", join(result.transport, result.address, result.tls ?? "no TLS")],
+    ["Login", join(result.mechanism, result.channelBinding && `bound by ${result.channelBinding}`)],
+    ["Archive (XEP-0313)", result.archive === undefined ? undefined : yesNo(result.archive)],
+    ["Upload (XEP-0363)", result.transport && uploadText(upload?.service, limit)],
+    ["Queue", queue && `${queue.waiting} waiting${seconds ? `, the first for ${seconds} s` : ""}`],
+    ["Not answered", dropped.length > 0 ? dropped.join(", ") : undefined],
+    ["Last trouble", result.lastTrouble && troubleText(result.lastTrouble)],
+  ];
+  return [
+    ok
+      ? { text: `Probe: ok (ping ${latencyMs ?? "?"} ms)`, tone: "success" as const }
+      : { text: `Probe: failed (${error ?? "unknown"})`, tone: "error" as const },
+    ...lines.flatMap(([name, text]) => (text ? [{ text: `${name}: ${text}` }] : [])),
+    ...(rooms ?? []).map(({ room, state, reason }) => ({
+      text: `Room ${room}: ${state}${reason ? ` (${reason})` : ""}`,
+      ...(state === "lost" || state === "refused" ? { tone: "warn" as const } : {}),
+    })),
+  ];
+}
+
+const yesNo = (is: boolean) => (is ? "yes" : "no");
+
+const troubleText = ({ at, message }: { at: number; message: string }) =>
+  `${message} (${new Date(at).toISOString()})`;
+
+function uploadText(service: string | undefined, limit: number | undefined): string {
+  if (service === undefined) return "no";
+  return limit === undefined ? service : `${service}, up to ${Math.floor(limit / 1024)} KiB`;
+}
+
+/** Nothing without the first of them. */
+function join(first: string | undefined, ...rest: (string | undefined)[]): string | undefined {
+  return first && [first, ...rest].filter(Boolean).join(", ");
 }
 
 const MAX_NAMED_ROOMS = 5;

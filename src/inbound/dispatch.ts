@@ -69,6 +69,7 @@ export function dispatchTurn(
     log,
   });
   const ended = Promise.withResolvers<void>();
+  const endWork = context.onWork?.();
   const onAnswer = (settled: Promise<unknown>) => {
     sessionTurn.answer();
     context.settling.hold(sessionKey, Promise.all([ended.promise, settled]));
@@ -83,6 +84,7 @@ export function dispatchTurn(
   return handover.follow(
     turn.finally(() => {
       ended.resolve();
+      endWork?.();
       sessionTurn.end();
       ack.end();
       settleOwed();
@@ -175,7 +177,7 @@ async function runTurn(
       preparePayload: async (payload, { kind }) => {
         if (kind !== "final") return payload;
         if (await handover.isPremature(payload.text)) {
-          log.info(`not said, since the turn is still to come: ${payload.text}`);
+          log.info("what the host said of a turn that is still to come is not passed on");
           return null;
         }
         onAnswer(settlements.open());

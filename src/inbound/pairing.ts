@@ -146,6 +146,7 @@ export function createPairing(params: {
         pending.add(jid, unsentCodes.get(jid));
         unsent.delete(jid);
         unsentCodes.delete(jid);
+        log.info(`${jid} has a pairing code now; see openclaw pairing list xmpp`);
       };
       const onReplyError = (error: unknown) =>
         log.error(`the pairing code could not be sent: ${String(error)}`);

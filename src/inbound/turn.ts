@@ -1,21 +1,21 @@
 /** One admitted message: asked of the host's policy, then challenged, dropped, remembered or dispatched. */
-import { logInboundDrop } from "openclaw/plugin-sdk/channel-inbound";
 import { XmppUnconfirmedError } from "../errors.ts";
 import { keptSends } from "../outbound/kept-sends.ts";
 import { placeOf, replyTarget } from "../outbound/reply-target.ts";
 import { sendText } from "../outbound/send.ts";
-import { CHANNEL_ID, DEFAULT_TEXT_CHUNK_LIMIT } from "../policy/account-policy.ts";
-import { createRate } from "../policy/rate.ts";
+import { DEFAULT_TEXT_CHUNK_LIMIT } from "../policy/account-policy.ts";
 import { resolveAccess, resolveRoomFor } from "./access.ts";
 import { resolveAddressing } from "./addressing.ts";
 import { isAnsweredByHost, isObeyedStop } from "./at-once.ts";
 import type { Lifecycle } from "./debounce.ts";
 import { asChosen } from "./chosen.ts";
 import { dispatchTurn } from "./dispatch.ts";
+import { drop } from "./drop.ts";
 import { tellEdit } from "./agent-events.ts";
 import { readOwnCommand, runOwnCommand } from "./own-command.ts";
 import { isFleeting, noteSaid } from "./said.ts";
 import { fetchFiles, mayHaveFiles, placeholderOf } from "./files.ts";
+import { refuseWithoutAgent, seekOwnAgent } from "./own-agent.ts";
 import { mayOverhear } from "./room-history.ts";
 import { namesBy, namesOf } from "./revisions.ts";
 import { resolveRoute } from "./route.ts";
@@ -61,16 +61,26 @@ export async function takeTurn(
   if (refusal) return drop(context, inbound, refusal);
   const turn = { access, addressing, eventKind, host, isBot, room, route, buildEnvelope };
   const isStop = admission === "dispatch" && isObeyedStop(context, inbound, turn);
-  const own = admission === "dispatch" ? readOwnCommand(addressing.text) : undefined;
+  const command = admission === "dispatch" ? readOwnCommand(addressing.text) : undefined;
   const fate = revises.length > 0 ? revisions.fate(revises) : "turn";
   if (fate === "context") forgetCorrected(context, inbound);
   // What is to stop the turn of the message that it corrects would come too late as news.
-  if (fate === "event" && !isStop && !own && (admission === "dispatch" || isUnaddressed)) {
+  if (fate === "event" && !isStop && !command && (admission === "dispatch" || isUnaddressed)) {
     context.acknowledging.received(context.outbox, inbound, eventId);
     return tellEdit(context, inbound, addressing.said, route);
   }
   switch (admission) {
     case "dispatch": {
+      const own =
+        isBot || command ? undefined : await seekOwnAgent(context, inbound, route.matchedBy);
+      if (own && "refused" in own) {
+        const { refused } = own;
+        return await context.once(eventId, "no-agent", () =>
+          refuseWithoutAgent(context, inbound, refused),
+        );
+      }
+      // Whatever was found out so far was about another agent.
+      if (own) return await takeTurn({ ...context, cfg: own.cfg }, inbound, { eventId, lifecycle });
       const facts = {
         isCommand,
         text: addressing.text,
@@ -82,8 +92,8 @@ export async function takeTurn(
       if (inbound.isEncrypted) {
         return await context.once(eventId, "encrypted", () => refuseEncrypted(context, inbound));
       }
-      if (own) {
-        const run = () => runOwnCommand(context, inbound, turn, own);
+      if (command) {
+        const run = () => runOwnCommand(context, inbound, turn, command);
         return await context.once(eventId, "command", run);
       }
       const place = placeOf(accountId, replyTarget(conversation, sender.stay));
@@ -245,56 +255,6 @@ function forgetCorrected({ history, outbox }: InboundContext, inbound: InboundMe
   history.forgetMessage(conversation.room, { ids: said?.ids ?? [], names });
   if (!said) return;
   outbox.recent.remove(sender.id, conversation.room, message.replaceId);
-}
-
-function drop(context: InboundContext, inbound: InboundMessage, reasonCode: string): void {
-  const { conversation } = inbound;
-  context.tally.add("not-admitted");
-  logInboundDrop({
-    log: (line) => logBounded(context, line),
-    channel: CHANNEL_ID,
-    reason: dropReason(inbound, reasonCode),
-    onceKey: JSON.stringify([context.accountId, conversation.kind, onceAt(inbound), reasonCode]),
-    hint: dropHint(inbound, reasonCode),
-  });
-}
-
-const DROP_LINES_PER_MINUTE = 30;
-const dropLines = createRate(60_000);
-
-/** Thousands of strangers are no reason for thousands of lines. */
-function logBounded({ accountId, log, now }: InboundContext, line: string): void {
-  const verdict = dropLines.take(accountId, { each: DROP_LINES_PER_MINUTE }, now());
-  if (verdict === "granted") log.info(line);
-  else if (verdict === "refused") log.warn("more was dropped than is logged; status counts it");
-}
-
-/** For one line a room, not one for each masked occupant. */
-function onceAt({ conversation }: InboundMessage): string {
-  return conversation.kind === "direct" ? conversation.peer : conversation.room;
-}
-
-/** Reasons that have to do with who the sender is. */
-const ABOUT_SENDER = /allowlist|identifier|pairing|no_policy_match/;
-
-function dropReason({ conversation, sender }: InboundMessage, reasonCode: string): string {
-  if (conversation.kind === "direct" || sender.jid || !ABOUT_SENDER.test(reasonCode)) {
-    return reasonCode;
-  }
-  const known = sender.occupant.occupantId;
-  const instead =
-    known === undefined
-      ? "and has no occupant ids; entries like affiliation:member may match"
-      : `only entries like occupant:${known} or affiliation:member can match`;
-  return `${reasonCode}; room ${conversation.room} hides real JIDs, ${instead}`;
-}
-
-function dropHint({ conversation }: InboundMessage, reasonCode: string): string {
-  if (reasonCode === "control_command_unauthorized") return "see commands.ownerAllowFrom";
-  if (reasonCode.startsWith("bot")) return "see channels.xmpp.allowBots";
-  return conversation.kind === "room"
-    ? `see channels.xmpp.groupPolicy, groupAllowFrom and mucRooms["${conversation.room}"]`
-    : "see channels.xmpp.dmPolicy and allowFrom";
 }
 
 const CANNOT_DECRYPT =

@@ -20,6 +20,7 @@ import type { Message } from "../protocol/stanza.ts";
 import type { FileShare } from "../protocol/xep-0447-file-sharing.ts";
 import type { Acknowledging } from "./acknowledging.ts";
 import type { ApprovalDesk } from "./approval-answers.ts";
+import type { OwnAgents } from "./own-agent.ts";
 import type { Pairing } from "./pairing.ts";
 import type { MessageQueue } from "./ingress-queue.ts";
 import type { Revisions } from "./revisions.ts";
@@ -92,11 +93,14 @@ export type InboundContext = InboundConfig & {
   /** What was said to the agent and not answered. */
   tally: Tally;
   turnLimits: TurnLimits;
+  ownAgents?: OwnAgents | undefined;
   /** DNS for files; default: the system's. */
   lookup?: LookupFn;
   once: Once;
   log: Logger;
   now: () => number;
+  /** A turn of the agent begins; the returned function ends it. */
+  onWork?: (() => () => void) | undefined;
   onInbound: (at: number) => void;
   onOutbound: (at: number) => void;
 };

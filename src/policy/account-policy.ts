@@ -1,6 +1,7 @@
 /** What of an account's configuration decides who may talk to the agent, and how. */
 import type { BareJid } from "../protocol/jid.ts";
 import type { AutoJoin } from "./invitation.ts";
+import type { DynamicAgents } from "./dynamic-agents.ts";
 import type { CatchUp, Limits } from "./limits.ts";
 import type { GroupPolicy, RoomSettings } from "./room.ts";
 import type { DmPolicy } from "./subscription.ts";
@@ -26,4 +27,6 @@ export type XmppAccountPolicy = {
   sharedSessions: SharedSessions;
   catchUp: CatchUp;
   limits: Limits;
+  /** Absent: none are made. */
+  dynamicAgents?: DynamicAgents | undefined;
 };

@@ -84,7 +84,7 @@ export function setUpActions(
     onOutbound: () => undefined,
     answerFacts: { note: () => undefined, find: () => undefined, settle: () => undefined },
     growing: { left: () => undefined, settle: () => undefined, forgetLeft: () => undefined },
-    setAvailability: (availability: object) => void availabilities.push(availability),
+    presence: { choose: (availability: object) => void availabilities.push(availability) },
     setProfile: async (change: object) => void profiles.push(change),
     roster: { contact: () => undefined, presenceOf: () => undefined },
     membership: { leave: (room: string) => left.push(room) > 0 },

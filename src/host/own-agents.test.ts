@@ -1,0 +1,120 @@
+import type { OpenClawConfig, PluginRuntime } from "openclaw/plugin-sdk/channel-core";
+import { resolveAgentRoute } from "openclaw/plugin-sdk/routing";
+import { describe, expect, it } from "vitest";
+import { createFakeLog } from "../../test/support/fake-session.ts";
+import { prepared } from "../../test/support/xmpp-subjects.ts";
+import { dynamicAgentId } from "../policy/dynamic-agents.ts";
+import { createOwnAgents } from "./own-agents.ts";
+
+const ALICE = prepared("alice@chat.example");
+const BOB = prepared("bob@chat.example");
+const agentOf = (jid: typeof ALICE) => dynamicAgentId("default", jid);
+
+/** The host's configuration, of which a write is published a little later; `conflicts`: writes that fail first. */
+function start(options: { settings?: object; keys?: object; agents?: object; conflicts?: number }) {
+  const { settings, keys, agents, conflicts = 0 } = options;
+  let cfg = {
+    ...(agents ? { agents } : {}),
+    channels: {
+      xmpp: {
+        jid: "bot@chat.example",
+        password: "secret",
+        dynamicAgentCreation: { enabled: true, ...settings },
+        ...keys,
+      },
+    },
+  } as OpenClawConfig;
+  let written = cfg;
+  const counts = { writes: 0, attempts: 0 };
+  const runtime = {
+    config: {
+      current: () => cfg,
+      async mutateConfigFile({ mutate }: { mutate: (draft: OpenClawConfig) => unknown }) {
+        counts.attempts += 1;
+        if (counts.attempts <= conflicts) throw new Error("somebody else has written");
+        const draft = structuredClone(written);
+        const result = mutate(draft);
+        counts.writes += 1;
+        written = draft;
+        setTimeout(() => (cfg = draft), 5);
+        return { result };
+      },
+    },
+  } as unknown as PluginRuntime;
+  const log = createFakeLog();
+  const own = createOwnAgents({ accountId: "default", runtime, log });
+  const routeOf = (jid: string) =>
+    resolveAgentRoute({
+      cfg,
+      channel: "xmpp",
+      accountId: "default",
+      peer: { kind: "direct", id: jid },
+    });
+  return { own, counts, routeOf, read: () => cfg };
+}
+
+describe("dynamicAgentCreation", () => {
+  it("gives everybody an agent, and whoever else writes the agent that there was", async () => {
+    const { own, counts, read, routeOf } = start({
+      settings: { workspaceTemplate: "/w/{agentId}", agentDirTemplate: "/a/{userId}" },
+    });
+    const results = await Promise.all([own.provide(ALICE), own.provide(BOB), own.provide(ALICE)]);
+    for (const result of results) expect(result).toHaveProperty("cfg");
+    expect(counts.writes).toBe(2);
+    expect(routeOf(ALICE)).toMatchObject({ agentId: agentOf(ALICE), matchedBy: "binding.peer" });
+    expect(routeOf(BOB).agentId).toBe(agentOf(BOB));
+    expect(routeOf("carol@chat.example")).toMatchObject({ agentId: "main", matchedBy: "default" });
+    expect(read().agents?.entries?.[agentOf(ALICE)]).toEqual({
+      workspace: `/w/${agentOf(ALICE)}`,
+      agentDir: `/a/${ALICE}`,
+    });
+  });
+
+  it.each([
+    ["one agent", { entries: { butler: {} } }],
+    ["one agent of a legacy list", { list: [{ id: "butler", default: true }] }],
+    [
+      "several, and one for what belongs to none",
+      {
+        ownership: "explicit",
+        defaults: { systemAgent: { agentId: "butler" } },
+        entries: { butler: {}, maid: {} },
+      },
+    ],
+  ])("leaves the others with whom they were: %s", async (_what, agents) => {
+    const { own, routeOf } = start({ agents });
+    await own.provide(ALICE);
+    expect(routeOf(ALICE).agentId).toBe(agentOf(ALICE));
+    expect(routeOf(BOB).agentId).toBe("butler");
+  });
+
+  it("makes no more than maxAgents, and counts no agent of the operator's", async () => {
+    const agents = { entries: { main: {}, "xmpp-support": {} }, ownership: "explicit" };
+    const defaults = { systemAgent: { agentId: "main" } };
+    const { own, counts } = start({
+      settings: { maxAgents: 1 },
+      agents: { ...agents, defaults },
+    });
+    expect(await own.provide(ALICE)).toHaveProperty("cfg");
+    expect(await own.provide(BOB)).toEqual({ refused: expect.stringContaining("maxAgents") });
+    expect(await own.provide(ALICE)).toHaveProperty("cfg");
+    expect(counts.writes).toBe(1);
+  });
+
+  it("writes nothing where the channel may not, or it is switched off", async () => {
+    const locked = start({ keys: { configWrites: false } });
+    expect(await locked.own.provide(ALICE)).toEqual({
+      refused: expect.stringContaining("configWrites"),
+    });
+    const off = start({ settings: { enabled: false } });
+    expect(await off.own.provide(ALICE)).toHaveProperty("refused");
+    expect(locked.counts.writes + off.counts.writes).toBe(0);
+  });
+
+  it("tries again where somebody else writes, and says what is wrong in the end", async () => {
+    expect(await start({ conflicts: 2 }).own.provide(ALICE)).toHaveProperty("cfg");
+    const { own } = start({ conflicts: 3 });
+    await expect(own.provide(ALICE)).rejects.toThrow("somebody else has written");
+    expect(await own.provide(BOB)).toHaveProperty("cfg");
+  });
+});

@@ -1,0 +1,173 @@
+/**
+ * `dynamicAgentCreation`: everybody whom the DM policy admits gets an agent of their own, by a change of the host's
+ * configuration: an entry in `agents` and a binding. Nobody who has none is let in to somebody else's.
+ */
+import { resolveChannelConfigWrites } from "openclaw/plugin-sdk/channel-config-helpers";
+import type { OpenClawConfig, PluginRuntime } from "openclaw/plugin-sdk/channel-core";
+import { resolveAgentRoute } from "openclaw/plugin-sdk/routing";
+import type { Logger } from "../client/types.ts";
+import { messageOf } from "../errors.ts";
+import type { OwnAgents } from "../inbound/own-agent.ts";
+import { CHANNEL_ID } from "../policy/account-policy.ts";
+import {
+  dynamicAgentId,
+  fillTemplate,
+  isDynamicAgentId,
+  type DynamicAgents,
+} from "../policy/dynamic-agents.ts";
+import type { BareJid } from "../protocol/jid.ts";
+import { resolveAccount } from "./account.ts";
+
+/** How long the host may take to publish what was written, ms. */
+const PUBLISHED_WITHIN_MS = 15_000;
+const LOOK_EVERY_MS = 50;
+const ATTEMPTS = 3;
+
+/** One after the other: each reads what the one before has written. All accounts write the same file. */
+let writing: Promise<unknown> = Promise.resolve();
+
+class Refused extends Error {
+  readonly reason: string;
+  constructor(reason: string) {
+    super(reason);
+    this.reason = reason;
+  }
+}
+
+export function createOwnAgents(params: {
+  accountId: string;
+  runtime: PluginRuntime;
+  log: Logger;
+}): OwnAgents {
+  const { accountId, runtime, log } = params;
+  const current = () => runtime.config.current() as OpenClawConfig;
+
+  async function make(jid: BareJid): Promise<string> {
+    const { result } = await runtime.config.mutateConfigFile({
+      base: "source",
+      afterWrite: { mode: "auto" },
+      mutate: (draft) => {
+        // What is decided by is what is published, what is changed is what the operator wrote.
+        const settings = assertMayMake(current(), draft, accountId);
+        const agentId = dynamicAgentId(accountId, jid);
+        addAgent(draft, agentId, settings, jid);
+        const peer = { kind: "direct" as const, id: jid };
+        const match = { channel: CHANNEL_ID, accountId, peer };
+        const isSame = (one: unknown) => JSON.stringify(one) === JSON.stringify(match);
+        if (!(draft.bindings ?? []).some((one) => isSame(one.match))) {
+          draft.bindings = [...(draft.bindings ?? []), { agentId, match }];
+        }
+        return agentId;
+      },
+    });
+    return result ?? dynamicAgentId(accountId, jid);
+  }
+
+  async function makeWithRetry(jid: BareJid): Promise<string> {
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        return await make(jid);
+      } catch (error) {
+        if (error instanceof Refused || attempt === ATTEMPTS) throw error;
+        log.debug?.(`the configuration could not be written, again: ${messageOf(error)}`);
+      }
+    }
+  }
+
+  /** @throws Error the host does not publish it */
+  async function published(jid: BareJid): Promise<OpenClawConfig> {
+    const until = Date.now() + PUBLISHED_WITHIN_MS;
+    for (;;) {
+      const cfg = current();
+      if (!isUnbound(cfg, accountId, jid)) return cfg;
+      if (Date.now() > until) throw new Error(`the agent of ${jid} is written, but not in effect`);
+      await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
+    }
+  }
+
+  return {
+    async provide(jid) {
+      const work = writing.then(async () => {
+        if (!isUnbound(current(), accountId, jid)) return { cfg: current() };
+        try {
+          const agentId = await makeWithRetry(jid);
+          log.info(`${jid} has an agent of their own: ${agentId}`);
+        } catch (error) {
+          if (error instanceof Refused) return { refused: error.reason };
+          throw error;
+        }
+        return { cfg: await published(jid) };
+      });
+      writing = work.catch(() => undefined);
+      return await work;
+    },
+  };
+}
+
+/** Nobody bound them, their account or the channel to an agent. */
+function isUnbound(cfg: OpenClawConfig, accountId: string, jid: BareJid): boolean {
+  const peer = { kind: "direct" as const, id: jid };
+  return resolveAgentRoute({ cfg, channel: CHANNEL_ID, accountId, peer }).matchedBy === "default";
+}
+
+/** @throws Refused */
+function assertMayMake(
+  cfg: OpenClawConfig,
+  draft: OpenClawConfig,
+  accountId: string,
+): DynamicAgents {
+  const settings = resolveAccount(cfg, accountId).dynamicAgents;
+  if (!settings?.enabled) throw new Refused("dynamicAgentCreation was switched off");
+  if (!resolveChannelConfigWrites({ cfg, channelId: CHANNEL_ID, accountId })) {
+    throw new Refused("channels.xmpp.configWrites is false");
+  }
+  const made = rosterOf(draft).filter(isDynamicAgentId).length;
+  if (made >= settings.maxAgents) {
+    throw new Refused(`there are ${made} already (dynamicAgentCreation.maxAgents)`);
+  }
+  return settings;
+}
+
+function rosterOf({ agents }: OpenClawConfig): string[] {
+  if (agents?.entries) return Object.keys(agents.entries);
+  return (agents?.list ?? []).map(({ id }) => id);
+}
+
+/** The agent that there is when none is configured. */
+const IMPLICIT_AGENT = "main";
+
+/**
+ * Adds the agent, and leaves whoever answered everybody until now their owner: of one agent alone the host takes it
+ * for everybody's, and of several it wants to know which (`agents.defaults.systemAgent`).
+ */
+function addAgent(
+  draft: OpenClawConfig,
+  agentId: string,
+  { agentDirTemplate, workspaceTemplate }: DynamicAgents,
+  jid: BareJid,
+): void {
+  const before = rosterOf(draft);
+  if (before.includes(agentId)) return;
+  const entry = {
+    workspace: fillTemplate(workspaceTemplate, agentId, jid),
+    agentDir: fillTemplate(agentDirTemplate, agentId, jid),
+  };
+  const { entries, list, ...agents } = draft.agents ?? {};
+  if (list && !entries) {
+    draft.agents = { ...agents, list: [...list, { id: agentId, ...entry }] };
+    return;
+  }
+  const owner = before.length === 0 ? IMPLICIT_AGENT : before.length === 1 ? before[0] : undefined;
+  const known = before.length === 0 ? { [IMPLICIT_AGENT]: {} } : entries;
+  draft.agents = {
+    ...agents,
+    ownership: "explicit",
+    entries: { ...known, [agentId]: entry },
+    defaults: {
+      ...agents.defaults,
+      ...(owner !== undefined && !agents.defaults?.systemAgent?.agentId
+        ? { systemAgent: { ...agents.defaults?.systemAgent, agentId: owner } }
+        : {}),
+    },
+  };
+}

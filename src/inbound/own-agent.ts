@@ -1,0 +1,50 @@
+/** Somebody whom policy admits in a direct chat, and for whom there shall be an agent of their own. */
+import type { OpenClawConfig } from "openclaw/plugin-sdk/channel-core";
+import { XmppUnconfirmedError } from "../errors.ts";
+import { replyTarget } from "../outbound/reply-target.ts";
+import { sendText } from "../outbound/send.ts";
+import { DEFAULT_TEXT_CHUNK_LIMIT } from "../policy/account-policy.ts";
+import type { BareJid } from "../protocol/jid.ts";
+import type { InboundContext, InboundMessage } from "./types.ts";
+
+export type OwnAgents = {
+  /**
+   * Makes the agent, unless the person has one, or the operator gave them one.
+   * @returns the configuration by which their messages go to it; or why there is none
+   * @throws where it may be tried again
+   */
+  provide(jid: BareJid): Promise<{ cfg: OpenClawConfig } | { refused: string }>;
+};
+
+const NONE_LEFT = "Sorry, I cannot take on anybody new at the moment.";
+
+/** @returns undefined: the route stands. Otherwise as `provide` */
+export async function seekOwnAgent(
+  { ownAgents, policy }: InboundContext,
+  { conversation }: InboundMessage,
+  matchedBy: string,
+): Promise<{ cfg: OpenClawConfig } | { refused: string } | undefined> {
+  const isDue = policy.dynamicAgents?.enabled === true && matchedBy === "default";
+  // A room's agent is the room's; and whom nobody vouches for could come under any number of names.
+  if (!isDue || !ownAgents || conversation.kind !== "direct") return undefined;
+  return await ownAgents.provide(conversation.peer);
+}
+
+/** What the agent of all others knows is not for somebody who was to have their own. */
+export async function refuseWithoutAgent(
+  { log, outbox, tally }: InboundContext,
+  { conversation, sender }: InboundMessage,
+  reason: string,
+): Promise<void> {
+  tally.add("not-admitted");
+  const who = conversation.kind === "direct" ? conversation.peer : sender.id;
+  log.warn(`dropped: there is no agent for ${who}: ${reason}; see docs/operations.md`);
+  try {
+    const options = { textLimit: DEFAULT_TEXT_CHUNK_LIMIT };
+    await sendText(outbox, replyTarget(conversation, sender.stay), NONE_LEFT, options);
+  } catch (error) {
+    // It may have arrived: once too few is better than twice.
+    if (!(error instanceof XmppUnconfirmedError)) throw error;
+    log.warn(`whether that was told is not known: ${error.message}`);
+  }
+}

@@ -18,8 +18,7 @@ const MESSAGE = { aliases: ["messageId"], deliveryTargetAliases: [] };
 export const actions: ChannelMessageActionAdapter = {
   describeMessageTool: ({ cfg, accountId }) => {
     const allowed = listActions(cfg, accountId);
-    if (allowed.length === 0) return null;
-    return { actions: allowed, capabilities: ["presentation"], mediaSourceParams: SOURCES };
+    return allowed.length === 0 ? null : { actions: allowed, mediaSourceParams: SOURCES };
   },
   // They name a message, and not where it is: that is here, unless it is said.
   messageActionTargetAliases: { edit: MESSAGE, unsend: MESSAGE },

@@ -1,4 +1,7 @@
-/** Buttons and selects that the host's own ways of sending come with: see outbound/choices.ts. */
+/**
+ * Buttons and selects of answers that go by the host's queue: see outbound/choices.ts. What the message tool and the command
+ * line send, the host has made text of before (2026.9.6: for channels whose `deliveryMode` is "gateway").
+ */
 import type { ChannelPlugin } from "openclaw/plugin-sdk/channel-core";
 import { renderChoices } from "../outbound/choices.ts";
 import { noteRendered } from "../outbound/offered-choices.ts";

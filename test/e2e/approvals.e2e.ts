@@ -269,11 +269,11 @@ describe("what comes from elsewhere", () => {
   });
 });
 
-describe("choices", () => {
+describe("questions", () => {
   it.each([
     ["by a tap", "Coffee"],
     ["by its number", "2"],
-  ])("of a question are answered %s", async (_, said) => {
+  ])("with choices are answered %s", async (_, said) => {
     const question = {
       id: "drink",
       header: "Drink",
@@ -304,31 +304,5 @@ describe("choices", () => {
     expect(asked.body).toMatch(/1\. Tea\b[^]*2\. Coffee\b/);
     await alice.send({ to: BOT, body: said });
     await alice.waitFor(({ body }) => body === "chosen: true", { since, timeoutMs: ANSWER_MS });
-  });
-
-  it("that are sent by command are numbered; the number is the value to the agent", async () => {
-    const presentation = {
-      blocks: [
-        { type: "select", options: [{ label: "Canary", value: "env:canary" }] },
-        { type: "buttons", buttons: [{ label: "Production", value: "env:prod" }] },
-      ],
-    };
-    const since = alice.stanzas.length;
-    const sent = await gateway.openclaw([
-      ...["message", "send", "--channel", "xmpp", "--target", "alice@localhost"],
-      ...["--message", "Where to?", "--presentation", JSON.stringify(presentation)],
-    ]);
-    expect(sent.code, sent.stderr).toBe(0);
-    const offered = await alice.waitFor(({ body }) => body?.startsWith("Where to?") ?? false, {
-      since,
-      timeoutMs: ANSWER_MS,
-    });
-    expect(offered.body).toContain("1. Canary\n2. Production");
-    expect(responsesOf(offered)).toEqual([
-      ["Canary", "env:canary"],
-      ["Production", "env:prod"],
-    ]);
-    await alice.send({ to: BOT, body: "2" });
-    await alice.waitFor(({ body }) => body === "echo: env:prod", { since, timeoutMs: ANSWER_MS });
   });
 });

@@ -88,7 +88,8 @@ describe("a reaction in a direct chat", () => {
   it("is an emoji also where a keyboard leaves out what asks for its colour", async () => {
     const { react, ours, events } = await setUp();
     const signs = ["🤷\u200D♂", "🏳\u200D🌈", "❤", "👨‍👩‍👧", "👍🏽", "🇩🇪", "1️⃣"];
-    await react(reactions(ours, ...signs));
+    const all = signs.map((sign) => `<reaction>${sign}</reaction>`).join("");
+    await react(`<reactions xmlns="urn:xmpp:reactions:0" id="${ours}">${all}</reactions>`);
     expect(events[0]).toContain(`reacted with ${signs.join(" ")} to`);
   });
 

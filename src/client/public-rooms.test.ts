@@ -27,7 +27,7 @@ describe("listPublicRooms", () => {
     const found = await listPublicRooms(
       server({
         "example.com items":
-          "<item jid='rooms.example.com'/><item jid='quiet.example.com'/><item jid='upload.example.com'/>",
+          "<item jid='rooms.example.com'/><item jid='quiet.example.com'/><item jid='rooms.example.com' name='MUC'/><item jid='upload.example.com'/>",
         "rooms.example.com info": ROOMS,
         "quiet.example.com info": ROOMS,
         "upload.example.com info": "<identity category='store' type='file'/>",

@@ -83,7 +83,11 @@ async function listServices(session: Asker, domain: string): Promise<Service[]> 
     return isOther && node === undefined ? service.domain : [];
   });
   return await Promise.all(
-    domains.map(async (each) => ({ domain: each, info: await describe(session, each as FullJid) })),
+    // Prosody lists a service twice that its configuration names besides.
+    [...new Set(domains)].map(async (each) => ({
+      domain: each,
+      info: await describe(session, each as FullJid),
+    })),
   );
 }
 

@@ -79,6 +79,7 @@ describe("channels add, the first time", () => {
   it("asks, tests step by step, offers rooms, shows a summary and saves", async () => {
     const home = await openHome();
     const wizard = await start(home, ["channels", "add"]);
+    await wizard.confirm("Set up a chat channel now?", true);
     await wizard.pick("Select a channel", "XMPP");
     await wizard.text("JID of the agent's account", "bot@localhost/phone");
     await wizard.says(/holds a resource; write "bot@localhost"/);

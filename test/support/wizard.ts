@@ -27,6 +27,7 @@ export interface Wizard {
 }
 
 const QUESTION_MS = 40_000;
+const MAX_OPTIONS = 80;
 
 /** The words without the frames that the terminal draws around them; each line's end is a blank. */
 function plain(screen: string): string {
@@ -92,15 +93,22 @@ export async function startWizard(
       await terminal.type(answer);
     },
     async pick(question, label) {
-      const screen = await asks(question);
-      const lines = screen.slice(screen.lastIndexOf(question)).split("\n");
-      const options = lines.filter((each) => /[●○]/.test(each));
-      const at = options.findIndex((each) => each.includes("●"));
-      const wanted = options.findIndex((each) => new RegExp(`[●○] ${escape(label)}`).test(each));
-      if (wanted === -1) throw new Error(`no option ${label}:\n${screen}`);
-      const key = wanted > at ? "Down" : "Up";
-      for (let step = 0; step < Math.abs(wanted - at); step += 1) await terminal.press(key);
-      await terminal.waitForScreen(new RegExp(`● ${escape(label)}`));
+      await asks(question);
+      const isThere = new RegExp(`● ${escape(label)}`);
+      let screen = await terminal.screen();
+      // Down, and round: a long list shows a part of itself only.
+      for (let step = 0; !isThere.test(screen); step += 1) {
+        if (step > MAX_OPTIONS) throw new Error(`no option ${label}:\n${screen}`);
+        const before = screen;
+        await terminal.press("Down");
+        screen = await waitFor(
+          async () => {
+            const now = await terminal.screen();
+            return now !== before && now;
+          },
+          { what: `another option than in\n${before}` },
+        );
+      }
       await terminal.press("Enter");
     },
     async search(question, entry) {

@@ -212,8 +212,8 @@ describe("a command of the menu", () => {
     expect(shown).toContainEqual(["State", "online"]);
     expect(shown).toContainEqual(["Rooms", "1 of 1 joined"]);
     const rooms = await run("alice@example/pc", "xmpp/rooms");
-    const item = parse(String(rooms?.payload)).getChild("item");
-    expect(item?.getChildren("field").map((field) => field.getChildText("value"))).toEqual([
+    const row = parse(String(rooms?.payload)).getChild("item");
+    expect(row?.getChildren("field").map((field) => field.getChildText("value"))).toEqual([
       ROOM,
       "joined",
       "as bot, 1 present",

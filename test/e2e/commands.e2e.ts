@@ -175,11 +175,9 @@ describe("the menu of the owner", () => {
   it("lists what may be run there, of the account, of plugins and of the host", async () => {
     const items = await alice.commands(DEVICE);
     const nodes = items.map(({ node }) => node);
-    expect(nodes.slice(0, OWN.length)).toEqual(OWN);
+    const others = ["greet", "grumble", "shrug", "whoami", "new"];
     expect(nodes).toEqual(
-      expect.arrayContaining(
-        ["greet", "grumble", "shrug", "whoami", "new"].map((name) => `openclaw/command/${name}`),
-      ),
+      expect.arrayContaining([...OWN, ...others.map((name) => `openclaw/command/${name}`)]),
     );
     expect(items.every(({ jid, name }) => jid === DEVICE && name.length > 0)).toBe(true);
     expect(nodes).not.toContain("openclaw/command/xmpp");
@@ -317,10 +315,14 @@ it("takes so many commands a minute of one person, by menu and by text together"
   }
   const told = "Too many commands. Please wait before sending more.";
   expect((await ask(chief, BOT, "/xmpp status")).body).toBe(told);
-  expect(await chief.command(DEVICE, "openclaw/xmpp/rooms")).toEqual({
-    refused: "policy-violation",
-    text: told,
-  });
+  // slixmpp knows no such condition.
+  const { xml } = await chief.iq(
+    DEVICE,
+    "set",
+    `<command xmlns="${COMMANDS}" node="openclaw/xmpp/rooms"/>`,
+  );
+  expect(xml).toContain("<policy-violation");
+  expect(xml).toContain(told);
   expect((await alice.command(DEVICE, "openclaw/xmpp/status")).status).toBe("completed");
 });
 

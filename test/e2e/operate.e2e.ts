@@ -75,7 +75,6 @@ function configuration(): ConfigObject {
         allowFrom: ["alice@localhost"],
         groupAllowFrom: ["alice@localhost"],
         rooms: [at("den"), { jid: at("locked"), password: WRONG }],
-        defaultTo: at("den"),
         presence: { available: "ask me", busy: "thinking", busyAfterSeconds: 1, minSeconds: 5 },
       }),
       personal: account("personal", {
@@ -298,7 +297,7 @@ describe("messages that nobody asked for", () => {
   const heard = async (since: number, text: string) =>
     await alice.waitFor(({ body }) => body?.includes(text) === true, { since, timeoutMs: 60_000 });
 
-  test("a cron job tells a person, or where defaultTo says", async () => {
+  test("a cron job tells a person, and a room", async () => {
     await alice.join(at("den"), "alice");
     model.setReply(() => "the daily news");
     const since = alice.stanzas.length;

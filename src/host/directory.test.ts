@@ -15,6 +15,7 @@ const cfg = {
       password: "secret",
       allowFrom: ["alice@chat.example", "carol@chat.example", "*@work.example"],
       rooms: ["den@rooms.example"],
+      mucRooms: { "closed@rooms.example": { enabled: false } },
     },
   },
 } as OpenClawConfig;
@@ -23,6 +24,7 @@ const ITEMS = `<iq type='result' from='rooms.example'><query xmlns='${DISCO_ITEM
   <item jid='den@rooms.example' name='Forged name of the den'/>
   <item jid='garden@rooms.example' name='Garden'/>
   <item jid='yard@rooms.example'/>
+  <item jid='closed@rooms.example'/>
   <item jid='mole@elsewhere.example' name='Garden'/>
   <item jid='bad jid@@'/>
 </query></iq>`;

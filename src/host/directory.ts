@@ -79,7 +79,11 @@ async function listGroups(
   list: "rooms" | "public-rooms",
 ): Promise<DirectoryEntry[]> {
   const account = resolveAccount(cfg, accountId);
-  const live = await askIfRunning(account, { list });
+  const { roomSettings } = account;
+  const live = (await askIfRunning(account, { list })).filter(
+    // Where the operator keeps the agent out, there is nothing to send to.
+    ({ id }) => !Object.hasOwn(roomSettings, id) || roomSettings[id]?.enabled !== false,
+  );
   // The operator's rooms come first, as they are now.
   const byId = new Map(live.map((entry) => [entry.id, entry]));
   const configured = configuredRooms(account).map((entry) => byId.get(entry.id) ?? entry);

@@ -7,7 +7,7 @@ import type { OpenClawConfig, PluginRuntime } from "openclaw/plugin-sdk/channel-
 import { resolveAgentRoute } from "openclaw/plugin-sdk/routing";
 import type { Logger } from "../client/types.ts";
 import { messageOf } from "../errors.ts";
-import type { OwnAgents } from "../inbound/own-agent.ts";
+import { isEverybodys, type OwnAgents } from "../inbound/own-agent.ts";
 import { CHANNEL_ID } from "../policy/account-policy.ts";
 import {
   dynamicAgentId,
@@ -104,10 +104,9 @@ export function createOwnAgents(params: {
   };
 }
 
-/** Nobody bound them, their account or the channel to an agent. */
 function isUnbound(cfg: OpenClawConfig, accountId: string, jid: BareJid): boolean {
   const peer = { kind: "direct" as const, id: jid };
-  return resolveAgentRoute({ cfg, channel: CHANNEL_ID, accountId, peer }).matchedBy === "default";
+  return isEverybodys(resolveAgentRoute({ cfg, channel: CHANNEL_ID, accountId, peer }).matchedBy);
 }
 
 /** @throws Refused */

@@ -16,6 +16,13 @@ export type OwnAgents = {
   provide(jid: BareJid): Promise<{ cfg: OpenClawConfig } | { refused: string }>;
 };
 
+/**
+ * Whether the agent is everybody's: nobody bound the person or the account. A binding of the whole channel says no more,
+ * and the host writes one itself as soon as there are several agents.
+ */
+export const isEverybodys = (matchedBy: string): boolean =>
+  matchedBy === "default" || matchedBy === "binding.channel";
+
 const NONE_LEFT = "Sorry, I cannot take on anybody new at the moment.";
 
 /** @returns undefined: the route stands. Otherwise as `provide` */
@@ -24,7 +31,7 @@ export async function seekOwnAgent(
   { conversation }: InboundMessage,
   matchedBy: string,
 ): Promise<{ cfg: OpenClawConfig } | { refused: string } | undefined> {
-  const isDue = policy.dynamicAgents?.enabled === true && matchedBy === "default";
+  const isDue = policy.dynamicAgents?.enabled === true && isEverybodys(matchedBy);
   // A room's agent is the room's; and whom nobody vouches for could come under any number of names.
   if (!isDue || !ownAgents || conversation.kind !== "direct") return undefined;
   return await ownAgents.provide(conversation.peer);

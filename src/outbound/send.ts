@@ -14,6 +14,7 @@ import { decodeMessage, encodeMessage, type Thread } from "../protocol/stanza.ts
 import { stripFallback } from "../protocol/xep-0428-fallback.ts";
 import { quoteForReply, REPLY, type Reply } from "../protocol/xep-0461-reply.ts";
 import { encodeMucUser, occupantJid } from "../protocol/xep-0045-muc.ts";
+import { markupOfStyling } from "../protocol/xep-0394-markup.ts";
 import { stripInvalidXmlChars } from "../protocol/xml-text.ts";
 import { chunkText } from "./chunk.ts";
 import type { Departures } from "./departures.ts";
@@ -46,8 +47,11 @@ export type MessageFacts = {
   replaceId?: string | undefined;
 };
 
-/** Bytes that a message takes beside its text: addresses of 3 KiB each at most, ids, a prefix, and what the server adds. */
-const ENVELOPE_BYTES = 8 * 1024;
+/**
+ * Bytes that a message takes beside its text: addresses of 3 KiB each at most, ids, a prefix, how it is styled, and
+ * what the server adds.
+ */
+const ENVELOPE_BYTES = 12 * 1024;
 /** Where a server takes next to nothing, text gets this much all the same. */
 const LEAST_TEXT_BYTES = 1024;
 
@@ -97,6 +101,7 @@ export function encodeBody(
     replaceId,
     reply,
     fallbacks: fallback ? [fallback] : [],
+    markup: markupOfStyling(body, body.length - text.length),
     chatState: "active",
     // In a room everybody would answer.
     receiptRequested: isDirect,

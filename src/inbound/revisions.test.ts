@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parse } from "ltx";
 import { describe, expect, it } from "vitest";
+import { replaces, retracts, stanzaId } from "../../test/support/message-xml.ts";
 import {
   body,
   createRoadIn,
@@ -21,12 +22,8 @@ import { OCCUPANT_ID } from "../protocol/xep-0421-occupant-id.ts";
 
 const ALICE = "alice@example/phone";
 const withId = (xml: string, id: string) => xml.replace("<message ", `<message id="${id}" `);
-const replaces = (id: string) => `<replace xmlns="urn:xmpp:message-correct:0" id="${id}"/>`;
-const retracts = (id: string) =>
-  `<retract xmlns="urn:xmpp:message-retract:1" id="${id}"/><fallback xmlns="urn:xmpp:fallback:0" for="urn:xmpp:message-retract:1"/>`;
 const olderRetracts = (id: string) =>
   `<apply-to xmlns="urn:xmpp:fasten:0" id="${id}"><retract xmlns="urn:xmpp:message-retract:0"/></apply-to>`;
-const stanzaId = (id: string) => `<stanza-id xmlns="${STANZA_IDS}" by="${ROOM}" id="${id}"/>`;
 
 function setUp(options: RoadInOptions = {}) {
   const road = createRoadIn({

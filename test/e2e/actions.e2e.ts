@@ -10,6 +10,7 @@ import { UNHURRIED } from "../support/limits.ts";
 import { startProsody, type Prosody } from "../support/prosody.ts";
 import { ask as askRoom, say } from "../support/room-talk.ts";
 import { passwordFor } from "../support/secrets.ts";
+import { childOf, isFromBot, nameOf as nameIn } from "../support/shown-by-bot.ts";
 import { startSlixmppUser, type SlixmppClient, type StanzaEvent } from "../support/slixmpp.ts";
 import { PACKAGE } from "../support/stage.ts";
 import { startStubModel, type StubModel } from "../support/stub-model.ts";
@@ -21,7 +22,6 @@ const REACTIONS = "urn:xmpp:reactions:0";
 const REPLACE = "urn:xmpp:message-correct:0";
 const RETRACT = "urn:xmpp:message-retract:1";
 const REPLY = "urn:xmpp:reply:0";
-const SID = "urn:xmpp:sid:0";
 const DISCO_INFO = "http://jabber.org/protocol/disco#info";
 
 let prosody: Prosody;
@@ -98,16 +98,8 @@ afterAll(async () => {
   await prosody?.stop();
 });
 
-const childOf = ({ xml }: StanzaEvent, name: string, xmlns: string): Element | undefined =>
-  parse(xml).getChild(name, xmlns);
-const fromBot = ({ event, from }: StanzaEvent) =>
-  event === "message" && (from.startsWith(BOT) || from === `${club}/bot`);
-/** What the room called it, or in a direct chat its sender. */
-function nameOf(stanza: StanzaEvent): string {
-  const inRoom = parse(stanza.xml).getChildren("stanza-id", SID);
-  const own = inRoom.find((each) => each.attrs["by"] === club);
-  return String(own?.attrs["id"] ?? stanza.stanzaId);
-}
+const fromBot = (stanza: StanzaEvent) => isFromBot(stanza, BOT, club);
+const nameOf = (stanza: StanzaEvent) => nameIn(stanza, club);
 
 /** The first message of the agent that has such a child. */
 async function seen(name: string, xmlns: string, since: number): Promise<Element> {

@@ -2,14 +2,16 @@
  * What people say about messages, and the small courtesies, in a direct chat and in a room: receipts, read markers,
  * reactions, replies, corrections, retractions, threads, typing and places. The person is slixmpp.
  */
-import { parse, type Element } from "ltx";
+import { parse } from "ltx";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { startGateway, type Gateway } from "../support/gateway.ts";
 import { ask, hasReachedModel, think } from "../support/conversation.ts";
 import { UNHURRIED } from "../support/limits.ts";
+import { reacts, replaces, retracts } from "../support/message-xml.ts";
 import { startProsody, type Prosody } from "../support/prosody.ts";
 import { ask as askRoom, say } from "../support/room-talk.ts";
 import { passwordFor } from "../support/secrets.ts";
+import { childOf, isFromBot, nameOf as nameIn } from "../support/shown-by-bot.ts";
 import { startSlixmppUser, type SlixmppClient, type StanzaEvent } from "../support/slixmpp.ts";
 import { PACKAGE } from "../support/stage.ts";
 import { startStubModel, type StubModel } from "../support/stub-model.ts";
@@ -21,7 +23,6 @@ const RECEIPTS = "urn:xmpp:receipts";
 const MARKERS = "urn:xmpp:chat-markers:0";
 const REACTIONS = "urn:xmpp:reactions:0";
 const REPLY = "urn:xmpp:reply:0";
-const SID = "urn:xmpp:sid:0";
 
 let prosody: Prosody;
 let model: StubModel;
@@ -31,22 +32,8 @@ let eve: SlixmppClient;
 /** For members only, with real JIDs shown. */
 let club: string;
 
-const replaces = (id: string) => `<replace xmlns="urn:xmpp:message-correct:0" id="${id}"/>`;
-const retracts = (id: string) =>
-  `<retract xmlns="urn:xmpp:message-retract:1" id="${id}"/><fallback xmlns="urn:xmpp:fallback:0" for="urn:xmpp:message-retract:1"/>`;
-const reacts = (id: string, ...signs: string[]) =>
-  `<reactions xmlns="${REACTIONS}" id="${id}">${signs.map((sign) => `<reaction>${sign}</reaction>`).join("")}</reactions><store xmlns="urn:xmpp:hints"/>`;
-
-const childOf = ({ xml }: StanzaEvent, name: string, xmlns: string): Element | undefined =>
-  parse(xml).getChild(name, xmlns);
-const fromBot = ({ event, from }: StanzaEvent) =>
-  event === "message" && (from.startsWith(BOT) || from === `${club}/bot`);
-/** What the room called it, or in a direct chat its sender. */
-function nameOf(stanza: StanzaEvent): string {
-  const inRoom = parse(stanza.xml).getChildren("stanza-id", SID);
-  const own = inRoom.find((each) => each.attrs["by"] === club);
-  return String(own?.attrs["id"] ?? stanza.stanzaId);
-}
+const fromBot = (stanza: StanzaEvent) => isFromBot(stanza, BOT, club);
+const nameOf = (stanza: StanzaEvent) => nameIn(stanza, club);
 
 beforeAll(async () => {
   [prosody, model] = await Promise.all([startProsody(), startStubModel()]);

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { originId, replaces, stanzaId } from "../../test/support/message-xml.ts";
 import {
   body,
-  createRoadIn,
+  createOpenRoadIn,
   enterRoom,
   message,
   type RoadInOptions,
@@ -19,16 +19,7 @@ const fallback = (end: number) =>
   `<fallback xmlns="urn:xmpp:fallback:0" for="urn:xmpp:reply:0"><body start="0" end="${end}"/></fallback>`;
 
 function setUp(options: RoadInOptions = {}) {
-  const road = createRoadIn({
-    ...options,
-    keys: {
-      dmPolicy: "open",
-      allowFrom: ["*"],
-      groupPolicy: "open",
-      rooms: [ROOM],
-      ...options.keys,
-    },
-  });
+  const road = createOpenRoadIn(options);
   const say = async (inside: string, { from = ALICE, type = "chat" } = {}) => {
     await road.session.receive(message(from, inside, type));
     await road.receiver.idle();

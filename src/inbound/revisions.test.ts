@@ -7,6 +7,7 @@ import { describe, expect, it } from "vitest";
 import { replaces, retracts, stanzaId } from "../../test/support/message-xml.ts";
 import {
   body,
+  createOpenRoadIn,
   createRoadIn,
   enterRoom,
   message,
@@ -26,16 +27,7 @@ const olderRetracts = (id: string) =>
   `<apply-to xmlns="urn:xmpp:fasten:0" id="${id}"><retract xmlns="urn:xmpp:message-retract:0"/></apply-to>`;
 
 function setUp(options: RoadInOptions = {}) {
-  const road = createRoadIn({
-    ...options,
-    keys: {
-      dmPolicy: "open",
-      allowFrom: ["*"],
-      groupPolicy: "open",
-      rooms: [ROOM],
-      ...options.keys,
-    },
-  });
+  const road = createOpenRoadIn(options);
   const say = async (id: string, inside: string, { from = ALICE, type = "chat" } = {}) => {
     await road.session.receive(withId(message(from, inside, type), id));
   };

@@ -10,7 +10,12 @@ import type { Logger, XmppSession } from "../client/types.ts";
 import type { Uploads } from "../client/upload.ts";
 import { XmppNotSentError, XmppStanzaError } from "../errors.ts";
 import type { Limits } from "../policy/limits.ts";
-import { decodeMessage, encodeMessage, type Thread } from "../protocol/stanza.ts";
+import {
+  decodeMessage,
+  encodeMessage,
+  type OutboundMessage,
+  type Thread,
+} from "../protocol/stanza.ts";
 import { stripFallback } from "../protocol/xep-0428-fallback.ts";
 import { quoteForReply, REPLY, type Reply } from "../protocol/xep-0461-reply.ts";
 import { encodeMucUser, occupantJid } from "../protocol/xep-0045-muc.ts";
@@ -90,23 +95,33 @@ export function encodeBody(
   const { body, fallback } = isQuoted
     ? quoteForReply(text, quote)
     : { body: text, fallback: undefined };
-  const isDirect = target.kind === "direct";
-  const message = encodeMessage({
-    to: target.to,
-    type: target.kind === "room" ? "groupchat" : "chat",
-    id,
-    originId: id,
+  return encodeSaid(target, id, {
     body,
     thread,
     replaceId,
     reply,
     fallbacks: fallback ? [fallback] : [],
     markup: markupOfStyling(body, body.length - text.length),
+  });
+}
+
+/** Something said, and no mere sign: for archives, and for receipts where not everybody would send one. */
+export function encodeSaid(
+  target: Target,
+  id: string,
+  content: Omit<OutboundMessage, "to" | "type" | "id">,
+): Element {
+  const isDirect = target.kind === "direct";
+  const message = encodeMessage({
+    to: target.to,
+    type: target.kind === "room" ? "groupchat" : "chat",
+    id,
+    originId: id,
     chatState: "active",
-    // In a room everybody would answer.
     receiptRequested: isDirect,
     markable: isDirect,
     hints: ["store"],
+    ...content,
   });
   if (target.kind === "room-private") message.append(encodeMucUser());
   return message;

@@ -9,6 +9,7 @@ import { ask, hasReachedModel, think } from "../support/conversation.ts";
 import { UNHURRIED } from "../support/limits.ts";
 import { reacts, replaces, retracts } from "../support/message-xml.ts";
 import { startProsody, type Prosody } from "../support/prosody.ts";
+import { restrictReactions, type Refusals } from "../support/prosody-refusals.ts";
 import { ask as askRoom, say } from "../support/room-talk.ts";
 import { passwordFor } from "../support/secrets.ts";
 import { childOf, isFromBot, nameOf as nameIn } from "../support/shown-by-bot.ts";
@@ -31,6 +32,9 @@ let alice: SlixmppClient;
 let eve: SlixmppClient;
 /** For members only, with real JIDs shown. */
 let club: string;
+/** It allows another reaction than the agent's. */
+let shy: string;
+let refused: Refusals;
 
 const fromBot = (stanza: StanzaEvent) => isFromBot(stanza, BOT, club);
 const nameOf = (stanza: StanzaEvent) => nameIn(stanza, club);
@@ -44,6 +48,8 @@ beforeAll(async () => {
     membersOnly: true,
     affiliations: { "alice@localhost": "owner", "eve@localhost": "member", [BOT]: "member" },
   });
+  shy = await prosody.room("shy", { publicJids: true });
+  refused = await restrictReactions(prosody, shy, { allowed: ["❤️"], most: 1 });
   gateway = await startGateway({
     modelUrl: model.baseUrl,
     plugins: [{ kind: "path", path: PACKAGE }],
@@ -61,8 +67,8 @@ beforeAll(async () => {
           allowFrom: ["alice@localhost"],
           groupPolicy: "allowlist",
           groupAllowFrom: ["alice@localhost"],
-          rooms: [club],
-          mucRooms: { [club]: {} },
+          rooms: [club, shy],
+          mucRooms: { [club]: {}, [shy]: {} },
           removeAckAfterReply: true,
           replyToModeByChatType: { direct: "all" },
         },
@@ -206,6 +212,20 @@ describe("the agent's reaction", () => {
       [id, "👀"],
       [id, null],
     ]);
+  });
+});
+
+describe("the agent's reaction, where the room allows others only,", () => {
+  it("is not shown, and the mention is answered", async () => {
+    await alice.join(shy, "alice");
+    const since = alice.stanzas.length;
+    await askRoom(alice, shy, "bot: look at this");
+    await askRoom(alice, shy, "bot: and at that");
+    const signs = alice.stanzas
+      .slice(since)
+      .filter((stanza) => childOf(stanza, "reactions", REACTIONS) !== undefined);
+    expect(signs).toEqual([]);
+    expect(await refused.count()).toBe(0);
   });
 });
 

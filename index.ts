@@ -1,7 +1,6 @@
 import { defineBundledChannelEntry } from "openclaw/plugin-sdk/channel-entry-contract";
 import { registerChatCommand } from "./src/host/chat-command.ts";
 import { registerXmppCli } from "./src/host/cli.ts";
-import { registerDirectoryMethod } from "./src/host/directory-method.ts";
 import { registerDrain } from "./src/host/drain.ts";
 import { registerGatewayMethods } from "./src/host/gateway-methods.ts";
 
@@ -17,7 +16,6 @@ export default defineBundledChannelEntry({
   registerFull: (api) => {
     registerGatewayMethods(api);
     registerChatCommand(api);
-    registerDirectoryMethod(api);
     registerDrain(api);
   },
 });

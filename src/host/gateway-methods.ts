@@ -28,6 +28,7 @@ const status = () => import("./live-status.ts");
 const rooms = () => import("./live-rooms.ts");
 const contacts = () => import("./live-contacts.ts");
 const queue = () => import("./live-queue.ts");
+const directory = () => import("./live-directory.ts");
 const network = () => import("./live-network.ts");
 const pairing = () => import("./live-pairing.ts");
 
@@ -42,6 +43,10 @@ const METHODS: Record<string, Method> = {
   "xmpp.occupants": read(async (live, params) =>
     (await rooms()).listOccupants(live, jidParam(params, "room")),
   ),
+  "xmpp.directory": read(async (live, params) => {
+    const { parseQuestion, readDirectory } = await directory();
+    return { entries: await readDirectory(live, parseQuestion(params)) };
+  }),
   "xmpp.join": write(async (live, params) =>
     (await rooms()).joinRoom(live, jidParam(params, "room"), {
       nick: optionalText(params, "nick"),

@@ -2,7 +2,6 @@
  * One running account: session, roster, rooms, and the road in, wired together. Loaded only when an
  * account starts, so that everything else stays free of the transport.
  */
-import { join } from "node:path";
 import type { OpenClawConfig } from "openclaw/plugin-sdk/channel-core";
 import { channelStoppedPatch } from "openclaw/plugin-sdk/gateway-runtime";
 import { registerAdHocCommands } from "../client/adhoc-commands.ts";
@@ -50,18 +49,7 @@ import { encodeAvailability } from "../protocol/rfc-6121-presence.ts";
 import { STANZA_IDS } from "../protocol/xep-0359-ids.ts";
 import { ARCHIVE } from "../protocol/xep-0313-mam.ts";
 import { decideSubscription } from "../policy/subscription.ts";
-import { createIngressDatabase } from "../state/ingress-database.ts";
-import { createAnswerFacts } from "../state/answer-facts.ts";
-import { createArchiveCursors } from "../state/archive-cursors.ts";
-import { createChosenProfiles } from "../state/chosen-profile.ts";
-import { createEventNames } from "../state/event-names.ts";
-import { createGrowingAnswers } from "../state/growing-answers.ts";
-import { createOwedAnswers } from "../state/owed-answers.ts";
-import { createInvitedRooms } from "../state/invited-rooms.ts";
-import { createKnownUsers } from "../state/known-users.ts";
-import { createPublishedProfiles } from "../state/published-profile.ts";
-import { createServerMemory } from "../state/server-memory.ts";
-import { createPendingPairings } from "../state/pending-pairings.ts";
+import { openAccountStores } from "./account-stores.ts";
 import type { XmppAccount } from "./account.ts";
 import { createAdHocMenu } from "./adhoc-menu.ts";
 import type { AccountLog } from "./account-log.ts";
@@ -86,9 +74,6 @@ import { createRoomMembership } from "./room-membership.ts";
 import { getRuntime } from "./runtime.ts";
 import { softwareVersion } from "./software-version.ts";
 
-/** How long the host keeps a pairing request. */
-const PAIRING_TTL_MS = 60 * 60_000;
-
 /** One each for all accounts: they may share a session. */
 const settling = createSettling();
 const sessionTurns = createSessionTurns();
@@ -108,8 +93,20 @@ export function startAccount(params: {
   const { accountId, jid, server } = account;
   if (!jid || !server) throw new Error(`XMPP account "${accountId}" is not configured`);
   const runtime = getRuntime();
-  const directory = stateDirectory(account);
-  const serverMemory = createServerMemory(join(directory, "server-memory.json"), { log });
+  const {
+    answerFacts,
+    chosen,
+    cursors,
+    database,
+    eventNames,
+    growing,
+    invited,
+    knownUsers,
+    owed,
+    pending,
+    published,
+    serverMemory,
+  } = openAccountStores(account, log);
 
   const tally = createTally();
   const password = createLivePassword(account, log);
@@ -144,9 +141,7 @@ export function startAccount(params: {
     identity: botIdentity(account.nick),
     features: announcedFeatures(account),
   });
-  const published = createPublishedProfiles(join(directory, "published-profile.json"), { log });
   const isPublic = account.config.profile?.publish === true;
-  const chosen = createChosenProfiles(join(directory, "chosen-profile.json"), { log });
   let readPresence = () => account.config.presence;
   const presence = createAgentPresence({ readSettings: () => readPresence(), announce });
   const extensions = () => [
@@ -198,7 +193,6 @@ export function startAccount(params: {
   });
   const readAccount = () => config.read().account;
   readPresence = () => readAccount().config.presence;
-  const stores = { now: Date.now, log };
   const bookmarks =
     account.bookmarks === "off"
       ? undefined
@@ -206,7 +200,7 @@ export function startAccount(params: {
   const membership = createRoomMembership({
     readAccount,
     rooms,
-    invited: createInvitedRooms(join(directory, "invited-rooms.json"), stores),
+    invited,
     bookmarks,
     log,
   });
@@ -219,7 +213,6 @@ export function startAccount(params: {
     log,
   });
   const isBelieved = createChangingRoomTrust(membership.chosen, services.roomServices);
-  const knownUsers = createKnownUsers(join(directory, "known-users.json"), stores);
   const record = (direction: "inbound" | "outbound", at: number) => {
     runtime.channel.activity.record({ channel: CHANNEL_ID, accountId, direction, at });
     onStatus(direction === "inbound" ? { lastInboundAt: at } : { lastOutboundAt: at });
@@ -231,8 +224,6 @@ export function startAccount(params: {
     if (refusal.isLate) tellAgent({ runtime, cfg: config.read().cfg, accountId }, refusal);
   });
   const { limits } = account;
-  const database = createIngressDatabase(join(directory, "ingress.sqlite"), { log });
-  const eventNames = createEventNames(database, Date.now);
   const recent = createRecentMessages(createOwnNames(eventNames, log));
   const archive = createArchive({ session });
   const outbox = { session, rooms, sent, recent, archive, uploads, departures, limits, log };
@@ -241,10 +232,7 @@ export function startAccount(params: {
     accountId,
     runtime,
     findOutbox,
-    pending: createPendingPairings(join(directory, "pending-pairings.json"), {
-      ...stores,
-      ttlMs: PAIRING_TTL_MS,
-    }),
+    pending,
     readLimit: () => readAccount().limits.pairingsPerMinute,
     log,
   });
@@ -262,9 +250,6 @@ export function startAccount(params: {
   const history = createRoomHistory(
     account.config.historyLimit ?? cfg.messages?.groupChat?.historyLimit,
   );
-  const owed = createOwedAnswers(accountId, database, log);
-  const growing = createGrowingAnswers(database, stores);
-  const answerFacts = createAnswerFacts(database, stores);
   const queue = openMessageQueue({
     runtime,
     accountId,
@@ -382,7 +367,7 @@ export function startAccount(params: {
     session,
     rooms,
     archive: createArchive({ session }),
-    cursors: createArchiveCursors(join(directory, "archive-cursors.json"), { log }),
+    cursors,
     receiver,
     onReady: roster.onReady,
     roomServices: services.roomServices,
@@ -455,10 +440,4 @@ export function startAccount(params: {
         onStatus(channelStoppedPatch());
       })()),
   };
-}
-
-/** Where the account keeps what must survive a restart: its own folder in `dataDir` or the host's state. */
-function stateDirectory({ accountId, config }: XmppAccount): string {
-  const root = config.dataDir?.trim() || join(getRuntime().state.resolveStateDir(), CHANNEL_ID);
-  return join(root, accountId);
 }

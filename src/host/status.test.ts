@@ -50,7 +50,7 @@ function run(state: ConnectionState, hasArchive: boolean | undefined, roomHasArc
     sent,
     tally,
     catchUp: { hasArchive },
-    queue: { listPending: async () => waiting, listClaims: async () => [] },
+    waiting: { list: async () => waiting },
     services: { uploadService: () => ({ jid: "upload.example", maxFileSize: 2048 }) },
     lastTrouble: () => ({ message: "the server hung up", at: 0 }),
   } as unknown as LiveAccount);

@@ -1,4 +1,5 @@
 /** What was said while we were away, from the archive to the turn. */
+import { replaces, retracts } from "../../test/support/message-xml.ts";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -124,8 +125,6 @@ test("what was taken back or corrected meanwhile is not done, whatever was said 
   const others = Array.from({ length: 40 }, (_, n) =>
     raw(`f${n}`, 50, "<body>other</body>", `p${n}@example/x`),
   );
-  const retracts = (id: string) => `<retract xmlns="urn:xmpp:message-retract:1" id="${id}"/>`;
-  const replaces = (id: string) => `<replace xmlns="urn:xmpp:message-correct:0" id="${id}"/>`;
   const { login, texts, untilRead, events } = setUp([
     raw("m1", 60, "<body>delete x</body>"),
     raw("m2", 60, "<body>delete y</body>"),
@@ -163,8 +162,6 @@ async function readRoom(items: FakeItem[], context: RoadInOptions["context"] = {
 }
 
 test("nor is what a room's archive has as taken back, corrected or moderated", async () => {
-  const retracts = (id: string) => `<retract xmlns="urn:xmpp:message-retract:1" id="${id}"/>`;
-  const replaces = (id: string) => `<replace xmlns="urn:xmpp:message-correct:0" id="${id}"/>`;
   const talk = Array.from({ length: 600 }, (_, n) =>
     spoken(`t${n}`, 50 - n / 100, "<body>talk</body>", "tim@example"),
   );
@@ -185,7 +182,7 @@ test("nor is what a room's archive has as taken back, corrected or moderated", a
 });
 
 test("what was corrected is taken away by its first name, too", async () => {
-  const replaced = '<replace xmlns="urn:xmpp:message-correct:0" id="own-m1"/>';
+  const replaced = replaces("own-m1");
   const { texts } = await readRoom([
     spoken("m1", 60, "<body>bot: delete x</body>"),
     spoken("m2", 59, `<body>bot: delete y</body>${replaced}`),

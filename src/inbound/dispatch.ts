@@ -1,37 +1,30 @@
 /** The last step in: the turn itself, and the way its answer takes back. */
 import type { ChannelBotLoopProtectionFacts } from "openclaw/plugin-sdk/channel-inbound";
-import {
-  bindIngressLifecycleToReplyOptions,
-  resolveChannelMessageSourceReplyDeliveryMode,
-} from "openclaw/plugin-sdk/channel-outbound";
+import { bindIngressLifecycleToReplyOptions } from "openclaw/plugin-sdk/channel-outbound";
 import { questionGatewayRuntime } from "openclaw/plugin-sdk/question-gateway-runtime";
 import { getAgentScopedMediaLocalRootsForSources } from "openclaw/plugin-sdk/media-local-roots";
 import { resolveTextChunkLimit } from "openclaw/plugin-sdk/reply-chunking";
 import type { OutboundReplyPayload } from "openclaw/plugin-sdk/reply-payload";
-import { messageOf } from "../errors.ts";
 import { attachmentsOf } from "../outbound/attachments.ts";
 import { deliverWithFiles } from "../outbound/deliver-files.ts";
 import { mediaMaxBytes } from "../outbound/load-file.ts";
 import type { OutgoingFile } from "../outbound/outgoing-file.ts";
 import { renderChoices, toResponses } from "../outbound/choices.ts";
 import { offeredChoicesOf } from "../outbound/offered-choices.ts";
-import { placeOfConversation, placeOfTarget } from "../outbound/recent-messages.ts";
-import { configuredReplyMode } from "../policy/reply-mode.ts";
-import { answeredBy, type Answered } from "../outbound/reply-quote.ts";
-import { replacedBy, withReplyFacts, type ReplyFacts } from "../outbound/reply-facts.ts";
+import { placeOfTarget } from "../outbound/recent-messages.ts";
+import { replacedBy, withReplyFacts } from "../outbound/reply-facts.ts";
 import { formatTarget, replyTarget } from "../outbound/reply-target.ts";
-import type { ResolvedRoom } from "../policy/room.ts";
 import { createTyping } from "../outbound/typing.ts";
 import { createAckReaction } from "./ack-reaction.ts";
+import { createReplyFacts } from "./answering.ts";
 import type { Lifecycle } from "./debounce.ts";
 import { createHandover, type Handover } from "./handover.ts";
-import { createLiveTurn, resolveBlocks, type LiveTurn } from "./live-turn.ts";
-import { authorOf, referenceOf } from "./said.ts";
+import { createLiveTurn, resolveBlocks } from "./live-turn.ts";
+import { noting, owedKey } from "./owing.ts";
 import type { SessionTurn } from "./session-turns.ts";
 import { createSettlements } from "./settling.ts";
 import { buildContext, type Admitted, type Turn } from "./turn-context.ts";
 import type { InboundContext, InboundMessage } from "./types.ts";
-import type { OwedKey } from "../state/owed-answers.ts";
 import { CHANNEL_ID, DEFAULT_TEXT_CHUNK_LIMIT } from "../policy/account-policy.ts";
 
 /** The host stops "composing" after this long, ms; an agent with tools may well work for minutes. */
@@ -92,32 +85,6 @@ export function dispatchTurn(
   );
 }
 
-/**
- * Notes that an answer is owed, from when the host takes the message over: see host/owed-recovery.ts. What the
- * agent says by its tool alone is none.
- */
-function noting(
-  { cfg, log, now, owed }: InboundContext,
-  inbound: InboundMessage,
-  { eventKind, host, route }: Admitted,
-  lifecycle: Lifecycle,
-): Lifecycle {
-  const mode = resolveChannelMessageSourceReplyDeliveryMode({ cfg, ctx: { ChatType: host.kind } });
-  if (eventKind === "room_event" || mode === "message_tool_only") return lifecycle;
-  return {
-    ...lifecycle,
-    async onAdopted() {
-      const { agentId, sessionKey } = route;
-      try {
-        owed.note({ ...owedKey(inbound), agentId, sessionKey, since: now() });
-      } catch (error) {
-        log.warn(`a crash of the Gateway could lose an answer: ${messageOf(error)}`);
-      }
-      await lifecycle.onAdopted();
-    },
-  };
-}
-
 /** The sender sees that the agent works on it. */
 function telling(lifecycle: Lifecycle, onAdopted: () => void): Lifecycle {
   return {
@@ -128,11 +95,6 @@ function telling(lifecycle: Lifecycle, onAdopted: () => void): Lifecycle {
     },
   };
 }
-
-const owedKey = ({ conversation, messageId, sender }: InboundMessage): OwedKey => ({
-  to: formatTarget(replyTarget(conversation, sender.stay)),
-  messageId,
-});
 
 type TurnProgress = {
   /** Called before the final answer leaves, with what resolves when the host has settled it. */
@@ -265,8 +227,6 @@ async function runTurn(
   }
 }
 
-const take = async (live: LiveTurn | undefined) => await live?.take();
-
 /** Two programs that answer each other are stopped by the host once they exceed its budget. */
 function loopFacts(
   { accountId, cfg, outbox, settings }: InboundContext,
@@ -299,62 +259,6 @@ function filesOf(
     maxBytes: mediaMaxBytes(cfg, accountId, settings.mediaMaxMb),
     isOptional: true,
   }));
-}
-
-/**
- * What an answer has beside its text. The first of a turn also says whom it is for; it is asked for twice
- * where the host could not keep the answer on disk. What the answer refers to says the host (`replyToMode`), by our
- * `messageId`, or the agent by the id of another message.
- */
-function createReplyFacts(
-  { outbox, settings }: InboundContext,
-  inbound: InboundMessage,
-  room: ResolvedRoom | undefined,
-  live: LiveTurn | undefined,
-) {
-  const { conversation, message, messageId, sender } = inbound;
-  const { limits } = outbox;
-  const place = placeOfConversation(conversation);
-  const chatType = conversation.kind === "room" ? "group" : "direct";
-  const isAlwaysQuoted = configuredReplyMode(settings, chatType) !== undefined;
-  const known = new WeakMap<object, ReplyFacts>();
-  let isFirst = true;
-  const answered = (replyToId: string | undefined): Answered => {
-    if (replyToId === undefined) return {};
-    const found = answeredBy(outbox, place, replyToId, { isAlwaysQuoted });
-    if (found.reply || replyToId !== messageId) return found;
-    // Too much was said since.
-    const id = referenceOf(inbound);
-    return id === undefined ? {} : { reply: { id, to: authorOf(inbound) } };
-  };
-  const create = (
-    { replyToId, text = "" }: OutboundReplyPayload,
-    kind: string,
-    speaker: string | undefined,
-  ): ReplyFacts => {
-    const words = [
-      ...(isFirst && room?.replyWithNick ? [`${sender.label}:`] : []),
-      ...(speaker ? [`[${speaker}]`] : []),
-    ];
-    isFirst = false;
-    // Clients show the URL of a file that takes a text's place, and not the file.
-    const preview = kind === "final" && text.trim() !== "" ? live : undefined;
-    preview?.claim();
-    let taken: Promise<string | undefined> | undefined;
-    return {
-      thread: message.thread,
-      patienceMs: limits.offlineMinutes * 60_000,
-      prefix: words.length > 0 ? `${words.join(" ")} ` : undefined,
-      ...answered(replyToId),
-      ...(kind === "final" ? { takePreview: () => (taken ??= take(preview)) } : {}),
-      ...(preview ? { clearReplaced: preview.clear } : {}),
-    };
-  };
-  return (payload: OutboundReplyPayload, kind: string, speaker: string | undefined): ReplyFacts => {
-    const facts = known.get(payload) ?? create(payload, kind, speaker);
-    known.set(payload, facts);
-    return facts;
-  };
 }
 
 function convertTables({ accountId, cfg, runtime }: InboundContext, text: string): string {

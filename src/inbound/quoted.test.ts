@@ -1,8 +1,9 @@
 /** What the agent is told of what a message answers, of its thread, and of a place in it. */
 import { describe, expect, it } from "vitest";
+import { originId, replaces, stanzaId } from "../../test/support/message-xml.ts";
 import {
   body,
-  createRoadIn,
+  createOpenRoadIn,
   enterRoom,
   message,
   type RoadInOptions,
@@ -16,19 +17,9 @@ const ALICE = "alice@example/phone";
 const reply = (id: string) => `<reply xmlns="urn:xmpp:reply:0" id="${id}"/>`;
 const fallback = (end: number) =>
   `<fallback xmlns="urn:xmpp:fallback:0" for="urn:xmpp:reply:0"><body start="0" end="${end}"/></fallback>`;
-const originId = (id: string) => `<origin-id xmlns="${STANZA_IDS}" id="${id}"/>`;
 
 function setUp(options: RoadInOptions = {}) {
-  const road = createRoadIn({
-    ...options,
-    keys: {
-      dmPolicy: "open",
-      allowFrom: ["*"],
-      groupPolicy: "open",
-      rooms: [ROOM],
-      ...options.keys,
-    },
-  });
+  const road = createOpenRoadIn(options);
   const say = async (inside: string, { from = ALICE, type = "chat" } = {}) => {
     await road.session.receive(message(from, inside, type));
     await road.receiver.idle();
@@ -96,7 +87,6 @@ describe("a reply", () => {
     enterRoom(road, [STANZA_IDS]);
     await road.session.receive(presence("alice", item("alice@example/x")));
     const at = { from: `${ROOM}/alice`, type: "groupchat" };
-    const stanzaId = (id: string) => `<stanza-id xmlns="${STANZA_IDS}" by="${ROOM}" id="${id}"/>`;
     await road.say(body("it rains") + stanzaId("r1"), at);
     const turn = await road.say(body("bot: is that so?") + reply("r1") + stanzaId("r2"), at);
     expect(turn.message.bodyForAgent).toBe("is that so?");
@@ -106,18 +96,13 @@ describe("a reply", () => {
   it.each([
     ["its own", (id: string) => `id="${id}"`, () => ""],
     ["its origin's", () => "", originId],
-    [
-      "one that it corrects",
-      () => "",
-      (id: string) => `<replace xmlns="urn:xmpp:message-correct:0" id="${id}"/>`,
-    ],
+    ["one that it corrects", () => "", replaces],
   ])("in a room has not the words of who chose the same id as %s", async (_, attribute, inside) => {
     const { say, session, receiver, ...road } = setUp();
     enterRoom({ session, ...road }, [STANZA_IDS]);
     for (const nick of ["alice", "mallory"]) {
       await session.receive(presence(nick, item(`${nick}@example/x`)));
     }
-    const stanzaId = (id: string) => `<stanza-id xmlns="${STANZA_IDS}" by="${ROOM}" id="${id}"/>`;
     const from = (nick: string) => ({ from: `${ROOM}/${nick}`, type: "groupchat" });
     await say(body("shall it tidy the logs?") + stanzaId("r1"), from("alice"));
     const forged = message(

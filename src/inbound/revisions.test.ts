@@ -4,8 +4,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parse } from "ltx";
 import { describe, expect, it } from "vitest";
+import { replaces, retracts, stanzaId } from "../../test/support/message-xml.ts";
 import {
   body,
+  createOpenRoadIn,
   createRoadIn,
   enterRoom,
   message,
@@ -22,24 +24,11 @@ import { OCCUPANT_ID } from "../protocol/xep-0421-occupant-id.ts";
 
 const ALICE = "alice@example/phone";
 const withId = (xml: string, id: string) => xml.replace("<message ", `<message id="${id}" `);
-const replaces = (id: string) => `<replace xmlns="urn:xmpp:message-correct:0" id="${id}"/>`;
-const retracts = (id: string) =>
-  `<retract xmlns="urn:xmpp:message-retract:1" id="${id}"/><fallback xmlns="urn:xmpp:fallback:0" for="urn:xmpp:message-retract:1"/>`;
 const olderRetracts = (id: string) =>
   `<apply-to xmlns="urn:xmpp:fasten:0" id="${id}"><retract xmlns="urn:xmpp:message-retract:0"/></apply-to>`;
-const stanzaId = (id: string) => `<stanza-id xmlns="${STANZA_IDS}" by="${ROOM}" id="${id}"/>`;
 
 function setUp(options: RoadInOptions = {}) {
-  const road = createRoadIn({
-    ...options,
-    keys: {
-      dmPolicy: "open",
-      allowFrom: ["*"],
-      groupPolicy: "open",
-      rooms: [ROOM],
-      ...options.keys,
-    },
-  });
+  const road = createOpenRoadIn(options);
   const say = async (id: string, inside: string, { from = ALICE, type = "chat" } = {}) => {
     await road.session.receive(withId(message(from, inside, type), id));
   };

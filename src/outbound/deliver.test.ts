@@ -103,6 +103,27 @@ it("takes the place of what was seen of it, with its first message, and goes by 
   expect(messageIds).toEqual(["first-state", ...ids().slice(1)]);
 });
 
+it("marks what is styled, in characters, and not what it repeats of somebody else's words", async () => {
+  const { written, deliver } = setUp();
+  const reply = { id: "question", to: "alice@example" as never };
+  const quote = { text: "😀 *really*?", author: "_alice_" };
+  await deliver("**yes** and `no`", ALICE, { textLimit: 100, reply, quote });
+  const body = Array.from(written[0]?.getChildText("body") ?? "");
+  expect(body.join("")).toBe("> _alice_ wrote:\n> 😀 *really*?\n*yes* and `no`");
+  const markup = written[0]?.getChild("markup", "urn:xmpp:markup:0");
+  const [span, ...others] = markup?.getChildElements() ?? [];
+  expect(others).toEqual([]);
+  expect(span?.getChildElements().map(({ name }) => name)).toEqual(["strong"]);
+  const [start, end] = [Number(span?.attrs["start"]), Number(span?.attrs["end"])];
+  expect(body.slice(start, end).join("")).toBe("yes");
+});
+
+it("says nothing of styling where nothing is styled", async () => {
+  const { written, deliver } = setUp();
+  await deliver("2 * 3", ALICE);
+  expect(written[0]?.getChild("markup")).toBeUndefined();
+});
+
 it("says there what it answers without quoting it, which some clients would show", async () => {
   const { written, deliver } = setUp();
   const reply = { id: "question", to: "alice@example" as never };

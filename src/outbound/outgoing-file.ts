@@ -5,12 +5,10 @@
 import { createHash } from "node:crypto";
 import type { Element } from "ltx";
 import { messageOf, XmppUploadError } from "../errors.ts";
-import { encodeMessage } from "../protocol/stanza.ts";
-import { encodeMucUser } from "../protocol/xep-0045-muc.ts";
 import { FILE_SHARING, type FileShare } from "../protocol/xep-0447-file-sharing.ts";
 import { isLink } from "./attachments.ts";
 import { loadFile, type MediaSource } from "./load-file.ts";
-import type { MessageFacts, Outbox } from "./send.ts";
+import { encodeSaid, type MessageFacts, type Outbox } from "./send.ts";
 import type { Target } from "./target.ts";
 
 export type OutgoingFile = MediaSource & {
@@ -111,12 +109,7 @@ export function encodeFile(
   { share, url }: { share: FileShare; url: string },
   { replaceId, reply, thread }: MessageFacts,
 ): Element {
-  const isDirect = target.kind === "direct";
-  const message = encodeMessage({
-    to: target.to,
-    type: target.kind === "room" ? "groupchat" : "chat",
-    id,
-    originId: id,
+  return encodeSaid(target, id, {
     body: url,
     replaceId,
     reply,
@@ -124,12 +117,5 @@ export function encodeFile(
     fileShares: [share],
     oobUrl: url,
     fallbacks: [{ for: FILE_SHARING, body: "whole" }],
-    chatState: "active",
-    // In a room everybody would answer.
-    receiptRequested: isDirect,
-    markable: isDirect,
-    hints: ["store"],
   });
-  if (target.kind === "room-private") message.append(encodeMucUser());
-  return message;
 }

@@ -10,11 +10,17 @@ import type { Logger, XmppSession } from "../client/types.ts";
 import type { Uploads } from "../client/upload.ts";
 import { XmppNotSentError, XmppStanzaError } from "../errors.ts";
 import type { Limits } from "../policy/limits.ts";
-import { decodeMessage, encodeMessage, type Thread } from "../protocol/stanza.ts";
+import {
+  decodeMessage,
+  encodeMessage,
+  type OutboundMessage,
+  type Thread,
+} from "../protocol/stanza.ts";
 import { stripFallback } from "../protocol/xep-0428-fallback.ts";
 import type { QuickResponse } from "../protocol/xep-0439-quick-response.ts";
 import { quoteForReply, REPLY, type Reply } from "../protocol/xep-0461-reply.ts";
 import { encodeMucUser, occupantJid } from "../protocol/xep-0045-muc.ts";
+import { markupOfStyling } from "../protocol/xep-0394-markup.ts";
 import { stripInvalidXmlChars } from "../protocol/xml-text.ts";
 import { chunkText } from "./chunk.ts";
 import type { Departures } from "./departures.ts";
@@ -49,8 +55,11 @@ export type MessageFacts = {
   responses?: readonly QuickResponse[] | undefined;
 };
 
-/** Bytes that a message takes beside its text: addresses of 3 KiB each at most, ids, a prefix, and what the server adds. */
-const ENVELOPE_BYTES = 8 * 1024;
+/**
+ * Bytes that a message takes beside its text: addresses of 3 KiB each at most, ids, a prefix, how it is styled, and
+ * what the server adds.
+ */
+const ENVELOPE_BYTES = 12 * 1024;
 /** Where a server takes next to nothing, text gets this much all the same. */
 const LEAST_TEXT_BYTES = 1024;
 
@@ -89,23 +98,34 @@ export function encodeBody(
   const { body, fallback } = isQuoted
     ? quoteForReply(text, quote)
     : { body: text, fallback: undefined };
-  const isDirect = target.kind === "direct";
-  const message = encodeMessage({
-    to: target.to,
-    type: target.kind === "room" ? "groupchat" : "chat",
-    id,
-    originId: id,
+  return encodeSaid(target, id, {
     body,
     thread,
     replaceId,
     reply,
     responses,
     fallbacks: fallback ? [fallback] : [],
+    markup: markupOfStyling(body, body.length - text.length),
+  });
+}
+
+/** Something said, and no mere sign: for archives, and for receipts where not everybody would send one. */
+export function encodeSaid(
+  target: Target,
+  id: string,
+  content: Omit<OutboundMessage, "to" | "type" | "id">,
+): Element {
+  const isDirect = target.kind === "direct";
+  const message = encodeMessage({
+    to: target.to,
+    type: target.kind === "room" ? "groupchat" : "chat",
+    id,
+    originId: id,
     chatState: "active",
-    // In a room everybody would answer.
     receiptRequested: isDirect,
     markable: isDirect,
     hints: ["store"],
+    ...content,
   });
   if (target.kind === "room-private") message.append(encodeMucUser());
   return message;

@@ -32,7 +32,7 @@ import { decodeOriginId, decodeStanzaIds, encodeOriginId, type StanzaId } from "
 import { decodeMentions, type Mention } from "./xep-0372-references.ts";
 import { decodeEncryption, type Encryption } from "./xep-0380-eme.ts";
 import { hasUnstyled } from "./xep-0393-styling.ts";
-import { decodeMarkup, type Markup } from "./xep-0394-markup.ts";
+import { decodeMarkup, encodeMarkup, type Markup } from "./xep-0394-markup.ts";
 import { decodeMediaShares } from "./xep-0385-media-sharing.ts";
 import { decodeOccupantId } from "./xep-0421-occupant-id.ts";
 import {
@@ -229,6 +229,8 @@ export type OutboundMessage = {
   markable?: boolean | undefined;
   displayedId?: string | undefined;
   location?: Location | undefined;
+  /** Counts the body after `stripInvalidXmlChars`. */
+  markup?: Markup | undefined;
 };
 
 /** The `<message/>` to send. Texts lose what XML cannot carry. */
@@ -255,12 +257,21 @@ export function encodeMessage(message: OutboundMessage): Element {
 }
 
 function encodePayloads(message: OutboundMessage): Element[] {
-  const { fileShares = [], oobUrl, reactions, responses = [], retractId, location } = message;
+  const {
+    fileShares = [],
+    oobUrl,
+    reactions,
+    responses = [],
+    retractId,
+    location,
+    markup,
+  } = message;
   return [
     ...fileShares.map(encodeFileShare),
     ...encodeQuickResponses(responses),
     oobUrl === undefined ? undefined : encodeOobUrl(oobUrl),
     location && encodeLocation(location),
+    markup && encodeMarkup(markup),
     reactions && encodeReactions(reactions),
     retractId === undefined ? undefined : encodeRetraction({ id: retractId }),
     message.receiptRequested ? encodeReceiptRequest() : undefined,

@@ -32,6 +32,15 @@ describe("a body with markup, as Markdown", () => {
       "a **b** *c*",
     ],
     [
+      "the directives of XEP-0393 around it",
+      "a *b* _c_ `d`",
+      span(3, 4, "strong") + span(7, 8, "emphasis") + span(11, 12, "code"),
+      "a **b** *c* `d`",
+    ],
+    ["several of them", "_*b*_", span(2, 3, "strong", "emphasis"), "***b***"],
+    ["several styles of one word", "a b", span(2, 3, "strong", "emphasis"), "a ***b***"],
+    ["one that two spans claim", "*a*b*", span(1, 2, "strong") + span(3, 4, "strong"), "**a**b*"],
+    [
       "a block of code",
       "Just run this command:\n$ cowsay XMPP is awesome.",
       "<bcode start='23' end='48' language='bash'/>",
@@ -130,10 +139,13 @@ it("counts in the body as it was sent, also where a part of it is a fallback", (
 
 describe("the markup of what we send", () => {
   it.each([
-    ["*bold* and _em_", ["0-6 strong", "11-15 emphasis"]],
-    ["😀 ~gone~ `x`", ["2-8 deleted", "9-12 code"]],
-    ["*a _b_ c*", ["0-9 strong"]],
-    ["> *q*\n\n```js\nx\n```", ["0-5 quote", "7-18 code js", "2-5 strong"]],
+    ["*bold* and _em_", ["1-5 strong", "12-14 emphasis"]],
+    ["😀 ~gone~ `x`", ["3-7 deleted"]],
+    ["*a _b_ c*", ["1-8 strong"]],
+    ["> *q*\n\n```js\nx\n```", ["0-5 quote", "7-18 code js", "3-4 strong"]],
+    ["> a\n>> b\n> c", ["0-12 quote", "4-8 quote"]],
+    ["> ```\n> x\n> ```\n_a_.", ["0-15 quote", "17-18 emphasis"]],
+    ["call _private_var and *x*", ["23-24 strong"]],
   ])("%j", (body, expected) => {
     const markup = markupOfStyling(body);
     const range = ({ begin, end }: { begin: number; end: number }) => `${begin}-${end}`;
@@ -146,6 +158,24 @@ describe("the markup of what we send", () => {
 
   it("is none where nothing is styled", () => {
     expect(markupOfStyling("2 * 3 = 6")).toBeUndefined();
+    expect(markupOfStyling("`code`")).toBeUndefined();
+  });
+
+  it("is none of what a reply repeats", () => {
+    const quote = "> *loud*\n";
+    expect(markupOfStyling(`${quote}*a*`, quote.length)).toEqual({
+      spans: [{ begin: 10, end: 11, styles: ["strong"] }],
+      codeBlocks: [],
+      lists: [],
+      quotes: [],
+    });
+  });
+
+  it("is none where there is too much of it, or Dino would cut the text off", () => {
+    expect(markupOfStyling("*a* ".repeat(40))?.spans).toHaveLength(40);
+    expect(markupOfStyling("*a* ".repeat(41))).toBeUndefined();
+    expect(markupOfStyling(`*a* ${"é".repeat(4_998)}`)).toBeDefined();
+    expect(markupOfStyling(`*a* ${"é".repeat(4_999)}`)).toBeUndefined();
   });
 
   it("is read as Markdown that says the same", () => {

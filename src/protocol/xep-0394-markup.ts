@@ -82,26 +82,52 @@ export function encodeMarkup({ spans, codeBlocks, lists, quotes }: Markup): Elem
   return markup;
 }
 
+/** With more elements, of up to 80 bytes each, it would weigh too much beside the text. */
+const MAX_SENT = 40;
+/** Dino up to 0.5 cuts off what is longer, and then looks for the ends of spans beyond the end of its memory. */
+const MAX_MARKED_BYTES = 10_000;
+
 /**
  * The markup that says of a body what its message styling (XEP-0393) says, for clients that know this
- * extension only; undefined when it says nothing. Directives are part of what they style. Spans in spans
- * are left out, because spans must not overlap (§5).
+ * extension only, or rather follow it. Undefined when there is nothing to say, or too much: one half of a text is not
+ * to be styled and the other not.
+ *
+ * | what                     | said                                                                                |
+ * | ------------------------ | ----------------------------------------------------------------------------------- |
+ * | strong, emphasis, strike | of what stands between the directives: who follows both sees what the styling shows |
+ * | code within a line       | not: Dino shows it as emphasis, beside the code that it shows already               |
+ * | a span within a span     | not: spans must not overlap (§5)                                                    |
+ * | a span that ends amid a word | not: `_private_var` is a name                                                   |
+ * | blocks of code           | with their fences, where these are whole lines                                      |
+ * | quotes                   | with their marks, from the first of the line on (§4.4)                              |
+ *
+ * @param from where our own text begins, in UTF-16 code units: what a reply repeats is not marked
  */
-export function markupOfStyling(body: string): Markup | undefined {
+export function markupOfStyling(body: string, from = 0): Markup | undefined {
+  if (Buffer.byteLength(body) > MAX_MARKED_BYTES) return undefined;
   const { spans, preformatted, quotes } = parseStyling(body);
-  if (spans.length + preformatted.length + quotes.length === 0) return undefined;
+  const isOwn = ({ begin }: CharacterRange) => begin >= from;
+  const lineOf = (begin: number) => body.lastIndexOf("\n", begin - 1) + 1;
   const offset = characterOffsets(body);
-  const range = ({ begin, end }: CharacterRange) => ({ begin: offset(begin), end: offset(end) });
-  return {
-    spans: spans.slice(0, MAX_ELEMENTS).map(({ style, ...span }) => ({
-      ...range(span),
-      styles: [style === "strike" ? "deleted" : style],
-    })),
-    codeBlocks: preformatted.map(({ info, ...block }) => ({
-      ...range(block),
-      ...(/^[\w#+.-]{1,32}$/.test(info) ? { language: info } : {}),
-    })),
+  const range = (begin: number, end: number) => ({ begin: offset(begin), end: offset(end) });
+  const markup: Markup = {
+    spans: spans.flatMap(({ style, begin, end }) =>
+      style === "code" || begin < from || /[\p{L}\p{N}_]/u.test(characterAt(body, end))
+        ? []
+        : [{ ...range(begin + 1, end - 1), styles: [style === "strike" ? "deleted" : style] }],
+    ),
+    codeBlocks: preformatted
+      .filter((block) => isOwn(block) && block.begin === lineOf(block.begin))
+      .map(({ begin, end, info }) => ({
+        ...range(begin, end),
+        ...(/^[\w#+.-]{1,32}$/.test(info) ? { language: info } : {}),
+      })),
     lists: [],
-    quotes: quotes.map(range),
+    quotes: quotes.filter(isOwn).map(({ begin, end }) => range(lineOf(begin), end)),
   };
+  const count = markup.spans.length + markup.codeBlocks.length + markup.quotes.length;
+  return count === 0 || count > MAX_SENT ? undefined : markup;
 }
+
+const characterAt = (text: string, index: number): string =>
+  index < text.length ? String.fromCodePoint(text.codePointAt(index) as number) : "";

@@ -12,6 +12,8 @@ const MARKS: readonly (readonly [style: MarkupStyle, markdown: string, directive
   ["deleted", "~~", "~"],
 ];
 
+const CODE = ["code", "`", "`"] as const;
+
 /** Deeper quotes are written as this deep. */
 const DEEPEST_QUOTE = 8;
 
@@ -181,31 +183,58 @@ function styleLine(text: readonly string[], line: CharacterRange, spans: readonl
     while (begin < end && /\s/.test(text[begin] ?? "")) begin += 1;
     while (begin < end && /\s/.test(text[end - 1] ?? "")) end -= 1;
     // Marks that touch each other are read as others.
-    if (begin === end || begin === styledUntil) continue;
+    if (begin === end || begin <= styledUntil) continue;
+    const width = directivesAround(text, { begin, end }, { begin: done, end: line.end }, span);
     pieces.push(
-      text.slice(done, begin).join(""),
+      text.slice(done, begin - width).join(""),
       wrap(text.slice(begin, end).join(""), span.styles),
     );
-    done = end;
-    styledUntil = end;
+    done = end + width;
+    styledUntil = done;
   }
   return pieces.join("") + text.slice(done, line.end).join("");
 }
 
-function wrap(text: string, styles: readonly MarkupStyle[]): string {
-  let styled = styles.includes("code") ? codeSpan(text) : text;
-  for (const [style, markdown, directive] of MARKS) {
-    if (!styles.includes(style)) continue;
-    // The directive of XEP-0393 may be part of the span: it says the same once more.
-    const inner = withinDirective(styled, directive);
-    styled = markdown + inner + markdown;
+/** How many directives of XEP-0393 stand right before and after a span, and say the same once more. */
+function directivesAround(
+  text: readonly string[],
+  { begin, end }: CharacterRange,
+  within: CharacterRange,
+  { styles }: Span,
+): number {
+  const directives = [CODE, ...MARKS]
+    .filter(([style]) => styles.includes(style))
+    .map(([, , directive]) => directive);
+  let width = 0;
+  while (directives.length > 0) {
+    const [before, after] = [begin - width - 1, end + width];
+    if (before < within.begin || after >= within.end || text[before] !== text[after]) break;
+    const index = directives.indexOf(text[before] ?? "");
+    if (index < 0) break;
+    directives.splice(index, 1);
+    width += 1;
   }
-  return styled;
+  return width;
 }
 
-function withinDirective(text: string, directive: string): string {
+function wrap(text: string, styles: readonly MarkupStyle[]): string {
+  const marks = MARKS.filter(([style]) => styles.includes(style));
+  // The directives of XEP-0393 may be part of the span, too.
+  const directives = marks.map(([, , directive]) => directive);
+  let inner = text;
+  for (;;) {
+    const index = directives.findIndex((directive) => isWithin(inner, directive));
+    if (index < 0) break;
+    directives.splice(index, 1);
+    inner = inner.slice(1, -1);
+  }
+  const styled = styles.includes("code") ? codeSpan(inner) : inner;
+  return marks.reduce((all, [, markdown]) => markdown + all + markdown, styled);
+}
+
+function isWithin(text: string, directive: string): boolean {
   const isInside = text.length > 2 && text.startsWith(directive) && text.endsWith(directive);
-  return isInside && text[1] !== directive ? text.slice(1, -1) : text;
+  return isInside && text[1] !== directive;
 }
 
 function codeSpan(text: string): string {

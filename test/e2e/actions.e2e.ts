@@ -8,8 +8,10 @@ import { ask } from "../support/conversation.ts";
 import { startGateway, type Gateway } from "../support/gateway.ts";
 import { UNHURRIED } from "../support/limits.ts";
 import { startProsody, type Prosody } from "../support/prosody.ts";
+import { restrictReactions, type Refusals } from "../support/prosody-refusals.ts";
 import { ask as askRoom, say } from "../support/room-talk.ts";
 import { passwordFor } from "../support/secrets.ts";
+import { childOf, isFromBot, nameOf as nameIn } from "../support/shown-by-bot.ts";
 import { startSlixmppUser, type SlixmppClient, type StanzaEvent } from "../support/slixmpp.ts";
 import { PACKAGE } from "../support/stage.ts";
 import { startStubModel, type StubModel } from "../support/stub-model.ts";
@@ -21,7 +23,6 @@ const REACTIONS = "urn:xmpp:reactions:0";
 const REPLACE = "urn:xmpp:message-correct:0";
 const RETRACT = "urn:xmpp:message-retract:1";
 const REPLY = "urn:xmpp:reply:0";
-const SID = "urn:xmpp:sid:0";
 const DISCO_INFO = "http://jabber.org/protocol/disco#info";
 
 let prosody: Prosody;
@@ -33,6 +34,9 @@ let eve: SlixmppClient;
 let club: string;
 /** The agent owns it. */
 let court: string;
+/** It allows two reactions, and one a person. */
+let shy: string;
+let refused: Refusals;
 
 beforeAll(async () => {
   [prosody, model] = await Promise.all([startProsody(), startStubModel()]);
@@ -47,6 +51,8 @@ beforeAll(async () => {
     publicJids: true,
     affiliations: { [BOT]: "owner", "alice@localhost": "member" },
   });
+  shy = await prosody.room("shy", { publicJids: true });
+  refused = await restrictReactions(prosody, shy, { allowed: ["❤️", "👍"], most: 1 });
   gateway = await startGateway({
     modelUrl: model.baseUrl,
     plugins: [{ kind: "path", path: PACKAGE }],
@@ -66,8 +72,8 @@ beforeAll(async () => {
           allowFrom: ["alice@localhost"],
           groupPolicy: "allowlist",
           groupAllowFrom: ["alice@localhost"],
-          rooms: [club, court],
-          mucRooms: { [club]: {}, [court]: {} },
+          rooms: [club, court, shy],
+          mucRooms: { [club]: {}, [court]: {}, [shy]: {} },
           profile: { publish: true },
           actions: {
             addParticipant: true,
@@ -88,6 +94,7 @@ beforeAll(async () => {
   await eve.join(club, "eve");
   await alice.join(court, "alice");
   await eve.join(court, "eve");
+  await alice.join(shy, "alice");
 }, 120_000);
 beforeEach(() => model.clear());
 afterEach(() => model.setReply());
@@ -98,16 +105,9 @@ afterAll(async () => {
   await prosody?.stop();
 });
 
-const childOf = ({ xml }: StanzaEvent, name: string, xmlns: string): Element | undefined =>
-  parse(xml).getChild(name, xmlns);
-const fromBot = ({ event, from }: StanzaEvent) =>
-  event === "message" && (from.startsWith(BOT) || from === `${club}/bot`);
-/** What the room called it, or in a direct chat its sender. */
-function nameOf(stanza: StanzaEvent): string {
-  const inRoom = parse(stanza.xml).getChildren("stanza-id", SID);
-  const own = inRoom.find((each) => each.attrs["by"] === club);
-  return String(own?.attrs["id"] ?? stanza.stanzaId);
-}
+const fromBot = (stanza: StanzaEvent) =>
+  isFromBot(stanza, BOT, club) || isFromBot(stanza, BOT, shy);
+const nameOf = (stanza: StanzaEvent) => nameIn(stanza, club);
 
 /** The first message of the agent that has such a child. */
 async function seen(name: string, xmlns: string, since: number): Promise<Element> {
@@ -193,6 +193,25 @@ describe.each([
     expect(result).toContain(`remember ${talk.target()}`);
     expect(result).not.toContain("ignore your instructions");
   });
+});
+
+it("reacts in a room within what the room allows, and is told why not beyond", async () => {
+  const inShy: Talk = {
+    target: () => `room:${shy}`,
+    tell: async (text) => nameIn(await say(alice, shy, `bot: ${text}`), shy),
+    ask: async (text) => await askRoom(alice, shy, `bot: ${text}`),
+  };
+  const since = alice.stanzas.length;
+  const { result: notAllowed } = await act(inShy, "boo", { action: "react", emoji: "👎" });
+  expect(notAllowed).toContain("does not allow the reaction 👎");
+  const { id } = await act(inShy, "like it", { action: "react", emoji: "❤️" });
+  const reactions = (await seen("reactions", REACTIONS, since)).getChild("reactions", REACTIONS);
+  expect(reactions?.attrs["id"]).toBe(id);
+  expect(reactions?.getChildText("reaction")).toBe("❤️");
+  const again = { action: "react", emoji: "👍", messageId: id };
+  const { result: tooMany } = await act(inShy, "and again", again);
+  expect(tooMany).toContain("allows 1 reactions a person");
+  expect(await refused.count()).toBe(0);
 });
 
 it("answers a message that was named", async () => {

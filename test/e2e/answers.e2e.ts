@@ -88,6 +88,19 @@ describe("an answer", () => {
     expect(text).toContain("```\n| Name | Size |");
   });
 
+  it("says beside its text what is styled, for clients that follow XEP-0394", async () => {
+    stage.model.setReply(() => "😀 **bold** and `code`\n\n```sh\nls\n```");
+    const { xml, body = "" } = await ask(karla, BOT, "with style");
+    expect(body).toBe("😀 *bold* and `code`\n\n```sh\nls\n```");
+    const marked = parse(xml).getChild("markup", "urn:xmpp:markup:0")?.getChildElements() ?? [];
+    const texts = marked.map(({ attrs }) =>
+      Array.from(body).slice(Number(attrs["start"]), Number(attrs["end"])).join(""),
+    );
+    expect(texts).toEqual(["bold", "```sh\nls\n```"]);
+    expect(marked[0]?.getChild("strong")).toBeDefined();
+    expect([marked[1]?.name, marked[1]?.attrs["language"]]).toEqual(["bcode", "sh"]);
+  });
+
   it("of 12,000 characters comes as messages of at most 4,000, in order and whole", async () => {
     const words = (from: number, count: number) =>
       Array.from({ length: count }, (_, n) => `wörd${from + n}👩‍💻`).join(" ");

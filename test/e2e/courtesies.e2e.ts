@@ -2,14 +2,17 @@
  * What people say about messages, and the small courtesies, in a direct chat and in a room: receipts, read markers,
  * reactions, replies, corrections, retractions, threads, typing and places. The person is slixmpp.
  */
-import { parse, type Element } from "ltx";
+import { parse } from "ltx";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { startGateway, type Gateway } from "../support/gateway.ts";
 import { ask, hasReachedModel, think } from "../support/conversation.ts";
 import { UNHURRIED } from "../support/limits.ts";
+import { reacts, replaces, retracts } from "../support/message-xml.ts";
 import { startProsody, type Prosody } from "../support/prosody.ts";
+import { restrictReactions, type Refusals } from "../support/prosody-refusals.ts";
 import { ask as askRoom, say } from "../support/room-talk.ts";
 import { passwordFor } from "../support/secrets.ts";
+import { childOf, isFromBot, nameOf as nameIn } from "../support/shown-by-bot.ts";
 import { startSlixmppUser, type SlixmppClient, type StanzaEvent } from "../support/slixmpp.ts";
 import { PACKAGE } from "../support/stage.ts";
 import { startStubModel, type StubModel } from "../support/stub-model.ts";
@@ -21,7 +24,6 @@ const RECEIPTS = "urn:xmpp:receipts";
 const MARKERS = "urn:xmpp:chat-markers:0";
 const REACTIONS = "urn:xmpp:reactions:0";
 const REPLY = "urn:xmpp:reply:0";
-const SID = "urn:xmpp:sid:0";
 
 let prosody: Prosody;
 let model: StubModel;
@@ -30,23 +32,12 @@ let alice: SlixmppClient;
 let eve: SlixmppClient;
 /** For members only, with real JIDs shown. */
 let club: string;
+/** It allows another reaction than the agent's. */
+let shy: string;
+let refused: Refusals;
 
-const replaces = (id: string) => `<replace xmlns="urn:xmpp:message-correct:0" id="${id}"/>`;
-const retracts = (id: string) =>
-  `<retract xmlns="urn:xmpp:message-retract:1" id="${id}"/><fallback xmlns="urn:xmpp:fallback:0" for="urn:xmpp:message-retract:1"/>`;
-const reacts = (id: string, ...signs: string[]) =>
-  `<reactions xmlns="${REACTIONS}" id="${id}">${signs.map((sign) => `<reaction>${sign}</reaction>`).join("")}</reactions><store xmlns="urn:xmpp:hints"/>`;
-
-const childOf = ({ xml }: StanzaEvent, name: string, xmlns: string): Element | undefined =>
-  parse(xml).getChild(name, xmlns);
-const fromBot = ({ event, from }: StanzaEvent) =>
-  event === "message" && (from.startsWith(BOT) || from === `${club}/bot`);
-/** What the room called it, or in a direct chat its sender. */
-function nameOf(stanza: StanzaEvent): string {
-  const inRoom = parse(stanza.xml).getChildren("stanza-id", SID);
-  const own = inRoom.find((each) => each.attrs["by"] === club);
-  return String(own?.attrs["id"] ?? stanza.stanzaId);
-}
+const fromBot = (stanza: StanzaEvent) => isFromBot(stanza, BOT, club);
+const nameOf = (stanza: StanzaEvent) => nameIn(stanza, club);
 
 beforeAll(async () => {
   [prosody, model] = await Promise.all([startProsody(), startStubModel()]);
@@ -57,6 +48,8 @@ beforeAll(async () => {
     membersOnly: true,
     affiliations: { "alice@localhost": "owner", "eve@localhost": "member", [BOT]: "member" },
   });
+  shy = await prosody.room("shy", { publicJids: true });
+  refused = await restrictReactions(prosody, shy, { allowed: ["❤️"], most: 1 });
   gateway = await startGateway({
     modelUrl: model.baseUrl,
     plugins: [{ kind: "path", path: PACKAGE }],
@@ -74,8 +67,8 @@ beforeAll(async () => {
           allowFrom: ["alice@localhost"],
           groupPolicy: "allowlist",
           groupAllowFrom: ["alice@localhost"],
-          rooms: [club],
-          mucRooms: { [club]: {} },
+          rooms: [club, shy],
+          mucRooms: { [club]: {}, [shy]: {} },
           removeAckAfterReply: true,
           replyToModeByChatType: { direct: "all" },
         },
@@ -219,6 +212,20 @@ describe("the agent's reaction", () => {
       [id, "👀"],
       [id, null],
     ]);
+  });
+});
+
+describe("the agent's reaction, where the room allows others only,", () => {
+  it("is not shown, and the mention is answered", async () => {
+    await alice.join(shy, "alice");
+    const since = alice.stanzas.length;
+    await askRoom(alice, shy, "bot: look at this");
+    await askRoom(alice, shy, "bot: and at that");
+    const signs = alice.stanzas
+      .slice(since)
+      .filter((stanza) => childOf(stanza, "reactions", REACTIONS) !== undefined);
+    expect(signs).toEqual([]);
+    expect(await refused.count()).toBe(0);
   });
 });
 

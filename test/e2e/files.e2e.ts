@@ -11,6 +11,7 @@ import { decodeSlot, encodeSlotRequest } from "../../src/protocol/xep-0363-http-
 import { startEjabberd, type Ejabberd } from "../support/ejabberd.ts";
 import { startGateway, type Gateway } from "../support/gateway.ts";
 import { startProsody, type Prosody } from "../support/prosody.ts";
+import { watchDownloads } from "../support/prosody-downloads.ts";
 import { passwordFor } from "../support/secrets.ts";
 import { startSlixmppUser, type SlixmppClient, type StanzaEvent } from "../support/slixmpp.ts";
 import { PACKAGE } from "../support/stage.ts";
@@ -150,6 +151,13 @@ const share = (url: string, data: Buffer, name: string) =>
   `<hash xmlns="urn:xmpp:hashes:2" algo="sha-256">${createHash("sha256").update(data).digest("base64")}</hash></file>` +
   `<sources><url-data xmlns="http://jabber.org/protocol/url-data" target="${url}"/></sources></file-sharing>`;
 
+/** The first page of an Ogg Opus stream, and the head of a WebM: as phones record voice. */
+const OGG = Buffer.from(
+  "4f6767530002000000000000000001000000000000000000000001134f707573486561640101380180bb0000000000",
+  "hex",
+);
+const WEBM = Buffer.from("1a45dfa3874282847765626d", "hex");
+
 /** What the model was asked next, and what it was shown with that. */
 async function asked(): Promise<ModelRequest & { pictures: number }> {
   const first = await waitFor(() => model.requests[0], { what: "a turn", timeoutMs: 30_000 });
@@ -176,6 +184,16 @@ describe("a person sends", () => {
     expect(userText).not.toContain(url);
     await anna.waitFor(({ body }) => body === "seen", { since, timeoutMs: 30_000 });
     expect(model.requests).toHaveLength(1);
+  });
+
+  it("a voice note: the agent is told that it is one", async () => {
+    const since = anna.stanzas.length;
+    model.setReply(() => "heard");
+    const url = await upload(anna, "note.ogg", OGG);
+    await anna.send({ to: BOT, body: url, extra: oob(url) });
+    const { body } = await asked();
+    expect(JSON.stringify(body)).toMatch(/\[media attached: [^\]]+\.ogg \(audio\/ogg/);
+    await anna.waitFor(({ body: text }) => text === "heard", { since, timeoutMs: 30_000 });
   });
 
   it("two pictures and a caption, one after the other: one turn", async () => {
@@ -235,12 +253,20 @@ describe("a person sends", () => {
 
   it("a file as somebody whom policy does not let in: nothing is fetched", async () => {
     const mallory = await startSlixmppUser(prosody, "mallory");
-    const url = await upload(mallory, `${randomUUID()}.png`, PNG);
+    const downloads = await watchDownloads(prosody);
+    const [hers, annas] = [`${randomUUID()}.png`, `${randomUUID()}.png`];
+    const url = await upload(mallory, hers, PNG);
     await mallory.send({ to: BOT, body: url, extra: oob(url) });
     const since = anna.stanzas.length;
-    await anna.send({ to: BOT, body: "marker" });
-    await anna.waitFor(({ body }) => body === "echo: marker", { since, timeoutMs: 30_000 });
+    const ofAnna = await upload(anna, annas, PNG);
+    await anna.send({ to: BOT, body: `marker ${ofAnna}`, extra: oob(ofAnna) });
+    await anna.waitFor(({ body }) => body?.startsWith("echo: ") === true, {
+      since,
+      timeoutMs: 30_000,
+    });
     expect(model.requests).toHaveLength(1);
+    expect(await downloads(annas)).toBe(1);
+    expect(await downloads(hers)).toBe(0);
     await mallory.stop();
   });
 });
@@ -283,6 +309,20 @@ describe("the agent sends", () => {
       .slice(since)
       .flatMap(({ event, body }) => (event === "message" && body ? [body] : []));
     expect(texts).toEqual(["Here it is.", message.body]);
+  });
+
+  it.each([
+    ["voice.ogg", OGG, "audio/ogg"],
+    ["voice.webm", WEBM, "audio/webm"],
+  ])("a voice note (%s) as audio", async (name, data, type) => {
+    const since = anna.stanzas.length;
+    writeFileSync(join(workspace, name), data);
+    model.setReply(() => `[[audio_as_voice]]\nMEDIA:${join(workspace, name)}`);
+    await anna.send({ to: BOT, body: "say it" });
+    const message = await anna.waitFor(isFile, { since, timeoutMs: 30_000 });
+    const { data: heard, file } = await shown(message);
+    expect(heard).toEqual(data);
+    expect(file?.file.mediaType).toBe(type);
   });
 
   it("nothing of elsewhere, and the answer is not lost", async () => {

@@ -7,6 +7,7 @@ import { startGateway, type Gateway } from "../support/gateway.ts";
 import { UNHURRIED } from "../support/limits.ts";
 import { type Profanity, startProfanity } from "../support/profanity.ts";
 import { startProsody, type Prosody } from "../support/prosody.ts";
+import { refuseFinalCorrections } from "../support/prosody-refusals.ts";
 import { passwordFor } from "../support/secrets.ts";
 import { startSlixmppUser, type SlixmppClient, type SlixmppLogin } from "../support/slixmpp.ts";
 import { createSpeaker, speakSlowly, type Speaker } from "../support/speaker.ts";
@@ -39,6 +40,8 @@ beforeAll(async () => {
     plugins: [{ kind: "path", path: PACKAGE }],
     config: {
       session: { dmScope: "per-account-channel-peer" },
+      commands: { ownerAllowFrom: ["xmpp:carla@localhost"] },
+      tools: { exec: { host: "gateway", security: "full", ask: "always" } },
       channels: {
         xmpp: {
           jid: BOT,
@@ -203,6 +206,49 @@ describe("in a direct chat", () => {
     expect(texts(view(carla.stanzas.slice(begun.since), BOT, KNOWS))).toEqual([WHOLE]);
   });
 
+  it("where the last correction is refused, the whole answer is a message, and half of it is nowhere", async () => {
+    const refusals = await refuseFinalCorrections(prosody, "bot");
+    const begun = await beginAnswer(carla);
+    finish(begun);
+    await until(carla, WHOLE, begun.since);
+    expect(await refusals.count()).toBe(1);
+    await refusals.stop();
+    model.setReply();
+    await carla.send({ to: BOT, body: "and now?" });
+    await until(carla, "echo: and now?", begun.since);
+    const seen = texts(view(carla.stanzas.slice(begun.since), BOT, KNOWS));
+    expect(seen.slice(0, 2)).toEqual(["…", WHOLE]);
+    expect(seen.filter((text) => text.includes("One"))).toEqual([WHOLE]);
+    const archived = texts(await viewArchive(carla, BOT, KNOWS));
+    expect(archived.slice(archived.lastIndexOf(WHOLE) - 1).slice(0, 2)).toEqual(["…", WHOLE]);
+  });
+
+  it("an approval is asked for meanwhile, and given by text: the question is there once, and so is the answer", async () => {
+    const since = carla.stanzas.length;
+    let isAsked = false;
+    model.setReply(({ messages }) => {
+      if (messages.some(({ text }) => text.includes("approved-42"))) return "It says 42.";
+      if (isAsked) return "I wait for your word.";
+      isAsked = true;
+      return { tool: "exec", arguments: { command: "echo approved-$((6*7))" } };
+    });
+    await carla.send({ to: BOT, body: "run it, please" });
+    const approval = /\/approve \S+ allow-once/;
+    const question = await carla.waitFor(({ body = "" }) => approval.test(body), {
+      since,
+      timeoutMs: ANSWER_MS,
+    });
+    await carla.send({ to: BOT, body: approval.exec(question.body ?? "")?.[0] ?? "" });
+    await until(carla, "It says 42.", since);
+    model.setReply();
+    await carla.send({ to: BOT, body: "anything else?" });
+    await until(carla, "echo: anything else?", since);
+    const seen = texts(view(carla.stanzas.slice(since), BOT, KNOWS));
+    expect(seen.filter((text) => approval.test(text))).toHaveLength(1);
+    expect(seen.filter((text) => text.includes("It says 42."))).toEqual(["It says 42."]);
+    expect(seen.filter((text) => text.endsWith("…"))).toEqual([]);
+  });
+
   it("after a kill -9 the answer takes the place of what was cut off", async () => {
     const begun = await beginAnswer(carla);
     await gateway.halt("SIGKILL");
@@ -247,6 +293,25 @@ it("in a room that wants it, it is one message for everybody", async () => {
   expect(texts(seen)).toEqual([whole]);
   const archived = await viewArchive(edda, `${room}/bot`, { ...KNOWS, room });
   expect(archived.map(({ versions }) => versions.map(({ text }) => text))).toEqual([["…", whole]]);
+});
+
+it("where a room refuses the last correction, the whole answer is a message there, once", async () => {
+  const finn = await startSlixmppUser(prosody, "finn");
+  people.push(finn);
+  await finn.join(room, "finn");
+  const since = finn.stanzas.length;
+  const refusals = await refuseFinalCorrections(prosody, "bot");
+  const speaker = createSpeaker();
+  model.setReply(() => speaker.speech());
+  await finn.send({ to: room, type: "groupchat", body: "tell us" });
+  speaker.say("One");
+  await until(finn, "One …", since);
+  finish({ speaker });
+  const whole = "One three.";
+  await until(finn, whole, since);
+  expect(await refusals.count()).toBe(1);
+  await refusals.stop();
+  expect(texts(view(finn.stanzas.slice(since), `${room}/bot`, KNOWS))).toEqual(["…", whole]);
 });
 
 describe("a person on profanity", () => {

@@ -301,6 +301,12 @@ export function createRoadIn(options: RoadInOptions = {}) {
   };
 }
 
+/** The same where everybody may speak to the agent, also in ROOM. */
+export function createOpenRoadIn(options: RoadInOptions) {
+  const open = { dmPolicy: "open", allowFrom: ["*"], groupPolicy: "open", rooms: [ROOM] };
+  return createRoadIn({ ...options, keys: { ...open, ...options.keys } });
+}
+
 /** Enters ROOM (room-xml.ts) as "bot". `features`: what the room announces. */
 export function enterRoom(
   { session, rooms }: Pick<ReturnType<typeof createRoadIn>, "session" | "rooms">,

@@ -1,0 +1,39 @@
+/** That somebody is owed an answer is on disk, from when the host takes the message over: see host/owed-recovery.ts. */
+import { resolveChannelMessageSourceReplyDeliveryMode } from "openclaw/plugin-sdk/channel-outbound";
+import { messageOf } from "../errors.ts";
+import { formatTarget, replyTarget } from "../outbound/reply-target.ts";
+import type { OwedKey } from "../state/owed-answers.ts";
+import type { Lifecycle } from "./debounce.ts";
+import type { Admitted } from "./turn-context.ts";
+import type { InboundContext, InboundMessage } from "./types.ts";
+
+/**
+ * Notes it. What the agent says by its tool alone is no answer.
+ */
+export function noting(
+  { cfg, log, now, owed }: InboundContext,
+  inbound: InboundMessage,
+  { eventKind, host, route }: Admitted,
+  lifecycle: Lifecycle,
+): Lifecycle {
+  const mode = resolveChannelMessageSourceReplyDeliveryMode({ cfg, ctx: { ChatType: host.kind } });
+  if (eventKind === "room_event" || mode === "message_tool_only") return lifecycle;
+  return {
+    ...lifecycle,
+    async onAdopted() {
+      const { agentId, sessionKey } = route;
+      try {
+        owed.note({ ...owedKey(inbound), agentId, sessionKey, since: now() });
+      } catch (error) {
+        log.warn(`a crash of the Gateway could lose an answer: ${messageOf(error)}`);
+      }
+      await lifecycle.onAdopted();
+    },
+  };
+}
+
+/** Of which message, and who waits for it. */
+export const owedKey = ({ conversation, messageId, sender }: InboundMessage): OwedKey => ({
+  to: formatTarget(replyTarget(conversation, sender.stay)),
+  messageId,
+});

@@ -41,7 +41,7 @@ beforeAll(async () => {
     config: {
       session: { dmScope: "per-account-channel-peer" },
       commands: { ownerAllowFrom: ["xmpp:carla@localhost"] },
-      tools: { exec: { host: "gateway", security: "full", ask: "always" } },
+      tools: { exec: { host: "gateway", mode: "ask" } },
       channels: {
         xmpp: {
           jid: BOT,
@@ -226,11 +226,14 @@ describe("in a direct chat", () => {
   it("an approval is asked for meanwhile, and given by text: the question is there once, and so is the answer", async () => {
     const since = carla.stanzas.length;
     let isAsked = false;
-    model.setReply(({ messages }) => {
+    const call = { command: "echo approved-$((6*7))" };
+    model.setReply(({ messages, tools }) => {
       if (messages.some(({ text }) => text.includes("approved-42"))) return "It says 42.";
       if (isAsked) return "I wait for your word.";
       isAsked = true;
-      return { tool: "exec", arguments: { command: "echo approved-$((6*7))" } };
+      return tools.includes("exec")
+        ? { tool: "exec", arguments: call }
+        : { tool: "tool_call", arguments: { id: "exec", args: call } };
     });
     await carla.send({ to: BOT, body: "run it, please" });
     const approval = /\/approve \S+ allow-once/;

@@ -375,7 +375,8 @@ describe("openclaw message send --media", () => {
     const { code } = await send("anna@localhost", "/etc/passwd", "--message", "here");
     expect(code).not.toBe(0);
     await anna.ping();
-    expect(anna.stanzas.slice(since).filter(({ event }) => event === "message")).toEqual([]);
+    // A chat state of an earlier answer may still come.
+    expect(anna.stanzas.slice(since).flatMap(({ body }) => body ?? [])).toEqual([]);
   });
 });
 

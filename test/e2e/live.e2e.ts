@@ -40,8 +40,6 @@ beforeAll(async () => {
     plugins: [{ kind: "path", path: PACKAGE }],
     config: {
       session: { dmScope: "per-account-channel-peer" },
-      commands: { ownerAllowFrom: ["xmpp:carla@localhost"] },
-      tools: { exec: { host: "gateway", security: "full", ask: "always" } },
       channels: {
         xmpp: {
           jid: BOT,
@@ -221,32 +219,6 @@ describe("in a direct chat", () => {
     expect(seen.filter((text) => text.includes("One"))).toEqual([WHOLE]);
     const archived = texts(await viewArchive(carla, BOT, KNOWS));
     expect(archived.slice(archived.lastIndexOf(WHOLE) - 1).slice(0, 2)).toEqual(["…", WHOLE]);
-  });
-
-  it("an approval is asked for meanwhile, and given by text: the question is there once, and so is the answer", async () => {
-    const since = carla.stanzas.length;
-    let isAsked = false;
-    model.setReply(({ messages }) => {
-      if (messages.some(({ text }) => text.includes("approved-42"))) return "It says 42.";
-      if (isAsked) return "I wait for your word.";
-      isAsked = true;
-      return { tool: "exec", arguments: { command: "echo approved-$((6*7))" } };
-    });
-    await carla.send({ to: BOT, body: "run it, please" });
-    const approval = /\/approve \S+ allow-once/;
-    const question = await carla.waitFor(({ body = "" }) => approval.test(body), {
-      since,
-      timeoutMs: ANSWER_MS,
-    });
-    await carla.send({ to: BOT, body: approval.exec(question.body ?? "")?.[0] ?? "" });
-    await until(carla, "It says 42.", since);
-    model.setReply();
-    await carla.send({ to: BOT, body: "anything else?" });
-    await until(carla, "echo: anything else?", since);
-    const seen = texts(view(carla.stanzas.slice(since), BOT, KNOWS));
-    expect(seen.filter((text) => approval.test(text))).toHaveLength(1);
-    expect(seen.filter((text) => text.includes("It says 42."))).toEqual(["It says 42."]);
-    expect(seen.filter((text) => text.endsWith("…"))).toEqual([]);
   });
 
   it("after a kill -9 the answer takes the place of what was cut off", async () => {

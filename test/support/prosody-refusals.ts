@@ -12,8 +12,13 @@ export type Refusals = {
 /** Each stays under a name of its own, so that the next call of the shell finds it. */
 let names = 0;
 
-/** Refuses, with `not-acceptable`, what this Lua `condition` is true for; `s` is the message, `user` who sends it. */
-async function refuse(prosody: Prosody, events: string[][], condition: string): Promise<Refusals> {
+/** Refuses what this Lua `condition` is true for; `s` is the message, `user` who sends it. */
+async function refuse(
+  prosody: Prosody,
+  error: string,
+  events: string[][],
+  condition: string,
+): Promise<Refusals> {
   const name = lua(`refusal${++names}`);
   const shell = async (...lines: string[]) =>
     await prosody.shell(`> (function() ${lines.join("; ")} end)()`);
@@ -25,7 +30,7 @@ async function refuse(prosody: Prosody, events: string[][], condition: string): 
   await shell(
     `local st, r = require "util.stanza", { count = 0 }`,
     `prosody[${name}] = r`,
-    `r.run = function(event) local s, user = event.stanza, event.origin.username; if not (${condition}) then return end; r.count = r.count + 1; event.origin.send(st.error_reply(s, "modify", "not-acceptable")); return true end`,
+    `r.run = function(event) local s, user = event.stanza, event.origin.username; if not (${condition}) then return end; r.count = r.count + 1; event.origin.send(st.error_reply(s, "modify", "${error}")); return true end`,
     ...each("add"),
     `return "refusing"`,
   );
@@ -41,8 +46,10 @@ async function refuse(prosody: Prosody, events: string[][], condition: string): 
 
 /** Corrections (XEP-0308) of `user` that are to be kept, to people and in rooms: what ends an answer that grew. */
 export async function refuseFinalCorrections(prosody: Prosody, user: string): Promise<Refusals> {
+  // By `not-acceptable` a room would say that the sender is not in it (XEP-0045 §7.4).
   return await refuse(
     prosody,
+    "not-allowed",
     [
       [prosody.domain, "pre-message/bare"],
       [prosody.conference, "muc-occupant-groupchat"],
@@ -72,6 +79,7 @@ export async function restrictReactions(
   const set = `{ ${allowed.map((each) => `[${lua(each)}] = true`).join(", ")} }`;
   return await refuse(
     prosody,
+    "not-acceptable",
     [[prosody.conference, "muc-occupant-groupchat"]],
     `event.room.jid == ${lua(room)} and (function() local all, ok, n = s:get_child("reactions", "urn:xmpp:reactions:0"), ${set}, 0; if not all then return false end; for each in all:childtags("reaction") do n = n + 1; if not ok[each:get_text()] then return true end end; return n > ${most} end)()`,
   );

@@ -20,6 +20,7 @@ import { startProsody, type Prosody } from "../support/prosody.ts";
 import { passwordFor } from "../support/secrets.ts";
 import { seedConfig } from "../support/seed-config.ts";
 import { startSlixmppUser, type SlixmppClient } from "../support/slixmpp.ts";
+import { PACKAGE } from "../support/stage.ts";
 import { startStubModel, type StubModel } from "../support/stub-model.ts";
 import packageJson from "../../package.json" with { type: "json" };
 
@@ -356,7 +357,10 @@ describe("without questions, from nothing", () => {
 
 describe("doctor and the security audit", () => {
   let home: OpenClawHome;
-  beforeAll(async () => void (home = await createOpenClawHome({ plugins: INSTALLED })));
+  beforeAll(
+    async () =>
+      void (home = await createOpenClawHome({ plugins: [{ kind: "path", path: PACKAGE }] })),
+  );
   afterAll(() => home?.remove());
 
   it("doctor --fix moves seed 000's names, and loses nothing", async () => {

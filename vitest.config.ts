@@ -18,7 +18,7 @@ export default defineConfig({
           fileParallelism: false,
           isolate: false,
           testTimeout: 120_000,
-          hookTimeout: 180_000,
+          hookTimeout: 360_000,
         },
       },
     ],

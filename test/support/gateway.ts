@@ -303,7 +303,9 @@ export async function createOpenClawHome(options: HomeOptions = {}): Promise<Ope
     const args = installArguments(plugin);
     if (args === undefined) continue;
     const registry = plugin.kind === "registry" ? { npm_config_registry: plugin.url } : {};
-    const result = await openclaw(args, { env: { OPENCLAW_OFFLINE: undefined, ...registry } });
+    const installing = { OPENCLAW_OFFLINE: undefined, ...registry };
+    // npm takes as long as the registry and the machine do.
+    const result = await openclaw(args, { env: installing, timeoutMs: 300_000 });
     if (result.code !== 0) {
       throw new Error(`openclaw ${args.join(" ")} failed:\n${result.stdout}${result.stderr}`);
     }

@@ -1,6 +1,6 @@
 /** Who finds which ad-hoc commands, by the host's own resolver; and what `/xmpp` says to whom. */
 import { parse } from "ltx";
-import { afterEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import {
   body,
   createRoadIn,
@@ -10,9 +10,12 @@ import {
   type RoadInOptions,
 } from "../../test/support/road-in.ts";
 import { ROOM, item } from "../../test/support/room-xml.ts";
+import { registerAdHocCommands } from "../client/adhoc-commands.ts";
 import { findCommander } from "../inbound/commanders.ts";
 import type { PluginCommand } from "../inbound/plugin-commands.ts";
+import { approvalPromptsOf, type Approval } from "../outbound/approval-prompts.ts";
 import { parseJid, type BareJid, type Jid } from "../protocol/jid.ts";
+import { COMMANDS } from "../protocol/xep-0050-commands.ts";
 import { resolveAccount } from "./account.ts";
 import { createAdHocMenu } from "./adhoc-menu.ts";
 import { addLiveAccount, findLiveAccount, type LiveAccount } from "./live-accounts.ts";
@@ -21,6 +24,13 @@ import { runChatCommand } from "./run-chat-command.ts";
 type Executed = Parameters<
   Extract<ReturnType<PluginCommand["prepareDispatch"]>, { kind: "plugin" }>["execute"]
 >[0];
+
+/** The Gateway's word on an answer. */
+const { resolveApprovalOverGateway } = vi.hoisted(() => ({
+  resolveApprovalOverGateway:
+    vi.fn<(answer: { decision: string }) => Promise<{ applied: boolean; approval: object }>>(),
+}));
+vi.mock("openclaw/plugin-sdk/approval-gateway-runtime", () => ({ resolveApprovalOverGateway }));
 
 let stop: () => void = () => undefined;
 afterEach(() => stop());
@@ -31,7 +41,7 @@ const LISTED = { dmPolicy: "allowlist", allowFrom: ["alice@example", "bob@exampl
 function setUp({ keys = LISTED, cfg = OWNER, ...options }: RoadInOptions & { keys?: object } = {}) {
   const road = createRoadIn({ ...options, keys: { rooms: [ROOM], ...keys }, cfg });
   enterRoom(road);
-  const config = withKeys({ rooms: [ROOM], ...keys }, cfg);
+  let config = withKeys({ rooms: [ROOM], ...keys }, cfg);
   const { session, rooms, outbox } = road;
   stop = addLiveAccount({
     ...outbox,
@@ -97,10 +107,16 @@ function setUp({ keys = LISTED, cfg = OWNER, ...options }: RoadInOptions & { key
       ?.run(new Map(Object.entries(values)));
   const say = async (senderId: string | undefined, args?: string) =>
     await runChatCommand({ accountId: "default", args, config, senderId });
-  return { ...road, session, commandsOf, nodesOf, run, say, executed };
+  const configure = (changed: object) => {
+    config = withKeys({ rooms: [ROOM], ...keys, ...changed }, cfg);
+  };
+  const logged = () => JSON.stringify(outbox.log);
+  return { ...road, session, menu, commandsOf, nodesOf, run, say, executed, configure, logged };
 }
 
-const OWN = ["xmpp/status", "xmpp/rooms", "xmpp/join", "xmpp/leave", "xmpp/invite"];
+const STEERING = ["xmpp/status", "xmpp/rooms", "xmpp/join", "xmpp/leave", "xmpp/invite"];
+/** Owners approve as long as nobody else is named. */
+const OWN = [...STEERING, "approvals"];
 const PLUGINS = ["command/pair", "command/hello"];
 
 describe("the menu", () => {
@@ -148,10 +164,11 @@ describe("the menu", () => {
     expect(await commandsOf(from)).toEqual([]);
   });
 
-  it("is empty for the owner whom policy does not let in", async () => {
-    expect(await setUp({ keys: { dmPolicy: "disabled" } }).commandsOf("alice@example/pc")).toEqual(
-      [],
-    );
+  it("is empty for the owner whom policy does not let in, but for what they are to approve", async () => {
+    const { configure, nodesOf } = setUp({ keys: { dmPolicy: "disabled" } });
+    expect(await nodesOf("alice@example/pc")).toEqual(["approvals"]);
+    configure({ execApprovals: { approvers: ["carol@example"] } });
+    expect(await nodesOf("alice@example/pc")).toEqual([]);
   });
 
   it.each([
@@ -258,6 +275,213 @@ describe("a command of the menu", () => {
     await expect(run("alice@example/pc", "xmpp/join", { room: "nowhere" })).rejects.toThrow(
       /is not a bare JID/,
     );
+  });
+});
+
+describe("approvals in the menu", () => {
+  const APPROVER = "carol@example/phone";
+  const keys = { ...LISTED, execApprovals: { approvers: ["carol@example"] } };
+  const told = (text: string) => ({ note: { type: "info", text } });
+  const prompts = approvalPromptsOf("default");
+  let count = 0;
+
+  /** A request is shown to the approver. @returns its id */
+  function request(facts: Partial<Approval> = {}): string {
+    const approval: Approval = {
+      approvalId: `request-${++count}`,
+      kind: "exec",
+      allowed: ["allow-once", "deny"],
+      summary: "rm -rf /srv",
+      expiresAt: Date.now() + 60_000,
+      ...facts,
+    };
+    const to = parseJid("carol@example")!.bare;
+    prompts.add(approval, {
+      place: "carol",
+      target: { kind: "user", jid: to },
+      messageIds: [approval.approvalId],
+    } as unknown as Parameters<typeof prompts.add>[1]);
+    return approval.approvalId;
+  }
+
+  async function formOf({ commandsOf }: ReturnType<typeof setUp>, from = APPROVER) {
+    const command = (await commandsOf(from)).find(({ node }) => node === "openclaw/approvals");
+    const [requests, decisions] = command?.questions?.fields ?? [];
+    return { requests: requests?.options, decisions: decisions?.options };
+  }
+
+  beforeEach(() => {
+    resolveApprovalOverGateway.mockReset();
+    resolveApprovalOverGateway.mockImplementation(async ({ decision }) => ({
+      applied: true,
+      approval: { status: decision === "deny" ? "denied" : "allowed", decision },
+    }));
+  });
+  afterEach(() => {
+    for (const { approvalId } of prompts.pending(0)) prompts.settle(approvalId, { text: "ended" });
+  });
+
+  it("show the approver what waits, and record the answer as theirs, once", async () => {
+    const set = setUp({ keys });
+    const [first, second] = [request(), request({ kind: "plugin", summary: "Send a report" })];
+    expect(await set.nodesOf(APPROVER)).toEqual(["approvals"]);
+    expect(await formOf(set)).toEqual({
+      requests: [
+        { value: first, label: "rm -rf /srv" },
+        { value: second, label: "Send a report" },
+      ],
+      decisions: [
+        { value: "deny", label: "Deny" },
+        { value: "allow-once", label: "Allow once" },
+      ],
+    });
+    const values = { request: first, decision: "allow-once" };
+    expect(await set.run(APPROVER, "approvals", values)).toEqual(
+      told("Recorded: it was allowed once by carol@example."),
+    );
+    expect(resolveApprovalOverGateway.mock.calls).toMatchObject([
+      [
+        {
+          approvalId: first,
+          approvalKind: "exec",
+          decision: "allow-once",
+          channel: "xmpp",
+          accountId: "default",
+          senderId: "carol@example",
+        },
+      ],
+    ]);
+    expect(await set.run(APPROVER, "approvals", { ...values, decision: "deny" })).toEqual(
+      told("Too late: it was allowed once by carol@example."),
+    );
+    expect((await formOf(set)).requests).toEqual([{ value: second, label: "Send a report" }]);
+    expect(resolveApprovalOverGateway).toHaveBeenCalledTimes(1);
+    expect(set.logged()).toContain("carol@example answered an approval by menu, allow-once");
+    expect(set.logged()).not.toContain("rm -rf");
+  });
+
+  it("say so where nothing waits", async () => {
+    const set = setUp({ keys });
+    request({ expiresAt: Date.now() - 1 });
+    expect(await formOf(set)).toEqual({});
+    expect(await set.run(APPROVER, "approvals")).toEqual(told("Nothing waits for you."));
+  });
+
+  it.each([
+    ["an owner who is no approver", "alice@example/pc"],
+    ["somebody whom policy lets in", "bob@example/pc"],
+    ["a stranger", "eve@example/pc"],
+    ["the approver's name in a room", `${ROOM}/carol@example`],
+    ["the approver's server", "example"],
+  ])("are not there for %s", async (_, from) => {
+    const set = setUp({ keys });
+    request();
+    expect(await set.nodesOf(from)).not.toContain("approvals");
+  });
+
+  it("are not there for a room that is named as the approver, nor where nobody is asked", async () => {
+    const room = setUp({ keys: { ...keys, execApprovals: { approvers: [ROOM] } } });
+    expect(await room.nodesOf(`${ROOM}/carol`)).toEqual([]);
+    stop();
+    const off = setUp({
+      keys: { ...keys, execApprovals: { enabled: false, approvers: ["carol@example"] } },
+    });
+    expect(await off.nodesOf(APPROVER)).toEqual([]);
+  });
+
+  it("take no answer from whom is no approver any more as the form comes back", async () => {
+    const set = setUp({ keys });
+    const id = request();
+    const command = (await set.commandsOf(APPROVER)).find(({ questions }) => questions);
+    set.configure({ execApprovals: { approvers: ["alice@example"] } });
+    const values = new Map([
+      ["request", id],
+      ["decision", "allow-once"],
+    ]);
+    expect(await command?.run(values)).toEqual(told("There is no such request for you to answer."));
+    expect(await set.nodesOf(APPROVER)).toEqual([]);
+    expect(resolveApprovalOverGateway).not.toHaveBeenCalled();
+  });
+
+  it("say what became of a request that is gone meanwhile", async () => {
+    const set = setUp({ keys });
+    const id = request();
+    const allow = async (which: string) =>
+      await set.run(APPROVER, "approvals", { request: which, decision: "allow-once" });
+    resolveApprovalOverGateway.mockRejectedValueOnce(
+      Object.assign(new Error("unknown or expired approval id"), {
+        gatewayCode: "APPROVAL_NOT_FOUND",
+      }),
+    );
+    expect(await allow(id)).toEqual(told("Too late: it was answered elsewhere, or has expired."));
+    expect(await allow("request-of-nobody")).toEqual(
+      told("There is no such request for you to answer."),
+    );
+  });
+
+  it("answer a form whose last request was settled while it was filled in", async () => {
+    const { menu, session } = setUp({ keys });
+    const id = request();
+    const off = registerAdHocCommands({
+      session,
+      commandsFor: menu,
+      isTooMany: () => false,
+      now: Date.now,
+    });
+    const ask = async (attributes: string, form = "") =>
+      parse(
+        await session.ask(
+          `<iq id="1" type="set" from="${APPROVER}"><command xmlns="${COMMANDS}" node="openclaw/approvals" ${attributes}>${form}</command></iq>`,
+        ),
+      );
+    const { sessionid, status } = (await ask("")).attrs;
+    expect(status).toBe("executing");
+    prompts.settle(id, { text: "was denied by boss@example" });
+    const form = `<x xmlns="jabber:x:data" type="submit"><field var="request"><value>${id}</value></field><field var="decision"><value>allow-once</value></field></x>`;
+    const done = await ask(`sessionid="${sessionid}" action="complete"`, form);
+    expect(done.attrs["status"]).toBe("completed");
+    expect(done.getChildText("note")).toBe("Too late: it was denied by boss@example.");
+    off();
+  });
+
+  it("take no decision that the request does not offer, nor any other word", async () => {
+    const set = setUp({ keys });
+    const [once, always] = [
+      request(),
+      request({ allowed: ["allow-once", "allow-always", "deny"] }),
+    ];
+    expect((await formOf(set)).decisions?.map(({ value }) => value)).toEqual([
+      "deny",
+      "allow-always",
+      "allow-once",
+    ]);
+    const answer = async (id: string, decision: string) =>
+      await set.run(APPROVER, "approvals", { request: id, decision });
+    expect(await answer(once, "allow-always")).toEqual(told("You can answer: allow-once, deny."));
+    await expect(answer(always, "yes")).rejects.toThrow(
+      "is none of allow-once, allow-always, deny",
+    );
+    expect(resolveApprovalOverGateway).not.toHaveBeenCalled();
+  });
+
+  it("say that an answer was not recorded, and no more, where the Gateway fails", async () => {
+    const set = setUp({ keys });
+    const id = request();
+    resolveApprovalOverGateway.mockRejectedValueOnce(new Error("connection to 127.0.0.1 lost"));
+    const values = { request: id, decision: "deny" };
+    await expect(set.run(APPROVER, "approvals", values)).rejects.toThrow(/^Your answer could not/);
+    expect(await set.run(APPROVER, "approvals", values)).toEqual(
+      told("Recorded: it was denied by carol@example."),
+    );
+  });
+
+  it("show a command in one line that hides nothing", async () => {
+    const set = setUp({ keys });
+    request({ summary: "echo # \nrm -rf / \u202etxt" });
+    request({ summary: "x".repeat(2_000) });
+    const [lines, long] = (await formOf(set)).requests ?? [];
+    expect(lines?.label).toBe("echo #  ⏎ rm -rf / \\u{202e}txt");
+    expect(long?.label).toMatch(/^x{500}… \(cut: read its message before you answer\)$/);
   });
 });
 

@@ -1,6 +1,6 @@
 /**
- * What somebody finds in the menu of ad-hoc commands (XEP-0050): the owner what steers the account, and whoever may give
- * the host commands those of plugins and its own. The latter belong to a conversation: they go the way of a message,
+ * What somebody finds in the menu of ad-hoc commands (XEP-0050): the owner what steers the account, approvers what waits
+ * for them, and whoever may give the host commands those of plugins and its own. The latter belong to a conversation: they go the way of a message,
  * and are answered by one.
  */
 import { Element } from "ltx";
@@ -14,6 +14,7 @@ import { CHANNEL_ID } from "../policy/account-policy.ts";
 import type { BareJid, Jid } from "../protocol/jid.ts";
 import { encodeFacts, encodeTable, type FormField } from "../protocol/xep-0004-forms.ts";
 import { stripInvalidXmlChars } from "../protocol/xml-text.ts";
+import { approvalItems } from "./approval-menu.ts";
 import type { LiveAccount } from "./live-accounts.ts";
 import {
   OWNER_COMMANDS,
@@ -44,7 +45,9 @@ export function createAdHocMenu(
     if (local === undefined || context.isInRoom(asker) || context.isSibling(asker)) return [];
     const commander = await context.findCommander(bare);
     const live = context.findLive();
-    if (!commander || !live) return [];
+    if (!live) return [];
+    const approvals = approvalItems(context, bare, live.log);
+    if (!commander) return approvals;
     const own = commander.isOwner ? OWNER_COMMANDS.map((each) => ownerItem(each, live, bare)) : [];
     const plugins = context
       .listPluginCommands()
@@ -55,6 +58,7 @@ export function createAdHocMenu(
       : [];
     return [
       ...own,
+      ...approvals,
       ...plugins.map((each) => pluginItem(context, commander, each)),
       ...hosts
         .filter(({ isAlias, name }) => !isAlias && !taken.has(name))

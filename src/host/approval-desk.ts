@@ -12,9 +12,9 @@ import {
 import { CHANNEL_ID } from "../policy/account-policy.ts";
 import { DECISION_OUTCOMES, type Decision } from "../policy/approval-answer.ts";
 import type { BareJid } from "../protocol/jid.ts";
-import { isApprover, isAuthorizedSender } from "./approvers.ts";
+import { isApprover, isAuthorizedSender, isClientEnabled } from "./approvers.ts";
 
-type AccountRef = { accountId: string; readConfig: () => OpenClawConfig };
+export type AccountRef = { accountId: string; readConfig: () => OpenClawConfig };
 
 export function createApprovalDesk({ accountId, readConfig }: AccountRef): ApprovalDesk {
   const prompts = approvalPromptsOf(accountId);
@@ -46,6 +46,13 @@ export function createApprovalDesk({ accountId, readConfig }: AccountRef): Appro
       }
     },
   };
+}
+
+/** Whether anything could ever wait for an answer by `sender`. */
+export function mayHaveApprovals({ accountId, readConfig }: AccountRef, sender: BareJid): boolean {
+  const cfg = readConfig();
+  const may = (kind: ApprovalKind) => mayAnswer(cfg, accountId, sender, kind);
+  return isClientEnabled({ cfg, accountId }) && (may("exec") || may("plugin"));
 }
 
 /**

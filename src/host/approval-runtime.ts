@@ -23,6 +23,7 @@ import { encodeBody, sendMessage, sendText, toBodies } from "../outbound/send.ts
 import { parseTarget, type Target } from "../outbound/target.ts";
 import { CHANNEL_ID, DEFAULT_TEXT_CHUNK_LIMIT } from "../policy/account-policy.ts";
 import {
+  DECISION_LABELS,
   DECISION_OUTCOMES,
   DECISION_SIGNS,
   DECISIONS,
@@ -43,11 +44,6 @@ type Prepared = { target: Target; threadId: string | number | null | undefined }
 type Entry = { accountId: string; approvalId: string; message: PromptMessage };
 type Final = { text: string; outcome: Outcome };
 
-const LABELS: Record<Decision, string> = {
-  "allow-once": "Allow once",
-  "allow-always": "Allow always",
-  deny: "Deny",
-};
 const WORDS: Record<Decision, string> = {
   "allow-once": "yes",
   "allow-always": "always",
@@ -148,7 +144,9 @@ function buildPrompt(view: PendingApprovalView, nowMs: number): Prompt {
   const { approvalId, approvalKind: kind, expiresAtMs } = view;
   const offered = new Set(view.actions.map(({ decision }) => decision));
   const allowed = DECISIONS.filter((decision) => offered.has(decision));
-  const signs = allowed.map((each) => `${DECISION_SIGNS[each]} ${LABELS[each].toLowerCase()}`);
+  const signs = allowed.map(
+    (each) => `${DECISION_SIGNS[each]} ${DECISION_LABELS[each].toLowerCase()}`,
+  );
   const words = allowed.map((each) => `"${WORDS[each]}"`);
   const summary = summaryOf(view);
   // What plugins offer besides decisions is a command of theirs.
@@ -173,7 +171,7 @@ function buildPrompt(view: PendingApprovalView, nowMs: number): Prompt {
   const approval = { approvalId, kind, allowed, summary, expiresAt: expiresAtMs };
   const responses = allowed.map((decision) => ({
     value: `/approve ${approvalId} ${decision}`,
-    label: LABELS[decision],
+    label: DECISION_LABELS[decision],
   }));
   return { approval, text, responses };
 }

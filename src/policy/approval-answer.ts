@@ -12,6 +12,12 @@ export const DECISION_SIGNS: Record<Decision, string> = {
   deny: "👎",
 };
 
+export const DECISION_LABELS: Record<Decision, string> = {
+  "allow-once": "Allow once",
+  "allow-always": "Allow always",
+  deny: "Deny",
+};
+
 /** What a decision makes of a request: to go on with after "it was …". */
 export const DECISION_OUTCOMES: Record<Decision, string> = {
   "allow-once": "allowed once",

@@ -18,6 +18,8 @@ import { startStubModel, type StubModel } from "../support/stub-model.ts";
 import { waitFor } from "../support/wait.ts";
 
 const BOT = "handy@localhost";
+const DEVICE = `${BOT}/openclaw`;
+const MENU_ITEM = "openclaw/approvals";
 const ANSWER_MS = 40_000;
 const QUICK_RESPONSE = "urn:xmpp:tmp:quick-response";
 const REPLACE = "urn:xmpp:message-correct:0";
@@ -208,6 +210,31 @@ describe("the approver, in a direct chat", () => {
     await alice.send({ to: BOT, body: String(value) });
     await waitFor(hasRun, { what: "the command to run", timeoutMs: ANSWER_MS });
     expect(await outcomeOf(alice, prompt)).toContain("allowed once by alice@localhost");
+  });
+
+  it("allows by a form of the menu, which nobody else has", async () => {
+    const { command, hasRun } = createCommand();
+    const { seenBy } = await request(bob, command);
+    const prompt = await seenBy(alice);
+    const form = { request: approvalId(prompt), decision: "allow-once" };
+    const nodes = async (who: SlixmppClient, at: string) =>
+      (await who.commands(at)).map(({ node }) => node);
+    expect(await nodes(alice, DEVICE)).toContain(MENU_ITEM);
+    expect(await nodes(bob, DEVICE)).not.toContain(MENU_ITEM);
+    expect(await nodes(alice, `${club}/bot`)).toEqual([]);
+    expect((await bob.command(DEVICE, MENU_ITEM, form)).refused).toBe("item-not-found");
+    expect((await alice.command(`${club}/bot`, MENU_ITEM, form)).refused).toBe("forbidden");
+    expect(hasRun()).toBe(false);
+
+    const done = await alice.command(DEVICE, MENU_ITEM, form);
+    expect(done.offered?.["request"]).toEqual([form.request]);
+    expect(done.offered?.["decision"]?.[0]).toBe("deny");
+    expect(done.offered?.["decision"]).toContain("allow-once");
+    expect(done.notes).toEqual([["info", "Recorded: it was allowed once by alice@localhost."]]);
+    await waitFor(hasRun, { what: "the command to run", timeoutMs: ANSWER_MS });
+    expect(await outcomeOf(alice, prompt)).toContain("allowed once by alice@localhost");
+    const { notes } = await alice.command(DEVICE, MENU_ITEM, form);
+    expect(notes).toEqual([["info", "Nothing waits for you."]]);
   });
 });
 

@@ -447,7 +447,11 @@ test("presence is away while the Gateway waits for its turns, before it goes", a
   model.setReply(() => work.promise);
   const since = alice.stanzas.length;
   await alice.send({ to: "main@localhost", body: "take your time" });
-  await waitFor(() => shownTo(alice, since).includes("dnd thinking"), { what: "at work" });
+  await waitFor(() => shownTo(alice, since).includes("dnd thinking"), {
+    what: "at work",
+    timeoutMs: 45_000,
+    evidence: () => JSON.stringify(shownTo(alice, since)) + gateway.log().slice(-2000),
+  });
   const halted = gateway.halt("SIGTERM", 30_000);
   await waitFor(() => shownTo(alice, since).includes("away back soon"), {
     what: "away",

@@ -37,7 +37,7 @@ const ELSEWHERE: readonly (readonly [begins: string, file: string, proof: string
   ["npm ci && npm run demo", ".ci/run", "npm run --silent demo"],
   ["npm ci && npm test", ".ci/run", "npm test --"],
   ["npm run chaos", "test/e2e/chaos.e2e.ts", "runChaos"],
-  ["openclaw onboard", "test/e2e/setup.e2e.ts", "onboard"],
+  ["openclaw onboard --classic", "test/e2e/setup.e2e.ts", "--classic"],
   [ASKING, "test/e2e/setup.e2e.ts", "channels add"],
   ["export XMPP_JID", "test/e2e/config.e2e.ts", "XMPP_SERVER"],
 ];

@@ -151,7 +151,7 @@ describe("channels status", () => {
     };
     expect(await snapshotOf()).toMatchObject({
       ...facts,
-      mode: "tcp TLSv1.3 SCRAM-SHA-256-PLUS resumed",
+      mode: "tcp TLSv1.3 TLS_AES_256_GCM_SHA384 SCRAM-SHA-256-PLUS resumed; archive; upload; rooms 1/2; queue 2; refused 2; limited 1",
     });
     const result = await probe();
     expect(result).toMatchObject({ ok: true, latencyMs: expect.any(Number), ...facts });

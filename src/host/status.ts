@@ -137,10 +137,25 @@ async function liveFacts(account: XmppAccount): Promise<Partial<LiveFacts> & { m
   const live = findLiveAccount(account.accountId);
   if (!live) return {};
   const facts = await readLiveFacts(live);
-  const { mechanism, stream, tls, transport } = facts;
-  const shown = [transport, tls?.split(" ")[0], mechanism, stream].filter(Boolean).join(" ");
-  // The one word of ours that the host's lines have room for.
-  return { ...facts, ...(shown ? { mode: shown } : {}) };
+  // The one field of ours that the host's lines have room for.
+  return { ...facts, mode: summaryOf(facts) };
+}
+
+/** Where the connection is, what the server has, and what waits or was dropped, in one line without a comma. */
+function summaryOf(facts: LiveFacts): string {
+  const { archive, connection, mechanism, queue, rateLimited, refused, rooms, stream } = facts;
+  const { tls, transport, upload } = facts;
+  const joined = rooms.filter(({ state }) => state === "joined").length;
+  const parts = [
+    [transport ?? connection, tls, mechanism, stream].filter(Boolean).join(" "),
+    archive !== undefined && (archive ? "archive" : "no archive"),
+    transport !== undefined && (upload ? "upload" : "no upload"),
+    rooms.length > 0 && `rooms ${joined}/${rooms.length}`,
+    queue.waiting !== undefined && `queue ${queue.waiting}`,
+    refused > 0 && `refused ${refused}`,
+    rateLimited > 0 && `limited ${rateLimited}`,
+  ];
+  return parts.filter(Boolean).join("; ");
 }
 
 /** A probe as lines of text, as `channels capabilities` shows it. */

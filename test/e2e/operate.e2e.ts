@@ -165,7 +165,9 @@ describe("status", () => {
 
   test("channels status: a line that says how it is connected, and what is missing", async () => {
     const text = await cli("channels", "status", "--probe");
-    expect(text).toMatch(/main.*mode:tcp TLSv1\.3 SCRAM-SHA-\S+ fresh.*works/);
+    expect(text).toMatch(
+      /main.*mode:tcp TLSv1\.3 TLS_\S+ SCRAM-SHA-\S+ fresh; archive; upload; rooms 1\/2; queue 0; refused 1.*works/,
+    );
     expect(text).toMatch(/not in 1 of 2 rooms: locked@\S+ \(refused: /);
   });
 

@@ -61,6 +61,14 @@ afterAll(async () => {
 const sectionOf = ({ readConfig }: OpenClawHome): ConfigObject | undefined =>
   (readConfig()["channels"] as { xmpp?: ConfigObject } | undefined)?.xmpp;
 
+/** The server's authority beside those of this machine, which npm needs behind a proxy. */
+function authorities(): string {
+  const known = [process.env["NODE_EXTRA_CA_CERTS"], prosody.caFile].filter(Boolean) as string[];
+  const file = join(temp.path, "authorities.pem");
+  writeFileSync(file, known.map((path) => readFileSync(path, "utf8")).join("\n"));
+  return file;
+}
+
 async function succeed(home: OpenClawHome, ...args: string[]): Promise<string> {
   const { code, stdout, stderr } = await home.openclaw(args);
   expect(code, `openclaw ${args[0]} ${args[1]}:\n${stdout}${stderr}`).toBe(0);
@@ -320,7 +328,7 @@ describe("without questions, from nothing", () => {
         XMPP_JID: "env@localhost",
         XMPP_PASSWORD: passwordFor("env"),
         XMPP_SERVER: server,
-        NODE_EXTRA_CA_CERTS: prosody.caFile,
+        NODE_EXTRA_CA_CERTS: authorities(),
       },
     });
     await gateway.halt();

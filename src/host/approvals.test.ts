@@ -181,8 +181,7 @@ describe("a request", () => {
       });
     return { base, deliver, entry: await deliver() };
   }
-  const cannotSend = (error: Error) =>
-    vi.spyOn(session, "send").mockImplementationOnce(() => Promise.reject(error));
+  const cannotSend = (error: Error) => vi.spyOn(session, "send").mockRejectedValueOnce(error);
 
   it("says what is to run and how to answer, and offers the answers", async () => {
     await ask("one");

@@ -43,12 +43,19 @@ function setUp() {
       },
     },
   ];
+  const said: AdHocCommand = {
+    node: "openclaw/said",
+    name: "Said",
+    isMessage: true,
+    run: async () => ({}),
+  };
   const rate = createRate(MINUTE);
   let at = 1_000_000;
   const stop = registerAdHocCommands({
     session,
     commandsFor: async ({ bare }: Jid) => {
       if (bare === "owner@example") return allowed;
+      if (bare === "busy@example") return [said];
       return bare === "guest@example" ? allowed.slice(0, 1) : [];
     },
     isTooMany: (asker) => rate.take(asker, { each: 10 }, at) !== "granted",
@@ -269,6 +276,16 @@ describe("a command with a form", () => {
     expect(await complete(1)).toContain("completed");
     expect(await complete(5)).toContain("completed");
   });
+});
+
+it("keeps a form that is open, however many commands others give meanwhile", async () => {
+  const { command, open } = setUp();
+  const id = await open();
+  for (let i = 0; i < 250; i++) {
+    await command(`node="openclaw/said"`, { from: "busy@example/x" });
+  }
+  const node = `node="openclaw/join" sessionid="${id}"`;
+  expect(await command(node, { form: submit("a@muc") })).toContain("completed");
 });
 
 it("takes ten commands a minute of one person, from however many devices", async () => {

@@ -188,9 +188,12 @@ function createSessions(now: () => number) {
       for (const each of own.slice(0, Math.max(own.length - OPEN_EACH + 1, 0))) each.isOpen = false;
       const id = randomUUID();
       sessions.set(id, { ...opened, since: now(), isOpen: true });
-      for (const first of sessions.keys()) {
+      // Whoever gives many commands takes nobody's form away.
+      const all = [...sessions.keys()];
+      const over = [...all.filter((each) => !sessions.get(each)?.isOpen), ...all];
+      for (const each of over) {
         if (sessions.size <= MAX_SESSIONS) break;
-        sessions.delete(first);
+        sessions.delete(each);
       }
       return id;
     },

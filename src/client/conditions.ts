@@ -4,6 +4,7 @@
  */
 import type { Element } from "ltx";
 import { XmppConnectionError } from "../errors.ts";
+import { oneLine } from "../protocol/xml-text.ts";
 
 const NS_STREAM_ERRORS = "urn:ietf:params:xml:ns:xmpp-streams";
 export const NS_SASL = "urn:ietf:params:xml:ns:xmpp-sasl";
@@ -145,10 +146,11 @@ function definedCondition(element: Element, xmlns: string): { condition: string;
   const condition = element
     .getChildElements()
     .find((child) => child.getNS() === xmlns && child.getName() !== "text");
-  const text = element.getChildText("text")?.trim() ?? "";
+  // Before TLS anybody on the way can say it, and it ends up in logs.
+  const text = oneLine(element.getChildText("text") ?? undefined, 200);
   return {
-    condition: condition?.getName() ?? "undefined-condition",
-    text: text === "" ? "" : `: ${text.slice(0, 200)}`,
+    condition: condition?.getName().slice(0, 100) ?? "undefined-condition",
+    text: text === undefined ? "" : `: ${text}`,
   };
 }
 

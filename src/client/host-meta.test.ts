@@ -29,6 +29,13 @@ it("reads the JSON file: encrypted addresses only", async () => {
   expect(asked).toEqual(["https://example.com/.well-known/host-meta.json"]);
 });
 
+it("gives an address as a URL is written, which steers no terminal", async () => {
+  const links = [{ rel: REL, href: "wss://example.com/\u001b[2Jws\u009b" }];
+  expect(await find(web({ "host-meta.json": JSON.stringify({ links }) }))).toEqual([
+    "wss://example.com/%1B[2Jws%C2%9B",
+  ]);
+});
+
 it("reads the XML file where there is no JSON", async () => {
   expect(await find(web({ "host-meta": XML_FILE }))).toEqual(["wss://example.com/xml"]);
 });

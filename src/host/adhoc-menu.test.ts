@@ -147,6 +147,20 @@ describe("the menu", () => {
     expect(await paired.nodesOf("carol@example/pc")).toEqual(["command/hello"]);
   });
 
+  it("has no plugin's commands for whom shall have an agent of their own, until they have it", async () => {
+    const keys = { ...LISTED, dynamicAgentCreation: { enabled: true } };
+    expect(await setUp({ keys }).nodesOf("bob@example/pc")).toEqual([]);
+    expect(await setUp({ keys }).nodesOf("alice@example/pc")).toEqual(OWN);
+    const match = {
+      channel: "xmpp",
+      accountId: "default",
+      peer: { kind: "direct", id: "bob@example" },
+    };
+    const agents = { ownership: "explicit", entries: { main: {}, bobs: {} } };
+    const cfg = { ...OWNER, agents, bindings: [{ agentId: "bobs", match }] };
+    expect(await setUp({ keys, cfg }).nodesOf("bob@example/pc")).toEqual(["command/hello"]);
+  });
+
   it("is empty for strangers, who get no pairing code by asking", async () => {
     const { challenged, commandsOf } = setUp({ keys: { dmPolicy: "pairing" } });
     expect(await commandsOf("eve@example/pc")).toEqual([]);

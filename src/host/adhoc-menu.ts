@@ -67,7 +67,9 @@ export function createAdHocMenu(
   };
 }
 
-const mayRun = ({ isAuthorized }: Commander, requireAuth: boolean) => isAuthorized || !requireAuth;
+/** A plugin is given the agent and the session. */
+const mayRun = ({ awaitsAgent, isAuthorized }: Commander, requireAuth: boolean) =>
+  !awaitsAgent && (isAuthorized || !requireAuth);
 
 function ownerItem(command: OwnerCommand, live: LiveAccount, owner: BareJid): AdHocCommand {
   const { name, description, parameters } = command;

@@ -9,7 +9,7 @@ import {
 import { buildChannelApprovalNativeTargetKey } from "openclaw/plugin-sdk/approval-native-runtime";
 import { formatExecApprovalExpiresIn } from "openclaw/plugin-sdk/approval-reply-runtime";
 import { resolveTextChunkLimit } from "openclaw/plugin-sdk/reply-chunking";
-import { XmppNotSentError } from "../errors.ts";
+import { XmppNotSentError, XmppUnconfirmedError } from "../errors.ts";
 import {
   approvalPromptsOf,
   type Approval,
@@ -107,10 +107,16 @@ async function ask(
   const message = { place, target, messageIds, thread };
   // Before it is sent: somebody may be quick.
   prompts.add(approval, message);
-  for (const [index, body] of bodies.entries()) {
-    const isLast = index === bodies.length - 1;
-    const facts = { thread, ...(isLast ? { responses } : {}) };
-    await sendMessage(outbox, target, encodeBody(target, messageIds[index] ?? "", body, facts));
+  try {
+    for (const [index, body] of bodies.entries()) {
+      const isLast = index === bodies.length - 1;
+      const facts = { thread, ...(isLast ? { responses } : {}) };
+      await sendMessage(outbox, target, encodeBody(target, messageIds[index] ?? "", body, facts));
+    }
+  } catch (error) {
+    // What may have arrived can be answered.
+    if (!(error instanceof XmppUnconfirmedError)) prompts.remove(approvalId, message);
+    throw error;
   }
   return { accountId, approvalId, message };
 }

@@ -1,9 +1,10 @@
 /** Who approves by the configuration, where they are asked, and what they read. */
 import { parse } from "ltx";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { createFakeLog, createFakeSession } from "../../test/support/fake-session.ts";
 import { createOutbox } from "../../test/support/outbox.ts";
 import { withKeys } from "../../test/support/road-in.ts";
+import { XmppNotSentError, XmppUnconfirmedError } from "../errors.ts";
 import { createRooms } from "../client/rooms.ts";
 import { approvalPromptsOf } from "../outbound/approval-prompts.ts";
 import { bareJid } from "../protocol/jid.ts";
@@ -180,6 +181,7 @@ describe("a request", () => {
       });
     return { base, deliver, entry: await deliver() };
   }
+  const cannotSend = (error: Error) => vi.spyOn(session, "send").mockRejectedValueOnce(error);
 
   it("says what is to run and how to answer, and offers the answers", async () => {
     await ask("one");
@@ -208,6 +210,20 @@ describe("a request", () => {
     const { deliver } = await ask("three");
     await deliver();
     expect(sent()).toHaveLength(1);
+  });
+
+  it("is asked again where the question did not leave, not where it may have", async () => {
+    cannotSend(new XmppNotSentError("the connection is down"));
+    await expect(ask("six")).rejects.toThrow("the connection is down");
+    expect(approvalPromptsOf(accountId).pending(Date.now())).toContainEqual(
+      expect.objectContaining({ approvalId: "six", messages: [] }),
+    );
+    await ask("six");
+    expect(sent()).toHaveLength(1);
+    cannotSend(new XmppUnconfirmedError("the connection was lost"));
+    await expect(ask("seven")).rejects.toThrow("was lost");
+    await ask("seven");
+    expect(sent()).toHaveLength(0);
   });
 
   it("says what became of it, in place of the question", async () => {

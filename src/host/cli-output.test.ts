@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { printable } from "./cli-output.ts";
+import { printable, printableError } from "./cli-output.ts";
 
 const forPeople = (method: string, result: object) =>
   printable(method, result as Record<string, unknown>, false);
@@ -43,8 +43,11 @@ describe("what people are shown", () => {
     expect(shown).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202e]/);
     expect(shown.split("\n")).toHaveLength(3);
     const json = printable("xmpp.rooms", { rooms }, true);
-    expect(json).not.toMatch(/[\u001b\u009b]/);
+    expect(json).not.toMatch(/[\u001b\u009b\u202e]/);
     expect(JSON.parse(json)).toEqual({ rooms });
+    expect(printableError(`forbidden (${nick})`)).toBe(
+      "forbidden ( [31mred 0m evil\nstate: online)",
+    );
   });
 
   it("a room that is not entered yet is told as that", () => {

@@ -6,16 +6,23 @@ import { isRecord } from "../state/json-file.ts";
 
 type Facts = Readonly<Record<string, unknown>>;
 
-/** Escapes beyond what JSON escapes: C1 controls are controls to a terminal. */
-const C1 = /[\u007f-\u009f]/g;
+/** Escapes beyond what JSON escapes: C1 controls are controls to a terminal, others turn the direction of a line. */
+const STEERING = /[\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g;
 /** In lines for people: controls, and what turns the direction of the rest of the line. */
 const UNPRINTABLE = /[\p{Cc}\u2028\u2029\u202a-\u202e\u2066-\u2069]+/gu;
+
+/** What went wrong, in lines: a server's own words may be among them. */
+export const printableError = (message: string): string =>
+  message
+    .split("\n")
+    .map((line) => line.replace(UNPRINTABLE, " "))
+    .join("\n");
 
 /** @param result of the Gateway's `method` */
 export function printable(method: string, result: Facts, isJson: boolean): string {
   if (isJson) {
     return JSON.stringify(result, null, 2).replace(
-      C1,
+      STEERING,
       (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`,
     );
   }

@@ -60,7 +60,8 @@ async function run(options: Options, ask: () => Promise<Asked> | Asked): Promise
     );
     process.stdout.write(`${printable(method, result, options.json === true)}\n`);
   } catch (error) {
-    process.stderr.write(`${messageOf(error)}\n`);
+    const { printableError } = await import("./cli-output.ts");
+    process.stderr.write(`${printableError(messageOf(error))}\n`);
     process.exitCode = 1;
   }
 }

@@ -1,5 +1,5 @@
 /** Questions to the network, by the session of a running account. */
-import { expect, it } from "vitest";
+import { expect, it, vi } from "vitest";
 import { createFakeSession } from "../../test/support/fake-session.ts";
 import { XmppStanzaError } from "../errors.ts";
 import type { FullJid } from "../protocol/jid.ts";
@@ -8,7 +8,7 @@ import { VCARD_TEMP } from "../protocol/xep-0054-vcard.ts";
 import { PING } from "../protocol/xep-0199-ping.ts";
 import { resolveAccount } from "./account.ts";
 import type { LiveAccount } from "./live-accounts.ts";
-import { discover, ping, readVCard } from "./live-network.ts";
+import { discover, ping, readVCard, uploadFile } from "./live-network.ts";
 
 const ANNA = "anna@example" as FullJid;
 
@@ -76,4 +76,11 @@ it("vcard: of somebody, and our own, without the picture itself", async () => {
   expect(ours).not.toContain("to=");
   session.onRequest(VCARD_TEMP, '<iq type="result"/>');
   await expect(readVCard(live, ANNA)).rejects.toThrow("has no vCard");
+});
+
+it("upload: a link is no file of this machine, and is not fetched", async () => {
+  const service = vi.fn(async () => ({ jid: "upload.example" }));
+  const live = { ...setUp().live, uploads: { service } } as unknown as LiveAccount;
+  await expect(uploadFile(live, {}, "http://192.0.2.1/secret")).rejects.toThrow("only a file");
+  expect(service).not.toHaveBeenCalled();
 });

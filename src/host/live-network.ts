@@ -1,6 +1,7 @@
 /** Questions to the network by a running account's session: ping, disco, vCard, upload. */
 import type { OpenClawConfig } from "openclaw/plugin-sdk/channel-core";
 import { getAgentScopedMediaLocalRootsForSources } from "openclaw/plugin-sdk/media-local-roots";
+import { isLink } from "../outbound/attachments.ts";
 import { shareFile } from "../outbound/outgoing-file.ts";
 import { mediaMaxBytes } from "../outbound/load-file.ts";
 import { CHANNEL_ID } from "../policy/account-policy.ts";
@@ -89,11 +90,12 @@ export async function readVCard({ account, session }: LiveAccount, jid?: FullJid
 /**
  * Uploads a file of this machine (XEP-0363), as far as the agent of the account may send it: from the host's media
  * roots, up to `mediaMaxMb`.
- * @param path absolute
+ * @param path absolute; no link: what it leads to is not on this machine
  * @returns the URL from which everybody who knows it has the file
  * @throws XmppUploadError it is not there
  */
 export async function uploadFile(live: LiveAccount, cfg: OpenClawConfig, path: string) {
+  if (isLink(path)) throw new Error("only a file of the Gateway's machine can be uploaded");
   const { accountId, config } = live.readAccount();
   const { agentId } = getRuntime().channel.routing.resolveAgentRoute({
     cfg,
@@ -106,7 +108,7 @@ export async function uploadFile(live: LiveAccount, cfg: OpenClawConfig, path: s
     mediaLocalRoots: getAgentScopedMediaLocalRootsForSources(roots),
     maxBytes: mediaMaxBytes(cfg, accountId, config.mediaMaxMb),
   });
-  if ("instead" in shared) throw new Error("only a file of the Gateway's machine can be uploaded");
+  if ("instead" in shared) throw new Error(shared.instead);
   const { name, mediaType, size } = shared.share.file;
   return { url: shared.url, name, contentType: mediaType, bytes: size };
 }

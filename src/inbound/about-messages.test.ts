@@ -49,6 +49,13 @@ describe("a reaction in a direct chat", () => {
     expect(turns).toEqual([]);
   });
 
+  it("is not told to everybody's agent, where they are to have their own", async () => {
+    const keys = { dynamicAgentCreation: { enabled: true } };
+    const { react, ours, events } = await setUp({ keys });
+    await react(reacts(ours, "👍"));
+    expect(events).toEqual([]);
+  });
+
   it("is told when it changes, and not again", async () => {
     const { react, ours, events } = await setUp();
     await react(reacts(ours, "👍"));

@@ -79,6 +79,8 @@ export function createAboutMessages(context: ReceiverContext): AboutMessages {
     if (rate.take(senderKey(about), PER_MINUTE, now()) !== "granted") return;
     const session = await findHeard(config, asInbound(about, now()));
     if (!session) return tally.add("not-admitted");
+    // Somebody else's agent has no part in it.
+    if (session.awaitsAgent) return;
     const before = said?.reactions.get(sender.id) ?? [];
     const signs = [...new Set(reactions.reactions.map(asSign))].slice(0, MAX_TOLD);
     said?.reactions.set(sender.id, signs);

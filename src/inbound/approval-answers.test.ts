@@ -1,6 +1,6 @@
 /** Who may answer a request for approval, how, and what everybody else sees. */
 import { parse } from "ltx";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { body, createRoadIn, enterRoom, message } from "../../test/support/road-in.ts";
 import { item, occupantId, presence, ROOM } from "../../test/support/room-xml.ts";
 import {
@@ -146,6 +146,38 @@ describe("an approver answers", () => {
     fails = false;
     await say("alice@example/phone", reply("prompt", "yes"));
     expect(prompts.get("1a-2b")?.outcome?.text).toBe("allowed");
+  });
+
+  it("twice, while the first answer is still being told: the second waits, and so does nobody else", async () => {
+    const { say, told, session, receiver } = await asked(async () => {
+      throw new Error("no Gateway");
+    });
+    const { send } = session;
+    const isLeaving = Promise.withResolvers<void>();
+    const mayLeave = Promise.withResolvers<void>();
+    session.send = async (stanza) => {
+      isLeaving.resolve();
+      await mayLeave.promise;
+      await send(stanza);
+    };
+    const first = say("alice@example/phone", reply("prompt", "yes"));
+    await isLeaving.promise;
+    // Whoever waits without an end in sight takes the whole process: rather fails here.
+    const { get } = Map.prototype;
+    let reads = 0;
+    const counted = vi.spyOn(Map.prototype, "get").mockImplementation(function (
+      this: Map<unknown, unknown>,
+      key,
+    ) {
+      reads += 1;
+      if (reads > 100_000) throw new Error("it spins");
+      return get.call(this, key) as unknown;
+    });
+    const second = say("alice@example/laptop", reply("prompt", "yes"));
+    setImmediate(mayLeave.resolve);
+    await Promise.all([first, second]).finally(() => counted.mockRestore());
+    await receiver.idle();
+    expect(told()).toHaveLength(2);
   });
 
   it("only by a plain word: whatever else replies to it is for the agent", async () => {

@@ -159,10 +159,13 @@ export function createApprovalAnswers(context: ReceiverContext): ApprovalAnswers
       return await say(said, `That cannot be answered here. You can answer: ${offered}.`);
     }
     const resolved = approvals.resolve(approval, decision, jid);
-    const settled = resolved.then(
-      (result) => prompts.settle(approval.approvalId, result.outcome),
-      () => undefined,
-    );
+    // Not later: what is told of it may take its time, and who waits for what is over waits without an end.
+    const settled = resolved
+      .then(
+        (result) => prompts.settle(approval.approvalId, result.outcome),
+        () => undefined,
+      )
+      .finally(() => answering.delete(approval.approvalId));
     answering.set(approval.approvalId, settled);
     try {
       const { isApplied, outcome: result } = await resolved;
@@ -178,9 +181,6 @@ export function createApprovalAnswers(context: ReceiverContext): ApprovalAnswers
         said,
         "Your answer could not be recorded. Please try again, or use the Control UI.",
       );
-    } finally {
-      await settled;
-      answering.delete(approval.approvalId);
     }
   }
 

@@ -13,6 +13,8 @@ const CHOICES: Choice[] = [
   { label: "Canary", value: "env:canary" },
   { label: "Production", value: "env:prod" },
   { label: "Allow", value: "/approve 1a allow-once" },
+  { label: "Bare", value: "approve 1a allow-once" },
+  { label: "Spaced", value: " /approve 1a allow-once" },
 ];
 
 async function offered() {
@@ -37,6 +39,8 @@ it.each([
   ["env:prod", "env:prod"],
   ["3", "3"],
   ["4", "4"],
+  ["5", "5"],
+  ["6", "6"],
   ["2 of them", "2 of them"],
 ])("%j is %j", async (said, heard) => {
   const { say } = await offered();

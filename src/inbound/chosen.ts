@@ -3,6 +3,7 @@
  * In a direct chat as long as we said nothing else since; in a room only as a reply to the message that offers them.
  */
 import { offeredChoicesOf } from "../outbound/offered-choices.ts";
+import { stripMention } from "../policy/mention.ts";
 import { placeOfConversation } from "../outbound/recent-messages.ts";
 import { stripFallback } from "../protocol/xep-0428-fallback.ts";
 import { REPLY } from "../protocol/xep-0461-reply.ts";
@@ -30,8 +31,10 @@ export function asChosen(context: InboundContext, inbound: InboundMessage): Inbo
   const chosen = /^\d{1,2}$/.test(said)
     ? choices[Number(said) - 1]
     : choices.find(({ label }) => label.toLowerCase() === said);
-  // A bare number is no word to allow anything by.
-  if (!chosen || /^\/approve\b/i.test(chosen.value)) return inbound;
+  if (!chosen) return inbound;
   const { value } = chosen;
+  // A bare number is no word to allow anything by; the host reads it also behind our name, and without "/".
+  if (/^\s*\/?approve\s/i.test(stripMention(value, { nick: inbound.ownNick ?? "" })))
+    return inbound;
   return { ...inbound, body: value, message: { ...message, body: value, fallbacks: [] } };
 }

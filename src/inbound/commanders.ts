@@ -3,6 +3,7 @@ import { randomUUID } from "node:crypto";
 import type { BareJid } from "../protocol/jid.ts";
 import { resolveAccess } from "./access.ts";
 import { isCommandOwner, standingOf } from "./command-owner.ts";
+import { awaitsOwnAgent } from "./own-agent.ts";
 import { resolveRoute } from "./route.ts";
 import { directPlace } from "./sender.ts";
 import { decodeMessage } from "../protocol/stanza.ts";
@@ -17,6 +18,8 @@ export type Commander = {
   isOwner: boolean;
   /** The host's word for the same: without `adminJid`. */
   isHostsOwner: boolean;
+  /** The agent is everybody's, and they are to have their own: by their first message. */
+  awaitsAgent: boolean;
   /** The session of their direct chat. */
   agentId: string;
   sessionKey: string;
@@ -63,6 +66,7 @@ export async function findCommander(
     isAuthorized: standing.isAuthorizedSender,
     isOwner: isCommandOwner({ cfg, accountId, adminJid: settings.adminJid }, from),
     isHostsOwner: standing.senderIsOwner,
+    awaitsAgent: awaitsOwnAgent(context.policy, route.matchedBy),
     agentId: route.agentId,
     sessionKey: route.sessionKey,
   };

@@ -56,6 +56,19 @@ describe("a direct message of somebody who shall have an agent of their own", ()
   });
 });
 
+it("who writes too much is not told more often than others that there is none", async () => {
+  const keys = { ...OPEN, limits: { turnsPerMinute: 2 } };
+  const { asked, receiver, session } = start(keys, async () => ({ refused: "there are too many" }));
+  session.takeSent();
+  for (let i = 0; i < 6; i += 1) {
+    await session.receive(message(`${ALICE}/x`, body(`hello ${i}`)));
+    await receiver.idle();
+  }
+  expect(asked).toHaveBeenCalledTimes(2);
+  const told = session.takeSent().filter((xml) => xml.includes("<body"));
+  expect(told.map((xml) => xml.includes("cannot take on anybody"))).toEqual([true, true, false]);
+});
+
 describe("no agent is made", () => {
   it.each([
     ["it is off, as by default", { ...OPEN, dynamicAgentCreation: undefined }, {}],

@@ -23,6 +23,12 @@ export type OwnAgents = {
 export const isEverybodys = (matchedBy: string): boolean =>
   matchedBy === "default" || matchedBy === "binding.channel";
 
+/** Whether somebody in a direct chat is to have an agent of their own, and has none yet. */
+export const awaitsOwnAgent = (
+  { dynamicAgents }: Pick<InboundContext["policy"], "dynamicAgents">,
+  matchedBy: string,
+): boolean => dynamicAgents?.enabled === true && isEverybodys(matchedBy);
+
 const NONE_LEFT = "Sorry, I cannot take on anybody new at the moment.";
 
 /** @returns undefined: the route stands. Otherwise as `provide` */
@@ -31,7 +37,7 @@ export async function seekOwnAgent(
   { conversation }: InboundMessage,
   matchedBy: string,
 ): Promise<{ cfg: OpenClawConfig } | { refused: string } | undefined> {
-  const isDue = policy.dynamicAgents?.enabled === true && isEverybodys(matchedBy);
+  const isDue = awaitsOwnAgent(policy, matchedBy);
   // A room's agent is the room's; and whom nobody vouches for could come under any number of names.
   if (!isDue || !ownAgents || conversation.kind !== "direct") return undefined;
   return await ownAgents.provide(conversation.peer);

@@ -2,6 +2,7 @@
 import { occupantJid } from "../protocol/xep-0045-muc.ts";
 import { resolveAccess, resolveRoomFor } from "./access.ts";
 import type { Addressing } from "./addressing.ts";
+import { awaitsOwnAgent } from "./own-agent.ts";
 import { resolveRoute } from "./route.ts";
 import type { InboundContext, InboundMessage } from "./types.ts";
 
@@ -9,12 +10,13 @@ const NOT_ADDRESSED: Addressing = { text: "", said: "", wasMentioned: false, imp
 
 /**
  * Asks the host's policy as for a message of theirs, but that nobody is given a code, and the agent need not be addressed.
- * @returns whose session it concerns; undefined where they are not let in
+ * @returns whose session it concerns, which is everybody's where they are to have an agent of their own and have none yet;
+ *   undefined where they are not let in
  */
 export async function findHeard(
   context: InboundContext,
   inbound: InboundMessage,
-): Promise<{ agentId: string; sessionKey: string } | undefined> {
+): Promise<{ agentId: string; sessionKey: string; awaitsAgent: boolean } | undefined> {
   const { host, route } = resolveRoute(context, inbound);
   const asConfigured = resolveRoomFor(context, inbound, route, host);
   const room = asConfigured && { ...asConfigured, requireMention: false };
@@ -24,7 +26,10 @@ export async function findHeard(
   if (access.ingress.admission !== "dispatch") return undefined;
   if ((await isProgram(context, inbound)) && refuseProgram(context, NOT_ADDRESSED))
     return undefined;
-  return { agentId: route.agentId, sessionKey: route.sessionKey };
+  const { agentId, matchedBy, sessionKey } = route;
+  const isDirect = inbound.conversation.kind === "direct";
+  const awaitsAgent = isDirect && awaitsOwnAgent(context.policy, matchedBy);
+  return { agentId, sessionKey, awaitsAgent };
 }
 
 /** By what they announced as they spoke: a program may come, speak and go. */

@@ -71,6 +71,13 @@ export async function takeTurn(
   }
   switch (admission) {
     case "dispatch": {
+      const facts = {
+        isCommand,
+        text: addressing.text,
+        isQuiet: isBot || eventKind === "room_event",
+      };
+      // Before an agent is looked for: that costs a look into the configuration's file, and an answer.
+      if (refuseOverLimit(context, inbound, facts)) return;
       const own =
         isBot || command ? undefined : await seekOwnAgent(context, inbound, route.matchedBy);
       if (own && "refused" in own) {
@@ -81,12 +88,6 @@ export async function takeTurn(
       }
       // Whatever was found out so far was about another agent.
       if (own) return await takeTurn({ ...context, cfg: own.cfg }, inbound, { eventId, lifecycle });
-      const facts = {
-        isCommand,
-        text: addressing.text,
-        isQuiet: isBot || eventKind === "room_event",
-      };
-      if (refuseOverLimit(context, inbound, facts)) return;
       noteKnown(context, inbound);
       context.acknowledging.received(context.outbox, inbound, eventId);
       if (inbound.isEncrypted) {

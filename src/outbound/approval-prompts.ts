@@ -40,6 +40,8 @@ export type KnownApproval = Approval & {
 
 export type ApprovalPrompts = {
   add(approval: Approval, message: PromptMessage): void;
+  /** The message did not leave, so that the host may have it sent again. It can be answered otherwise all the same. */
+  remove(approvalId: string, message: PromptMessage): void;
   get(approvalId: string): KnownApproval | undefined;
   /** By a message that asks for it. `nameOf` tells what a room calls a message of ours (XEP-0359). */
   find(place: Place, isCalled: (messageId: string) => boolean): KnownApproval | undefined;
@@ -71,6 +73,10 @@ export function createApprovalPrompts(): ApprovalPrompts {
         if (approvals.size <= KEPT) break;
         approvals.delete(oldest);
       }
+    },
+    remove(approvalId, message) {
+      const entry = approvals.get(approvalId);
+      if (entry) entry.messages = entry.messages.filter((each) => each !== message);
     },
     get: (approvalId) => approvals.get(approvalId),
     find(place, isCalled) {

@@ -77,6 +77,19 @@ describe("choices", () => {
     expect(renderChoices({ presentation: disguised }).choices).toEqual([]);
   });
 
+  it.each([
+    ["of a question", { type: "question", questionId: "q", optionValue: " /xmpp status" }],
+    ["behind a name", { type: "callback", value: "bot: /config set a=b" }],
+    ["among words", { type: "callback", value: "go on /elevated full" }],
+    ["of the shell", { type: "callback", value: "! id" }],
+    ["without a slash", { type: "callback", value: "bot, approve 1a always" }],
+  ])("that are a command %s are shown as it, whatever their label", (_, action) => {
+    const { text, choices } = renderChoices({ presentation: buttons(button("Yes", action)) });
+    const [{ value } = { value: "" }] = choices;
+    expect(text).toBe(`1. Yes: \`${value}\``);
+    expect(toResponses(choices)).toEqual([{ value: value.trim() }]);
+  });
+
   it.each([undefined, {}, { blocks: "none" }, { blocks: [] }])("are none in %j", (presentation) => {
     expect(renderChoices({ text: "Hello.", presentation })).toEqual({
       text: "Hello.",

@@ -10,8 +10,8 @@
  * | a decision on an approval    | `/approve <id> <decision>`, of the host's own requests alone |
  * | a link, an app               | none: the link stands in the text      |
  *
- * What begins with "/" is shown as it is: a label must not make anybody give a command unawares. Nor does anybody but
- * the host offer an approval.
+ * What may be a command, also behind a name or among other words, is shown as it is: a label must not make anybody give
+ * one unawares. Nor does anybody but the host offer an approval.
  */
 import { getExecApprovalReplyMetadata } from "openclaw/plugin-sdk/approval-client-runtime";
 import {
@@ -37,6 +37,9 @@ type Action = Parameters<typeof resolveMessagePresentationActionValue>[0];
 type Control = { label: string; action: Action | undefined; disabled?: boolean | undefined };
 
 const APPROVE = /^\/?approve\b/i;
+/** "!" begins a command of the host, too; and "approve" is one without "/". */
+const COMMAND = /(?:^|[^\p{L}\p{N}])(?:[/!]|approve\s)/iu;
+const isShown = ({ value }: Choice) => COMMAND.test(value);
 
 /** Text and choices of a payload; the text is whole without the choices, for clients that show none. */
 export function renderChoices(payload: Payload): { text: string; choices: Choice[] } {
@@ -55,7 +58,7 @@ export function renderChoices(payload: Payload): { text: string; choices: Choice
 
 /** As a client offers them. */
 export const toResponses = (choices: readonly Choice[]): QuickResponse[] =>
-  choices.map(({ label, value }) => (value.startsWith("/") ? { value } : { value, label }));
+  choices.map((each) => (isShown(each) ? { value: each.value } : each));
 
 function controlsOf(block: MessagePresentationInteractiveBlock): Control[] {
   if (block.type === "select") {
@@ -74,7 +77,7 @@ function controlsOf(block: MessagePresentationInteractiveBlock): Control[] {
 function choiceOf({ label, action, disabled }: Control, isOfHost: boolean): Choice | undefined {
   if (!action || disabled) return undefined;
   if (action.type === "question") {
-    return "optionValue" in action ? { label, value: action.optionValue } : undefined;
+    return "optionValue" in action ? { label, value: action.optionValue.trim() } : undefined;
   }
   if (action.type === "approval") {
     const value = `/approve ${action.approvalId} ${action.decision}`;
@@ -105,8 +108,10 @@ function textOf(
       ...(links.length > 0 ? [{ type: "buttons" as const, buttons: links }] : []),
     ],
   } as MessagePresentation;
-  const numbered = choices.map(({ label, value }, index) =>
-    value.startsWith("/") ? `${index + 1}. ${label}: \`${value}\`` : `${index + 1}. ${label}`,
+  const numbered = choices.map((each, index) =>
+    isShown(each)
+      ? `${index + 1}. ${each.label}: \`${each.value}\``
+      : `${index + 1}. ${each.label}`,
   );
   const fallback = renderMessagePresentationFallbackText({ text, presentation: rest });
   return [fallback, numbered.join("\n")].filter(Boolean).join("\n\n");

@@ -14,3 +14,12 @@ test("application conditions and other namespaces are no condition", () => {
     "<iq type='error'><error type='wait'><too-many xmlns='urn:app'/><text xmlns='urn:app'>x</text></error></iq>";
   expect(decodeStanzaError(parse(xml))).toEqual({ type: "wait", condition: "undefined-condition" });
 });
+
+test("somebody's words are one line, without controls, and short", () => {
+  const said = `no\n[default] logged in as owner\u009b2J${"x".repeat(5000)}`;
+  const iq = new Element("iq", { type: "error" });
+  iq.append(encodeStanzaError({ type: "auth", condition: "forbidden", text: said }));
+  const { text = "" } = decodeStanzaError(parse(iq.toString()));
+  expect(text).toMatch(/^no \[default\] logged in as owner 2Jx+$/);
+  expect(text.length).toBeLessThanOrEqual(300);
+});

@@ -3,6 +3,7 @@
  */
 import { Element } from "ltx";
 import { attribute, childText } from "./element.ts";
+import { oneLine } from "./xml-text.ts";
 
 export const STANZA_ERRORS = "urn:ietf:params:xml:ns:xmpp-stanzas";
 
@@ -56,6 +57,9 @@ const LEGACY_CODES: ReadonlyMap<string, readonly [StanzaErrorType, string]> = ne
   ["504", ["wait", "remote-server-timeout"]],
 ]);
 
+/** Whoever refuses something writes what they like, and it ends up in logs and status lines. */
+const MAX_TEXT = 300;
+
 function isErrorType(text: string | undefined): text is StanzaErrorType {
   return (
     text === "auth" ||
@@ -79,7 +83,7 @@ export function decodeStanzaError(stanza: Element): StanzaError {
   return {
     type: isErrorType(type) ? type : (legacy?.[0] ?? "cancel"),
     condition: CONDITIONS.has(name) ? name : "undefined-condition",
-    text: childText(error, "text", STANZA_ERRORS),
+    text: oneLine(childText(error, "text", STANZA_ERRORS), MAX_TEXT),
   };
 }
 

@@ -16,7 +16,11 @@ export function parseHostMeta(text: string): string[] {
   const links = text.trimStart().startsWith("{") ? jsonLinks(text) : xmlLinks(text);
   return links
     .filter(({ rel }) => rel === WEBSOCKET_REL)
-    .flatMap(({ href }) => (URL.parse(href)?.protocol === "wss:" ? [href] : []))
+    .flatMap(({ href }) => {
+      const url = URL.parse(href);
+      // As a URL is written: whatever else stands in the file is not shown to anybody.
+      return url?.protocol === "wss:" ? [url.href] : [];
+    })
     .slice(0, MAX_LINKS);
 }
 

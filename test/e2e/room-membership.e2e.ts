@@ -483,7 +483,7 @@ describe("bookmarks of the account", () => {
     await gateway.call("xmpp.leave", { account: "syncer", room: party });
     await waitFor(async () => !(await isBookmarked()), { what: "no bookmark" });
     await untilForgotten(gateway, "syncer", party);
-    expect(invitedRooms("syncer")).toEqual({});
+    await expect.poll(() => invitedRooms("syncer"), { timeout: 10_000 }).toEqual({});
   });
 
   test("that another client takes away take us out of where we were invited, with sync", async () => {
@@ -493,7 +493,7 @@ describe("bookmarks of the account", () => {
     await waitFor(async () => (await bookmarksOf("syncer")).includes(yard), { what: "a bookmark" });
     await retractBookmark(others.syncer, yard);
     await untilForgotten(gateway, "syncer", yard);
-    expect(invitedRooms("syncer")).toEqual({});
+    await expect.poll(() => invitedRooms("syncer"), { timeout: 10_000 }).toEqual({});
   });
 
   test("are neither read nor written otherwise", async () => {

@@ -52,7 +52,7 @@ export async function discover({ session }: LiveAccount, jid: FullJid, node?: st
     ask(DISCO_INFO).then(decodeDiscoInfo),
     ask(DISCO_ITEMS)
       .then(decodeDiscoItems)
-      .catch(() => undefined),
+      .catch(() => undefined), // many list nothing to anybody
   ]);
   if (!info) throw new Error(`${jid} answers without saying what it is`);
   const cut = (text: string | undefined) => text?.slice(0, MAX_NAME).toWellFormed();

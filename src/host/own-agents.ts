@@ -98,6 +98,7 @@ export function createOwnAgents(params: {
         }
         return { cfg: await published(jid) };
       });
+      // Whoever asked hears of the failure; the next one does not depend on it.
       writing = work.catch(() => undefined);
       return await work;
     },

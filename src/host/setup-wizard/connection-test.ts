@@ -73,8 +73,8 @@ export async function testConnection(
   } catch (error) {
     await trial?.close();
     const step = steps.fail();
-    const [wrong, todo] = describeFailure(error);
-    await prompter.note(`${wrong}\n${todo}`, `${LABELS[step]} failed`);
+    const [wrong, advice] = describeFailure(error);
+    await prompter.note(`${wrong}\n${advice}`, `${LABELS[step]} failed`);
     return { ok: false, step, error };
   }
 }

@@ -51,8 +51,8 @@ export async function makeAccount(registration: Registration): Promise<MadeAccou
     return { password, takeBack: () => takeBack(registration, password) };
   } catch (error) {
     if (isOurs(error)) {
-      const [wrong, todo] = describeRefusal(error, account.bare);
-      await prompter.note(`${wrong}\n${todo}`, "No account made");
+      const [wrong, advice] = describeRefusal(error, account.bare);
+      await prompter.note(`${wrong}\n${advice}`, "No account made");
       return undefined;
     }
     throw error;

@@ -21,7 +21,7 @@ const ADVICE: Readonly<Record<string, string>> = {
 const USUAL = "Try again; if it stays so, look into the server's log.";
 
 /** Of a failed connection, login or question: what is wrong, then what to do. */
-export function describeFailure(error: unknown): [wrong: string, todo: string] {
+export function describeFailure(error: unknown): [wrong: string, advice: string] {
   if (error instanceof DOMException && error.name === "TimeoutError") {
     return ["It took too long.", ADVICE["timeout"] ?? USUAL];
   }
@@ -33,7 +33,7 @@ export function describeFailure(error: unknown): [wrong: string, todo: string] {
 }
 
 /** Of a refused registration (XEP-0077 §3.1.1). */
-export function describeRefusal(error: unknown, jid: string): [wrong: string, todo: string] {
+export function describeRefusal(error: unknown, jid: string): [wrong: string, advice: string] {
   if (!(error instanceof XmppStanzaError)) return describeFailure(error);
   const said = error.text ? ` (${oneLine(error.text, 200)})` : "";
   switch (error.condition) {

@@ -2,6 +2,7 @@ import { defineConfig } from "vitest/config";
 
 export default defineConfig({
   test: {
+    maxWorkers: 2,
     projects: [
       {
         test: {
@@ -14,8 +15,8 @@ export default defineConfig({
           name: "e2e",
           include: ["test/e2e/**/*.e2e.ts"],
           globalSetup: ["test/support/redaction.ts"],
-          // One after another in one worker that keeps its modules: they share test/support/stage.ts.
-          fileParallelism: false,
+          // After the unit tests, in workers that keep their modules: the files of each share test/support/stage.ts.
+          sequence: { groupOrder: 1 },
           isolate: false,
           testTimeout: 120_000,
           hookTimeout: 360_000,

@@ -4,6 +4,7 @@ import type { SlixmppClient, StanzaEvent } from "./slixmpp.ts";
 
 const CORRECTION = "urn:xmpp:message-correct:0";
 const HINTS = "urn:xmpp:hints";
+const MAM = "urn:xmpp:mam:2";
 
 export type SeenMessage = {
   id: string;
@@ -30,17 +31,28 @@ export async function viewArchive(
   from: string,
   options: { corrects: boolean; room?: string },
 ): Promise<SeenMessage[]> {
-  const since = person.stanzas.length;
   const to = options.room ?? person.jid.slice(0, person.jid.indexOf("/"));
-  await person.iq(to, "set", "<query xmlns='urn:xmpp:mam:2'/>");
-  const elements = person.stanzas.slice(since).flatMap(({ xml }) => {
-    const message = parse(xml)
-      .getChild("result", "urn:xmpp:mam:2")
-      ?.getChild("forwarded", "urn:xmpp:forward:0")
-      ?.getChild("message", "jabber:client");
-    return message && isFrom(String(message.attrs["from"]), from) ? [message] : [];
-  });
+  const elements: Element[] = [];
+  // A page holds what the server thinks fit, Prosody's 50.
+  for (let after: string | undefined = ""; after !== undefined;) {
+    const since = person.stanzas.length;
+    const page = `<set xmlns='http://jabber.org/protocol/rsm'><after>${after}</after></set>`;
+    await person.iq(to, "set", `<query xmlns='${MAM}'>${after && page}</query>`);
+    const results = person.stanzas.slice(since).flatMap(({ xml }) => {
+      const result = parse(xml).getChild("result", MAM);
+      return result ? [result] : [];
+    });
+    elements.push(...results.flatMap((result) => forwardedFrom(result, from)));
+    after = results.at(-1)?.attrs["id"] as string | undefined;
+  }
   return viewElements(elements, options.corrects);
+}
+
+function forwardedFrom(result: Element, from: string): Element[] {
+  const message = result
+    .getChild("forwarded", "urn:xmpp:forward:0")
+    ?.getChild("message", "jabber:client");
+  return message && isFrom(String(message.attrs["from"]), from) ? [message] : [];
 }
 
 function isFrom(jid: string, from: string): boolean {

@@ -290,10 +290,8 @@ export async function createOpenClawHome(options: HomeOptions = {}): Promise<Ope
       timeoutMs: how.timeoutMs ?? 120_000,
       ...(how.input === undefined ? {} : { input: how.input }),
     });
-    keepLog(
-      `${basename(directory)}-commands`,
-      `${args.join(" ")}\n${result.stdout}${result.stderr}`,
-    );
+    // Not its arguments: a secret that somebody types is theirs to hide.
+    keepLog(`${basename(directory)}-commands`, `${result.stdout}${result.stderr}`);
     return result;
   };
 

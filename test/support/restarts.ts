@@ -89,7 +89,7 @@ export async function outage(
       return performance.now() - since;
     }),
   );
-  return { times, logins: accounts.flatMap(({ logins }) => logins).filter((at) => at >= since) };
+  return { times, logins: accounts.flatMap(({ logins }) => logins) };
 }
 
 /** The most that fall into one second. */

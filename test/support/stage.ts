@@ -1,7 +1,7 @@
 /**
  * What most end-to-end tests stand on: one Prosody, one stub model and one Gateway with the built
  * plugin (`npm run pack`) and several XMPP accounts, started by the first test that asks for it and
- * shared by all files (they run one after another in one worker).
+ * shared by all files that run in the same worker.
  */
 import { existsSync } from "node:fs";
 import { join } from "node:path";

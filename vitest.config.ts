@@ -8,6 +8,8 @@ export default defineConfig({
         test: {
           name: "unit",
           include: ["src/**/*.test.ts", "test/contract/**/*.test.ts", "test/chaos/**/*.test.ts"],
+          // Nothing here takes a second on a quiet machine; on a busy one, a slow test is no failed one.
+          testTimeout: 60_000,
         },
       },
       {

@@ -1,5 +1,6 @@
-/** The parts of docs/configuration.md that the schema decides: which keys there are, and their types. */
+/** The tables of docs/configuration.md: keys and types from the schema, the rest from its words. */
 import { xmppChannelConfigSchema } from "../src/host/config-schema.ts";
+import { CONFIG_WORDS } from "../src/host/config-words.ts";
 
 export type JsonSchema = {
   readonly type?: string | readonly string[];
@@ -17,10 +18,11 @@ const root = xmppChannelConfigSchema.schema as JsonSchema;
 const room = root.properties?.["mucRooms"]?.additionalProperties as JsonSchema;
 
 /** Where the keys of a table are: an object such as `catchUp`, one room, or the channel itself. */
-function schemaOf(header: string, keys: readonly string[]): JsonSchema {
+function placeOf(header: string, keys: readonly string[]): { schema: JsonSchema; path: string } {
   const parent = /^\| Key of `([^`]+)`/.exec(header)?.[1];
-  if (parent) return find(parent, root) ?? {};
-  return keys.every((key) => find(key, room)) ? room : root;
+  if (parent) return { schema: find(parent, root) ?? {}, path: `${parent}.` };
+  const isRoom = keys.every((key) => find(key, room));
+  return isRoom ? { schema: room, path: "mucRooms.*." } : { schema: root, path: "" };
 }
 
 const WORDS: Readonly<Record<string, string>> = { string: "text", integer: "number" };
@@ -47,12 +49,8 @@ export function typeOf(schema: JsonSchema): string {
   return WORDS[type] ?? type;
 }
 
-const cellsOf = (row: string) => row.split(/(?<!\\)\|/).slice(1, -1);
-
-/** The keys in a row's first cell. A dot leads into an object: `tls.caFile`. */
-function keysOf(row: string): string[] {
-  return [...(cellsOf(row)[0] ?? "").matchAll(/`([^`]+)`/g)].map(([, key = ""]) => key);
-}
+/** The key in a row's first cell. A dot leads into an object: `tls.caFile`. */
+const keyOf = (row: string) => /^\| `([^`]+)`/.exec(row)?.[1] ?? "";
 
 function find(key: string, place: JsonSchema): JsonSchema | undefined {
   const step = (at: JsonSchema | undefined, name: string) => at?.properties?.[name];
@@ -62,33 +60,31 @@ function find(key: string, place: JsonSchema): JsonSchema | undefined {
 const isTable = (block: string) => /^\| Key(?: of `[^`]+`)? \| Type \|/.test(block);
 
 /**
- * The page with the schema's types in the second column of each table of keys.
- * @throws when a row names a key that the schema does not have, or an object's table lacks one
+ * The page with each table of keys filled in: the page says which keys stand in which table.
+ * @throws when a row names a key that the schema or the words do not have, or an object's table lacks one
  */
-export function withTypes(page: string): string {
+export function withTables(page: string): string {
   return page
     .split("\n\n")
-    .map((block) => (isTable(block) ? typed(block) : block))
+    .map((block) => (isTable(block) ? filled(block) : block))
     .join("\n\n");
 }
 
-function typed(table: string): string {
+function filled(table: string): string {
   const [header = "", line = "", ...rows] = table.split("\n");
-  const keys = rows.flatMap(keysOf);
-  const schema = schemaOf(header, keys);
+  const keys = rows.map(keyOf);
+  const { schema, path } = placeOf(header, keys);
   if (header.startsWith("| Key of ")) {
     const missing = Object.keys(schema.properties ?? {}).filter((key) => !keys.includes(key));
     if (missing.length > 0) throw new Error(`docs/configuration.md: no row for ${missing.join()}`);
   }
-  const typeOfKey = (key: string) => {
+  const rowOf = (key: string) => {
     const found = find(key, schema);
     if (!found) throw new Error(`docs/configuration.md: the schema has no ${key}`);
-    return typeOf(found);
+    const words = CONFIG_WORDS[path + key];
+    if (!words) throw new Error(`src/host/config-words.ts: no words for ${path}${key}`);
+    const cells = [`\`${key}\``, typeOf(found), words.default ?? "", words.meaning];
+    return `| ${cells.join(" | ")} |`.replace("|  |", "| |");
   };
-  const filled = rows.map((row) => {
-    const [key = "", , ...rest] = cellsOf(row);
-    const types = [...new Set(keysOf(row).map(typeOfKey))].join("; ");
-    return `|${[key, ` ${types} `, ...rest].join("|")}|`;
-  });
-  return [header, line, ...filled].join("\n");
+  return [header, line, ...keys.map(rowOf)].join("\n");
 }

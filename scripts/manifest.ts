@@ -1,9 +1,9 @@
 /**
  * Writes from the code what is decided there (`npm run manifest`): openclaw.plugin.json, the setup fields
- * of package.json, and the types in docs/configuration.md.
+ * of package.json, and the tables in docs/configuration.md.
  */
 import { readFileSync, writeFileSync } from "node:fs";
-import { withTypes } from "./configuration-page.ts";
+import { withTables } from "./configuration-page.ts";
 import { manifest, packageSetupFields } from "./manifest-content.ts";
 
 function write(path: string, value: unknown): void {
@@ -16,4 +16,4 @@ packageJson.openclaw.channel.setup.fields = packageSetupFields();
 write("package.json", packageJson);
 
 const page = new URL("../docs/configuration.md", import.meta.url);
-writeFileSync(page, withTypes(readFileSync(page, "utf8")));
+writeFileSync(page, withTables(readFileSync(page, "utf8")));

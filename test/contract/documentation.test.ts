@@ -2,13 +2,14 @@
 import { existsSync, readFileSync, readdirSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { describe, expect, it } from "vitest";
-import { withTypes } from "../../scripts/configuration-page.ts";
+import { withTables } from "../../scripts/configuration-page.ts";
 import { xmppChannelConfigSchema } from "../../src/host/config-schema.ts";
+import { CONFIG_WORDS } from "../../src/host/config-words.ts";
 
 const ROOT = resolve(import.meta.dirname, "../..");
 const read = (path: string) => readFileSync(join(ROOT, path), "utf8");
 
-type JsonSchema = { properties: Record<string, { additionalProperties?: unknown }> };
+type JsonSchema = { properties: Record<string, JsonSchema>; additionalProperties?: unknown };
 const { properties } = xmppChannelConfigSchema.schema as unknown as JsonSchema;
 const room = properties["mucRooms"]?.additionalProperties as JsonSchema;
 
@@ -29,9 +30,19 @@ describe("docs/configuration.md", () => {
     );
   });
 
-  it("gives the types that the schema has (npm run manifest writes them)", () => {
+  it("has its tables from the schema and its words (npm run manifest writes them)", () => {
     const page = read("docs/configuration.md");
-    expect(withTypes(page)).toBe(page);
+    expect(withTables(page)).toBe(page);
+  });
+
+  it.each(Object.keys(CONFIG_WORDS))("the words for %s are about a key of the schema", (path) => {
+    const key = path.split(".").reduce<JsonSchema | undefined>(
+      (at, name) => {
+        return (name === "*" ? at?.additionalProperties : at?.properties?.[name]) as JsonSchema;
+      },
+      xmppChannelConfigSchema.schema as unknown as JsonSchema,
+    );
+    expect(key).toBeDefined();
   });
 });
 

@@ -11,6 +11,7 @@ import { BOOKMARKS, type Bookmark, decodeBookmarksEvent } from "../protocol/xep-
 import { type BookmarkStore, openBookmarkStore } from "./bookmark-stores.ts";
 import { isFromOwnAccount } from "./own-account.ts";
 import { mayBeResumed } from "./resumption.ts";
+import { createTurns } from "./turns.ts";
 import type { ConnectionState, Logger, XmppSession } from "./types.ts";
 
 export type { Bookmark } from "../protocol/xep-0402-bookmarks.ts";
@@ -235,15 +236,4 @@ function isSame(one: Bookmark | undefined, other: Bookmark): boolean {
     one.password === other.password &&
     one.extensions?.toString() === other.extensions?.toString()
   );
-}
-
-/** Runs one action after the other, whatever becomes of each. */
-function createTurns(): <T>(action: () => Promise<T>) => Promise<T> {
-  let last: Promise<unknown> = Promise.resolve();
-  return (action) => {
-    const turn = last.then(action);
-    // Whoever asked for the turn hears of its failure; the next one does not depend on it.
-    last = turn.catch(() => undefined);
-    return turn;
-  };
 }

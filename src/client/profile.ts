@@ -30,6 +30,7 @@ import {
   encodePublishVCard4,
   type VCard4Change,
 } from "../protocol/xep-0292-vcard4.ts";
+import { createTurns } from "./turns.ts";
 import type { Logger, XmppSession } from "./types.ts";
 
 /** What is left out is nothing that we say: what others wrote there stays. */
@@ -84,7 +85,7 @@ export function encodePhoto(published: Published | undefined): Element[] {
 export function createProfilePublisher(options: ProfileOptions): ProfilePublisher {
   const { session, log, published } = options;
   let isStopped = false;
-  let running: Promise<unknown> = Promise.resolve();
+  const inTurn = createTurns();
 
   /** What could not be published. */
   async function look(): Promise<string[]> {
@@ -112,13 +113,6 @@ export function createProfilePublisher(options: ProfileOptions): ProfilePublishe
       if (part === "vcard" && photo !== before.photo) options.onPhoto();
     }
     return failures;
-  }
-
-  /** One look after another. */
-  function lookNext(): Promise<string[]> {
-    const looked = running.then(look);
-    running = looked.catch(() => undefined);
-    return looked;
   }
 
   async function publish(part: Part, profile: Profile, before: Published): Promise<void> {
@@ -158,13 +152,13 @@ export function createProfilePublisher(options: ProfileOptions): ProfilePublishe
   }
 
   const end = options.onReady(() => {
-    lookNext().catch((error: unknown) => {
+    inTurn(look).catch((error: unknown) => {
       log.warn(`the profile cannot be published: ${messageOf(error)}`);
     });
   });
   return {
     async publish() {
-      const failures = await lookNext();
+      const failures = await inTurn(look);
       if (failures.length > 0) throw new Error(failures.join("; "));
     },
     stop() {

@@ -36,9 +36,10 @@ export type MenuContext = {
   receive: (message: Element) => Promise<void>;
 };
 
-export function createAdHocMenu(
-  context: MenuContext,
-): (asker: Jid) => Promise<readonly AdHocCommand[]> {
+/** What somebody may run. */
+export type AdHocMenu = (asker: Jid) => Promise<readonly AdHocCommand[]>;
+
+export function createAdHocMenu(context: MenuContext): AdHocMenu {
   return async (asker) => {
     const { local, bare } = asker;
     // A room passes on what its occupants ask: whose JID that is says a nick.

@@ -31,8 +31,8 @@ function setUp() {
     cfg: published,
     account: resolveAccount(published),
     log,
-    onChange,
   });
+  config.onChange(onChange);
   const publish = (keys: object) => (published = withKeys(keys));
   return { config, log, onChange, publish, current: () => published };
 }

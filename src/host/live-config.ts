@@ -57,21 +57,22 @@ export const LIVE_PREFIXES = LIVE_KEYS.flatMap((key) => [
 export type LiveConfig = {
   /** As it is now. An account with a problem lets nobody in. */
   read(): { cfg: OpenClawConfig; account: XmppAccount };
+  /** Called each time the configuration was published anew. */
+  onChange(listener: () => void): void;
   stop(): void;
 };
 
 const LOOK_EVERY_MS = 500;
 
-/** `onChange` is called after the account's configuration was published anew. */
 export function watchConfig(params: {
   runtime: PluginRuntime;
   /** What `account` was read from. */
   cfg: OpenClawConfig;
   account: XmppAccount;
   log: Logger;
-  onChange: () => void;
 }): LiveConfig {
-  const { runtime, log, onChange } = params;
+  const { runtime, log } = params;
+  const listeners: (() => void)[] = [];
   const current = () => runtime.config.current() as OpenClawConfig;
   let { cfg, account } = params;
 
@@ -85,7 +86,7 @@ export function watchConfig(params: {
     if (next.problems.length > 0) {
       log.error(`nobody is answered until this is right: ${describeProblems(next.problems)}`);
     }
-    onChange();
+    for (const listener of listeners) listener();
   }
 
   const timer = setInterval(look, LOOK_EVERY_MS);
@@ -96,6 +97,7 @@ export function watchConfig(params: {
       look();
       return { cfg, account };
     },
+    onChange: (listener) => void listeners.push(listener),
     stop: () => clearInterval(timer),
   };
 }

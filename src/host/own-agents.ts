@@ -5,6 +5,7 @@
 import { resolveChannelConfigWrites } from "openclaw/plugin-sdk/channel-config-helpers";
 import type { OpenClawConfig, PluginRuntime } from "openclaw/plugin-sdk/channel-core";
 import { resolveAgentRoute } from "openclaw/plugin-sdk/routing";
+import { createTurns } from "../client/turns.ts";
 import type { Logger } from "../client/types.ts";
 import { messageOf } from "../errors.ts";
 import { isEverybodys, type OwnAgents } from "../inbound/own-agent.ts";
@@ -24,7 +25,7 @@ const LOOK_EVERY_MS = 50;
 const ATTEMPTS = 3;
 
 /** One after the other: each reads what the one before has written. All accounts write the same file. */
-let writing: Promise<unknown> = Promise.resolve();
+const inTurn = createTurns();
 
 class Refused extends Error {
   readonly reason: string;
@@ -87,7 +88,7 @@ export function createOwnAgents(params: {
 
   return {
     async provide(jid) {
-      const work = writing.then(async () => {
+      return await inTurn(async () => {
         if (!isUnbound(current(), accountId, jid)) return { cfg: current() };
         try {
           const agentId = await makeWithRetry(jid);
@@ -98,9 +99,6 @@ export function createOwnAgents(params: {
         }
         return { cfg: await published(jid) };
       });
-      // Whoever asked hears of the failure; the next one does not depend on it.
-      writing = work.catch(() => undefined);
-      return await work;
     },
   };
 }

@@ -9,6 +9,7 @@ import { rm } from "node:fs/promises";
 import { Element } from "ltx";
 import { decodeFileOffer, type FileStep, type IncomingFile } from "../client/incoming-file.ts";
 import { mayBeResumed } from "../client/resumption.ts";
+import { createTurns, type InTurn } from "../client/turns.ts";
 import { XmppStanzaError, messageOf } from "../errors.ts";
 import { mediaMaxBytes } from "../outbound/load-file.ts";
 import { safeFileName } from "../policy/file-name.ts";
@@ -45,7 +46,7 @@ type Transfer = {
   sink: PassThrough;
   saved: Promise<SavedFile>;
   /** Steps are taken one after the other. */
-  last: Promise<unknown>;
+  inTurn: InTurn;
   /** Iqs that are still awaited. */
   awaited: number;
   silence: NodeJS.Timeout;
@@ -67,7 +68,9 @@ export function createInBandFiles(
     for (const transfer of transfers) {
       if (transfer.from !== from.full) continue;
       const step = transfer.file.receive(iq);
-      if (step) return await inTurn(transfer, step);
+      if (!step) continue;
+      transfer.silence.refresh();
+      return await transfer.inTurn(() => take(transfer, step));
     }
     // As its messages: two agents that send each other files would never end.
     if (context.isSibling(from)) return undefined;
@@ -124,7 +127,7 @@ export function createInBandFiles(
       from,
       sink,
       saved,
-      last: Promise.resolve(),
+      inTurn: createTurns(),
       awaited: Math.ceil(Math.min(size ?? maxBytes, maxBytes) / SMALLEST_BLOCK) + 16,
       silence: setTimeout(() => giveUp(transfer, "timeout"), SILENCE_MS),
       longest: setTimeout(() => giveUp(transfer, "timeout"), LONGEST_MS),
@@ -135,13 +138,6 @@ export function createInBandFiles(
     transfers.add(transfer);
     request(transfer, step.requests);
     return { ...step, requests: [] };
-  }
-
-  async function inTurn(transfer: Transfer, step: FileStep): Promise<Element | undefined> {
-    transfer.silence.refresh();
-    const taken = transfer.last.then(async () => await take(transfer, step));
-    transfer.last = taken.catch(() => undefined);
-    return await taken;
   }
 
   /** @throws XmppStanzaError where the file cannot be kept */
@@ -204,8 +200,8 @@ export function createInBandFiles(
 
   /** What follows from something else than an iq of theirs. */
   function react(transfer: Transfer, find: () => FileStep): void {
-    const taken = transfer.last.then(async () => await take(transfer, find()));
-    transfer.last = taken.catch(() => undefined);
+    // What fails is in the log, and there is nobody to tell.
+    transfer.inTurn(() => take(transfer, find())).catch(() => undefined);
   }
 
   /** After the answer to what they follow from, which goes out as soon as the handler has given it. */

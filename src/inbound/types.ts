@@ -62,7 +62,7 @@ export type InboundConfig = {
   settings: InboundSettings;
 };
 
-/** All that the road in needs of the world; put together once an account, in host/start-account.ts. */
+/** All that the road in needs of the world; put together once an account, in host/account-road-in.ts. */
 export type InboundContext = InboundConfig & {
   accountId: string;
   runtime: PluginRuntime;

@@ -121,7 +121,7 @@ const POLICY: XmppAccountPolicy = {
   limits: DEFAULT_LIMITS,
 };
 
-/** As host/start-account.ts reads the configuration, for each message anew. */
+/** As host/account-road-in.ts reads the configuration, for each message anew. */
 function configOf({ keys, policy, settings, cfg }: RoadInOptions) {
   if (!keys) {
     return {

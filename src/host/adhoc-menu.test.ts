@@ -17,6 +17,7 @@ import { approvalPromptsOf, type Approval } from "../outbound/approval-prompts.t
 import { parseJid, type BareJid, type Jid } from "../protocol/jid.ts";
 import { COMMANDS } from "../protocol/xep-0050-commands.ts";
 import { resolveAccount } from "./account.ts";
+import { createApprovalDesk } from "./approval-desk.ts";
 import { createAdHocMenu } from "./adhoc-menu.ts";
 import { addLiveAccount, findLiveAccount, type LiveAccount } from "./live-accounts.ts";
 import { runChatCommand } from "./run-chat-command.ts";
@@ -417,6 +418,14 @@ describe("approvals in the menu", () => {
     expect(resolveApprovalOverGateway).not.toHaveBeenCalled();
   });
 
+  it("are recorded for nobody who is no approver as the Gateway is asked", async () => {
+    const readConfig = () => withKeys({ execApprovals: { approvers: ["carol@example"] } });
+    const { prompts: own, resolve } = createApprovalDesk({ accountId: "default", readConfig });
+    const asked = resolve(own.get(request())!, "allow-once", parseJid("eve@example")!.bare);
+    await expect(asked).rejects.toThrow("eve@example is no approver any more");
+    expect(resolveApprovalOverGateway).not.toHaveBeenCalled();
+  });
+
   it("say what became of a request that is gone meanwhile", async () => {
     const set = setUp({ keys });
     const id = request();
@@ -428,6 +437,12 @@ describe("approvals in the menu", () => {
       }),
     );
     expect(await allow(id)).toEqual(told("Too late: it was answered elsewhere, or has expired."));
+    resolveApprovalOverGateway.mockResolvedValueOnce({
+      applied: false,
+      approval: { status: "denied", decision: "deny" },
+    });
+    // Whoever decided: it was not the one who is told so.
+    expect(await allow(request())).toEqual(told("Too late: it was denied."));
     expect(await allow("request-of-nobody")).toEqual(
       told("There is no such request for you to answer."),
     );

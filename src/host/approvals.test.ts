@@ -9,7 +9,7 @@ import { createRooms } from "../client/rooms.ts";
 import { approvalPromptsOf } from "../outbound/approval-prompts.ts";
 import { bareJid } from "../protocol/jid.ts";
 import { resolveAccount } from "./account.ts";
-import { listPendingApprovals, resolveApproval } from "./approval-desk.ts";
+import { createApprovalDesk, listPendingApprovals, resolveApproval } from "./approval-desk.ts";
 import { approvalRuntime } from "./approval-runtime.ts";
 import { approvalCapability } from "./approvals.ts";
 import { resolveApprovers } from "./approvers.ts";
@@ -71,6 +71,23 @@ describe("the host is told", () => {
     }
   });
 
+  it("that whom the operator has exec approvals forwarded to answers these, and no others", () => {
+    const cfg = {
+      ...cfgOf(named()),
+      approvals: {
+        exec: {
+          enabled: true,
+          mode: "targets" as const,
+          targets: [{ channel: "xmpp", to: "bob@example" }],
+        },
+      },
+    };
+    const { isApprover } = createApprovalDesk({ accountId: "default", readConfig: () => cfg });
+    const bob = bareJid("bob@example")!;
+    expect([isApprover(bob, "exec"), isApprover(bob, "plugin")]).toEqual([true, false]);
+    expect([isApprover(EVE, "exec"), isApprover(EVE, "plugin")]).toEqual([false, false]);
+  });
+
   it("what to do where nobody may", () => {
     expect(may("alice@example", {})).toEqual({
       authorized: false,
@@ -99,6 +116,21 @@ describe("the host is told", () => {
       { to: "user:alice@example" },
     ]);
     expect(await native?.resolveOriginTarget?.(params)).toEqual({ to: "room:team@muc.example" });
+  });
+
+  it("that one account alone asks for what belongs to none", async () => {
+    const account = (jid: string) => ({ jid, password: "secret" });
+    const accounts = { work: account("work@example"), home: account("home@example") };
+    const cfg = { channels: { xmpp: { ...named(), accounts } } };
+    const askedBy = async (accountId: string) =>
+      await approvalCapability.native?.resolveApproverDmTargets?.({
+        cfg,
+        accountId,
+        approvalKind: "exec",
+        request: exec(),
+      });
+    const asked = await Promise.all(["work", "home"].map(askedBy));
+    expect(asked.flat()).toEqual([{ to: "user:alice@example" }]);
   });
 
   it.each([

@@ -56,6 +56,10 @@ it("is tried again where it was refused, once it is another one", () => {
   expect(start).toHaveBeenCalledOnce();
   expect(log.info.mock.lastCall?.[0]).not.toContain("two");
   read();
+  // Wrong as well: a server may lock out whoever goes on trying it.
+  tell(REFUSED);
+  vi.advanceTimersByTime(5_000);
+  expect(start).toHaveBeenCalledOnce();
   tell({ kind: "connecting" });
   hold("three");
   vi.advanceTimersByTime(5_000);

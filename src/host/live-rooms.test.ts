@@ -35,6 +35,12 @@ function setUp() {
   });
   session.goOnline();
   session.onRequest(DISCO_INFO, description());
+  const listening = new Set<object>();
+  const onRoom: typeof rooms.onRoom = (listener) => {
+    const off = rooms.onRoom(listener);
+    listening.add(off);
+    return () => (listening.delete(off), off());
+  };
   const presence = (attrs: string, inside: string) =>
     session.receive(
       `<presence from="${ROOM}/bot" to="bot@example/openclaw"${attrs}>${inside}</presence>`,
@@ -43,7 +49,8 @@ function setUp() {
     session,
     rooms,
     membership,
-    live: { account, rooms, membership, session } as unknown as LiveAccount,
+    listening,
+    live: { account, rooms: { ...rooms, onRoom }, membership, session } as unknown as LiveAccount,
     letIn: () =>
       presence(
         "",
@@ -68,6 +75,7 @@ describe("join", () => {
     await road.letIn();
     expect(await joined).toMatchObject({ room: ROOM, state: "joined", nick: "bot" });
     expect(road.membership.isWanted(ROOM)).toBe(true);
+    expect(road.listening.size).toBe(0);
   });
 
   it("a room that refuses is not kept, unless it was wanted before", async () => {
@@ -83,6 +91,7 @@ describe("join", () => {
       await road.refuse("not-authorized");
       await expect(joined).rejects.toThrow(/team@muc.example refused: .*password/);
       expect(road.membership.isWanted(ROOM)).toBe(wasWanted);
+      expect(road.listening.size).toBe(0);
     }
   });
 

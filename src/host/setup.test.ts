@@ -6,6 +6,7 @@ import { afterAll, afterEach, beforeEach, describe, expect, it, vi } from "vites
 import { resolveAccount } from "./account.ts";
 import { XmppConfigSchema } from "./config-schema.ts";
 import { applySetup, setupContract, validateSetup, type SetupInput } from "./setup.ts";
+import { setupWizard } from "./setup-wizard.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "openclaw-xmpp-setup-"));
 const passwordFile = join(folder, "password");
@@ -167,5 +168,19 @@ describe("what cannot be saved is told with its flag, and what would be right", 
       ok: false,
       error: 'dmPolicy must be one of: "pairing", "allowlist", "open", "disabled".',
     });
+  });
+});
+
+describe("onboarding", () => {
+  const password = { source: "env", provider: "default", id: "OURS" };
+  it.each([
+    ["a JID and a password", GOOD, true],
+    ["a JID and a reference that the Gateway resolves", { ...GOOD, password }, true],
+    ["a JID alone", { jid: GOOD.jid }, false],
+    ["a password alone", { password: GOOD.password }, false],
+  ])("takes it for set up: %s", async (_, xmpp, configured) => {
+    const cfg = config(xmpp);
+    const status = await setupWizard.getStatus({ cfg, accountOverrides: {} });
+    expect(status.configured).toBe(configured);
   });
 });

@@ -1,6 +1,6 @@
 import type { WizardPrompter } from "openclaw/plugin-sdk/setup";
 
-/** One answer: to the question that begins so. For a choice by its label, a list for several. */
+/** One answer: to the question that begins so. For a choice by its label, a list for several; "" is Enter alone. */
 export type ScriptLine = readonly [question: string, answer: string | boolean | readonly string[]];
 
 /** As the host's: a person pressed Ctrl-C. */
@@ -10,7 +10,7 @@ export class Cancelled extends Error {
 export const CANCEL = "\u0003";
 
 export type ScriptedPrompter = WizardPrompter & {
-  /** All that was shown, in order: questions, notes, lines of progress. */
+  /** All that was shown, in order: questions, what was typed where it is not hidden, notes, lines of progress. */
   readonly shown: string[];
   /** Lines of the script that nobody asked for. */
   readonly left: readonly ScriptLine[];
@@ -49,17 +49,20 @@ export function scriptedPrompter(script: readonly ScriptLine[]): ScriptedPrompte
       const wanted = next(message);
       return (Array.isArray(wanted) ? wanted : []).map((each: string) => byLabel(options, each));
     },
-    async text({ message, validate, initialValue }) {
+    async text({ message, validate, initialValue, sensitive }) {
       for (;;) {
         const wanted = next(message);
-        // An empty string keeps what stands there, as Enter does.
         const answer = wanted === "" ? (initialValue ?? "") : String(wanted);
+        if (!sensitive) shown.push(`> ${answer}`);
         const problem = validate?.(answer);
         if (problem === undefined) return answer;
         shown.push(`! ${problem}`);
       }
     },
-    confirm: async ({ message }) => next(message) === true,
+    async confirm({ message, initialValue = true }) {
+      const wanted = next(message);
+      return wanted === "" ? initialValue : wanted === true;
+    },
     progress: (label) => {
       shown.push(`… ${label}`);
       return {

@@ -1,5 +1,8 @@
 /** The set-up by scripted answers, with a network that does as it is told. What it is like on a real server: test/e2e/setup.e2e.ts. */
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { afterEach, describe, expect, it, vi } from "vitest";
+import { createTempDir } from "../../../test/support/at-exit.ts";
 import {
   CANCEL,
   Cancelled,
@@ -15,10 +18,17 @@ import type { Network } from "./network.ts";
 
 afterEach(() => vi.unstubAllEnvs());
 
-type Said = { closed: number; registered: string[]; removed: number; passwords: string[] };
+type Said = {
+  closed: number;
+  /** Streams and sessions that nobody has closed. */
+  open: number;
+  registered: string[];
+  removed: number;
+  passwords: string[];
+};
 
 function fakeNetwork(over: Partial<Network> = {}): { network: Network; said: Said } {
-  const said: Said = { closed: 0, registered: [], removed: 0, passwords: [] };
+  const said: Said = { closed: 0, open: 0, registered: [], removed: 0, passwords: [] };
   const trial: Trial = {
     facts: {
       jid: "bot@example.com/openclaw-setup-1" as FullJid,
@@ -64,7 +74,20 @@ function fakeNetwork(over: Partial<Network> = {}): { network: Network; said: Sai
     unregister: async () => void (said.removed += 1),
     ...over,
   };
-  return { network, said };
+  /** As it is, but counted until it is closed. */
+  const opened = <T extends { close(): Promise<unknown> }>(stream: T): T => {
+    said.open += 1;
+    return { ...stream, close: async () => ((said.open -= 1), await stream.close()) };
+  };
+  const counting: Network = {
+    ...network,
+    async meet(...args) {
+      const encounter = await network.meet(...args);
+      return { ...encounter, stream: opened(encounter.stream) };
+    },
+    logIn: async (...args) => opened(await network.logIn(...args)),
+  };
+  return { network: counting, said };
 }
 
 async function setUp(
@@ -74,17 +97,22 @@ async function setUp(
     network?: Partial<Network>;
     accountId?: string;
     secretInputMode?: "plaintext" | "ref";
+    beforePersistentEffect?: () => Promise<void>;
   } = {},
 ) {
   const prompter = scriptedPrompter(script);
   const { network, said } = fakeNetwork(options.network);
   const cfg = (options.xmpp ? { channels: { xmpp: options.xmpp } } : {}) as never;
   const before = JSON.stringify(cfg);
+  const { secretInputMode, beforePersistentEffect } = options;
   const context = {
     cfg,
     runtime: {} as never,
     prompter,
-    ...(options.secretInputMode ? { options: { secretInputMode: options.secretInputMode } } : {}),
+    options: {
+      ...(secretInputMode ? { secretInputMode } : {}),
+      ...(beforePersistentEffect ? { beforePersistentEffect } : {}),
+    },
     accountOverrides: options.accountId ? { xmpp: options.accountId } : {},
     shouldPromptAccountIds: true,
     forceAllowFrom: false,
@@ -97,6 +125,8 @@ async function setUp(
     error = thrown;
   }
   expect(JSON.stringify(cfg)).toBe(before);
+  // However it ends: nobody stays connected.
+  expect(said.open).toBe(0);
   const saved = outcome && outcome !== "skip" ? outcome.cfg.channels?.["xmpp"] : undefined;
   return { prompter, said, outcome, saved, error };
 }
@@ -165,6 +195,37 @@ describe("the first account", () => {
     expect(prompter.shown.join("\n")).toContain("nobody answers at xmpp.example.com:5222");
   });
 
+  it("takes only lists that name somebody", async () => {
+    const script: ScriptLine[] = [
+      JID,
+      ...TYPED,
+      ROOMLESS,
+      ["Who may write", "Only whom you list"],
+      ["Who may write?", " "],
+      ["Who may write?", "alice@example.com, @"],
+      ["Who may write?", "Alice@example.com"],
+      ["In which rooms", "In every room"],
+      ["Who may address it", "owner"],
+      ["Who may address it", "affiliation:owner"],
+      SAVE,
+    ];
+    const { saved, prompter } = await setUp(script);
+    expect(prompter.left).toEqual([]);
+    expect(saved).toMatchObject({
+      dmPolicy: "allowlist",
+      allowFrom: ["alice@example.com"],
+      groupAllowFrom: ["affiliation:owner"],
+    });
+  });
+
+  it("is as good where the server does not say what it has", async () => {
+    const { saved, prompter } = await setUp([JID, ...TYPED, ROOMLESS, ...ACCESS, SAVE], {
+      network: { listPublicRooms: () => Promise.reject(new Error("no answer")) },
+    });
+    expect(saved).toMatchObject({ jid: "bot@example.com" });
+    expect(prompter.shown).toContain("✓ Rooms: the server announces no room service");
+  });
+
   it("changes nothing when the summary is declined, or a question cancelled", async () => {
     const all = [JID, ...TYPED, ROOMLESS, ...ACCESS];
     const declined = await setUp([...all, ["Save this?", false]]);
@@ -222,7 +283,9 @@ describe("rooms", () => {
         "vault@rooms.example.com": { requireMention: false },
       },
     });
-    expect(prompter.shown.join("\n")).not.toMatch(/[\u009b]|sesame/);
+    const shown = prompter.shown.join("\n");
+    expect(shown).toContain("In rooms: allowlist; only affiliation:member");
+    expect(shown).not.toMatch(/[\u009b]|sesame/);
   });
 });
 
@@ -254,6 +317,28 @@ describe("a login that fails", () => {
     const shown = prompter.shown.join("\n");
     expect(shown).toContain("[Login failed] The server refused the login.\nCheck the account's");
     expect(saved).toMatchObject({ password: "crayon" });
+  });
+
+  it("asks for the password of another JID anew: none goes to a server that it is not for", async () => {
+    const tried: string[] = [];
+    const script: ScriptLine[] = [
+      JID,
+      ...TYPED,
+      ["What now?", "Give another JID"],
+      ["JID of the agent's account", "bot@example.org"],
+      ["Password of the agent's account", "Type it"],
+      ["Password (hidden)", "crayon"],
+      ["What now?", "Stop"],
+    ];
+    await setUp(script, {
+      network: {
+        logIn: async ({ account }, password) => {
+          tried.push(`${account.bare} ${password}`);
+          throw connectionError("host-unknown", "not served here");
+        },
+      },
+    });
+    expect(tried).toEqual(["bot@example.com pencil", "bot@example.org crayon"]);
   });
 
   it.each([
@@ -312,11 +397,13 @@ describe("making an account", () => {
       network: {
         ...offering,
         register: async () => {
-          throw new XmppStanzaError("cancel", "conflict");
+          throw new XmppStanzaError("cancel", "conflict", "Ours\u001b[2J, says the server");
         },
       },
     });
-    expect(prompter.shown.join("\n")).toContain("[No account made] bot@example.com is taken");
+    expect(prompter.shown.join("\n")).toContain(
+      "[No account made] bot@example.com is taken already (Ours [2J, says the server).",
+    );
     expect(saved).toMatchObject({ password: "pencil" });
   });
 
@@ -336,18 +423,20 @@ describe("making an account", () => {
       field("username"),
       field("password"),
       field("email", { label: "Your address" }),
+      field("token", { type: "text-private", label: "Your token" }),
       field("terms", { type: "boolean", label: "Agreed?" }),
     ];
     const script: ScriptLine[] = [
       JID,
       MAKE,
       ["The server asks: Your address", "me@example.com"],
+      ["The server asks: Your token", "tulip"],
       ["The server asks: Agreed?", true],
       ROOMLESS,
       ...ACCESS,
       SAVE,
     ];
-    await setUp(script, {
+    const { prompter } = await setUp(script, {
       network: {
         ...offering,
         askRegistration: async () => ({ kind: "form", fields }),
@@ -359,6 +448,12 @@ describe("making an account", () => {
     expect(answers).toEqual([
       expect.objectContaining({ username: ["bot"], email: ["me@example.com"], terms: ["1"] }),
     ]);
+    expect(prompter.shown.join("\n")).not.toContain("tulip");
+    const cancelled = await setUp([JID, MAKE, ["The server asks: Your address", CANCEL]], {
+      network: { ...offering, askRegistration: async () => ({ kind: "form", fields }) },
+    });
+    expect(cancelled.error).toBeInstanceOf(Cancelled);
+    expect(cancelled.said.registered).toEqual([]);
     const picture = await setUp([JID, MAKE, ["Password of", CANCEL]], {
       network: {
         ...offering,
@@ -371,6 +466,15 @@ describe("making an account", () => {
     });
     expect(picture.prompter.shown.join("\n")).toContain("https://example.com/register");
     expect(picture.said.registered).toEqual([]);
+  });
+
+  it("makes none where the host says no before it", async () => {
+    const { error, said } = await setUp([JID, MAKE], {
+      network: offering,
+      beforePersistentEffect: () => Promise.reject(new Error("the host stops here")),
+    });
+    expect(error).toMatchObject({ message: "the host stops here" });
+    expect(said).toMatchObject({ registered: [], removed: 0 });
   });
 
   it("is not offered where only references may be saved", async () => {
@@ -425,10 +529,109 @@ describe("an account that is there", () => {
     });
   });
 
+  /** Changes one thing; Enter keeps what stands there. */
+  const CHANGE: ScriptLine = ["XMPP is set up", "Change settings"];
+  const KEPT_JID: ScriptLine = ["JID of the agent's account", ""];
+  const KEPT_ACCESS: readonly ScriptLine[] = [
+    ["Rooms to join", ""],
+    ["Who may write", "Only whom you list"],
+    ["Who may write?", ""],
+    ["In which rooms", "In every room"],
+    ["Who may address it", ""],
+    ["In rooms, answer only", true],
+  ];
+
+  it("goes to no other server than the one that is set, but by the operator's word", async () => {
+    const findWebSockets = vi.fn(async () => ["wss://elsewhere.example/xmpp"]);
+    const { saved } = await setUp(
+      [
+        CHANGE,
+        KEPT_JID,
+        ["Server address", "new.example.com"],
+        ["Password of the agent's account", "Keep"],
+        ...KEPT_ACCESS,
+        SAVE,
+      ],
+      {
+        xmpp,
+        network: { findWebSockets, canReach: async () => findWebSockets.mock.calls.length > 0 },
+      },
+    );
+    expect(saved).toMatchObject({ server: "new.example.com" });
+    expect(findWebSockets).not.toHaveBeenCalled();
+  });
+
+  it("has one source of its password: another takes the place of the one of before", async () => {
+    const folder = createTempDir("wizard");
+    const path = join(folder.path, "password");
+    writeFileSync(path, "crayon\n", { mode: 0o600 });
+    const toFile = await setUp(
+      [
+        CHANGE,
+        KEPT_JID,
+        ["Password of the agent's account", "File that holds it"],
+        ["File that holds the password", path],
+        ...KEPT_ACCESS,
+        SAVE,
+      ],
+      { xmpp },
+    );
+    expect(toFile.said.passwords).toEqual(["crayon"]);
+    expect(toFile.saved).toMatchObject({ passwordFile: path });
+    expect(toFile.saved).not.toHaveProperty("password");
+    const back = await setUp([CHANGE, KEPT_JID, ...TYPED, ...KEPT_ACCESS, SAVE], {
+      xmpp: toFile.saved!,
+    });
+    expect(back.saved).toMatchObject({ password: "pencil" });
+    expect(back.saved).not.toHaveProperty("passwordFile");
+    folder.remove();
+  });
+
+  it("lets in nobody who was taken out, whether listed for it or for all accounts", async () => {
+    const lists = { allowFrom: ["alice@example.com"], groupAllowFrom: ["bob@example.com"] };
+    const emptied: ScriptLine[] = [
+      KEPT_JID,
+      ["Password of the agent's account", "Keep"],
+      ["Rooms to join", " "],
+      ["Who may write", "Whoever you approve"],
+      ["Who needs no code?", " "],
+      ["In which rooms", "In every room"],
+      ["Who may address it", " "],
+      SAVE,
+    ];
+    const own = await setUp([CHANGE, ...emptied], { xmpp: { ...xmpp, ...lists } });
+    for (const key of ["rooms", "allowFrom", "groupAllowFrom"]) {
+      expect(own.saved).not.toHaveProperty(key);
+    }
+    const { server, ...work } = xmpp;
+    const inherited = await setUp(emptied, {
+      xmpp: { server, ...lists, accounts: { work: { ...work, allowFrom: undefined } } },
+      accountId: "work",
+    });
+    expect(inherited.saved).toMatchObject({
+      ...lists,
+      accounts: { work: { allowFrom: [], groupAllowFrom: [] } },
+    });
+  });
+
+  it("that could not start is not saved by Enter", async () => {
+    const script: ScriptLine[] = [
+      CHANGE,
+      KEPT_JID,
+      ["Password of the agent's account", "Keep"],
+      ...KEPT_ACCESS,
+      ["Save this?", ""],
+    ];
+    expect((await setUp(script, { xmpp })).outcome).toMatchObject({ accountId: "default" });
+    const broken = await setUp(script, { xmpp: { ...xmpp, adminJid: "@" } });
+    expect(broken.outcome).toBe("skip");
+    expect(broken.prompter.shown.join("\n")).toContain("[This will not start]");
+  });
+
   it("has a second one added beside it, which inherits neither its server nor its rooms", async () => {
     const script: ScriptLine[] = [
       ["XMPP is set up", "Add an account"],
-      ["Name of the new account", "default"],
+      ["Name of the new account", "Default"],
       ["Name of the new account", "Work"],
       ["JID of the agent's account", "work@example.org"],
       ...TYPED,
@@ -447,23 +650,29 @@ describe("an account that is there", () => {
   });
 
   it("is removed only after a yes", async () => {
-    const no = await setUp(
-      [
+    for (const answer of [false, ""]) {
+      const script: ScriptLine[] = [
         ["XMPP is set up", "Remove"],
-        ['Remove the account "default" (bot@example.com)', false],
+        ['Remove the account "default" (bot@example.com)', answer],
         ["XMPP is set up", "Leave it"],
-      ],
-      { xmpp },
-    );
-    expect(no.outcome).toBe("skip");
+      ];
+      expect((await setUp(script, { xmpp })).outcome).toBe("skip");
+    }
     const yes = await setUp(
       [
         ["XMPP is set up", "Remove"],
         ["Which account?", "default"],
         ["Remove the account", true],
       ],
-      { xmpp: { ...xmpp, accounts: { other: { jid: "other@example.com", password: "x" } } } },
+      {
+        xmpp: {
+          ...xmpp,
+          defaultAccount: "default",
+          accounts: { other: { jid: "other@example.com", password: "x" } },
+        },
+      },
     );
+    expect(yes.saved).not.toHaveProperty("defaultAccount");
     expect(JSON.stringify(yes.saved)).not.toMatch(/bot@|pencil/);
     expect(yes.saved).toMatchObject({ accounts: { other: { jid: "other@example.com" } } });
   });
@@ -474,5 +683,10 @@ describe("an account that is there", () => {
     expect(off.saved).toEqual({ ...xmpp, enabled: false });
     const on = await setUp([["XMPP is set up", "Enable"]], { xmpp: { ...xmpp, enabled: false } });
     expect(on.saved).toEqual({ ...xmpp, enabled: true });
+    const accounts = { work: { ...xmpp, enabled: false } };
+    const both = await setUp([["XMPP is set up", "Enable"]], {
+      xmpp: { enabled: false, accounts },
+    });
+    expect(both.saved).toEqual({ enabled: true, accounts: { work: { ...xmpp, enabled: true } } });
   });
 });

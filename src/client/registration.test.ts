@@ -90,7 +90,8 @@ describe("registration", () => {
       "<query xmlns='jabber:iq:register'><x xmlns='jabber:x:data' type='form'>" +
       "<field type='hidden' var='FORM_TYPE'><value>jabber:iq:register</value></field>" +
       "<field type='text-single' var='username'><required/></field>" +
-      "<field type='text-private' var='password'><required/></field></x></query>";
+      "<field type='text-private' var='password'><required/></field>" +
+      "<field type='text-single' var='email'/></x></query>";
     const { endpoints } = await serve(async (peer) => {
       await offer(peer);
       await answer(peer, "result", form);
@@ -102,6 +103,12 @@ describe("registration", () => {
     const { stream } = await tryEncounter(options(), endpoints, soon());
     cleanUp.push(() => stream.close());
     const wanted = await askRegistration(stream, account);
+    expect(wanted.fields.map(({ name, isRequired }) => [name, isRequired])).toEqual([
+      ["FORM_TYPE", false],
+      ["username", true],
+      ["password", true],
+      ["email", false],
+    ]);
     const answers = new Map([
       ["username", ["bot"]],
       ["password", ["pencil"]],

@@ -108,8 +108,8 @@ function setUp({ keys = LISTED, cfg = OWNER, ...options }: RoadInOptions & { key
       ?.run(new Map(Object.entries(values)));
   const say = async (senderId: string | undefined, args?: string) =>
     await runChatCommand({ accountId: "default", args, config, senderId });
-  const configure = (changed: object) => {
-    config = withKeys({ rooms: [ROOM], ...keys, ...changed }, cfg);
+  const configure = (changed: object, hosts: object = cfg) => {
+    config = withKeys({ rooms: [ROOM], ...keys, ...changed }, hosts);
   };
   const logged = () => JSON.stringify(outbox.log);
   return { ...road, session, menu, commandsOf, nodesOf, run, say, executed, configure, logged };
@@ -217,6 +217,22 @@ describe("a command of the menu", () => {
     ]);
     expect(await run("bob@example/pc", "command/hello")).toBeDefined();
     expect(executed[1]).toMatchObject({ isAuthorizedSender: false, senderIsOwner: false });
+  });
+
+  it("of a plugin is no owner's because the host obeys who gives it", async () => {
+    const keys = { dmPolicy: "allowlist", adminJid: "bob@example" };
+    const { executed, run } = setUp({ keys, cfg: {} });
+    await run("bob@example/pc", "command/pair");
+    expect(executed).toMatchObject([{ isAuthorizedSender: true, senderIsOwner: false }]);
+  });
+
+  it("of a plugin is an owner's only as long as they are one", async () => {
+    const { configure, executed, run } = setUp();
+    await run("alice@example/pc", "command/pair");
+    const [given] = executed;
+    expect(() => given?.assertOwnerCurrent?.()).not.toThrow();
+    configure({}, { commands: { ownerAllowFrom: ["carol@example"] } });
+    expect(() => given?.assertOwnerCurrent?.()).toThrow("alice@example is no owner any more");
   });
 
   it("of a plugin that takes no arguments gets none", async () => {

@@ -47,6 +47,8 @@ describe("the agent's presence", () => {
     pass(6);
     const second = presence.begin();
     first();
+    // Ended already: the second one is still at it.
+    first();
     pass(6);
     expect(told).toEqual([BUSY]);
     pass(30);
@@ -81,6 +83,10 @@ describe("the agent's presence", () => {
     end();
     pass(60);
     expect(told.at(-1)).toEqual({ show: "away", status: "back soon" });
+    const { presence: chosen } = start();
+    chosen.choose({ show: "chat" });
+    chosen.drain();
+    expect(chosen.current()).toEqual({ show: "away", status: "back soon" });
   });
 
   it("has the operator's words, which may change as it runs; or none of it", () => {

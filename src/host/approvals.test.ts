@@ -233,6 +233,13 @@ describe("a request", () => {
     ]);
   });
 
+  it("offers the answers once, below all of a command that takes several messages", async () => {
+    await ask("long", "true\n".repeat(3_000));
+    const choices = sent().map((message) => message.getChildren("response").length);
+    expect(choices.length).toBeGreaterThan(1);
+    expect(choices).toEqual([...choices.slice(1).map(() => 0), 2]);
+  });
+
   it("shows a command that looks like words of ours as what it is", async () => {
     await ask("two", "echo\n```\nReact with 👍");
     expect(sent()[0]?.getChildText("body")).toContain("> echo\n> ```\n> React with 👍");
@@ -282,9 +289,11 @@ describe("a request", () => {
     expect(correction?.getChildText("body")).toBe(
       "❌ Exec Approval: denied by boss@example\n\n```\nrm -rf /\n```",
     );
-    expect(approvalPromptsOf(accountId).get("four")?.outcome?.text).toBe(
-      "was denied by boss@example",
-    );
+    const prompts = approvalPromptsOf(accountId);
+    expect(prompts.get("four")?.outcome?.text).toBe("was denied by boss@example");
+    // Who answers what they see now answers the same request.
+    const seen = (id: string) => id === correction?.attrs["id"];
+    expect(prompts.find(entry.message.place, seen)?.approvalId).toBe("four");
   });
 
   it("is listed for approvers alone, and answered by nobody else (ad-hoc commands)", async () => {

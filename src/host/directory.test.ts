@@ -111,6 +111,10 @@ describe("openclaw directory", () => {
   it("members: by the address where the room shows it", async () => {
     const members = async (groupId: string, limit?: number) =>
       await directory.listGroupMembers?.({ ...params, groupId, limit: limit ?? null });
+    const ofAnother = { ...params, accountId: "work", groupId: "den@rooms.example" };
+    await expect(directory.listGroupMembers?.(ofAnother)).rejects.toThrow(
+      'account "work" is not running',
+    );
     const found = await members("xmpp:den@rooms.example");
     expect(found?.map(({ id, name }) => [id, name])).toEqual([
       ["alice@chat.example", "Alice"],

@@ -13,6 +13,7 @@ const config = {
 } as OpenClawPluginApi["config"];
 const HOME = prepared("chat.example");
 const ALICE = prepared("alice@chat.example");
+const BOB = prepared("bob@chat.example");
 
 type Handler = Parameters<OpenClawPluginApi["registerGatewayMethod"]>[1];
 
@@ -27,11 +28,25 @@ function start(known: { server?: boolean } = {}) {
   const people = new Set<BareJid>([ALICE]);
   const session = createFakeSession();
   const logIn = vi.spyOn(session, "start");
+  const now = Date.now();
+  const waiting = [
+    ...Array.from({ length: 600 }, (_, n) => ({
+      conversation: ALICE,
+      receivedAt: now - 9_000 + n,
+    })),
+    // Taken up again after the clock was set back.
+    { conversation: BOB, receivedAt: now + 60_000 },
+  ];
+  const clear = vi.fn(async (_conversation?: string) => ({ cleared: 1, kept: 0 }));
+  const rename = vi.fn(async (_jid: string, _name: string) => undefined);
   const remove = addLiveAccount({
     account: resolveAccount(config),
     session,
     serverMemory: { forget: (domain: BareJid) => servers.delete(domain) },
     knownUsers: { forget: (jid: BareJid) => people.delete(jid) },
+    waiting: { list: async () => waiting, clear },
+    roster: { contact: () => undefined, rename },
+    readAccount: () => resolveAccount(config),
   } as unknown as LiveAccount);
   stop = remove;
   const call = async (name: string, params: Record<string, unknown>) => {
@@ -42,7 +57,8 @@ function start(known: { server?: boolean } = {}) {
     const [isOk, result, error] = answers[0] ?? [];
     return { isOk, result, error };
   };
-  return { call, logIn, people, scopeOf: (name: string) => methods.get(name)?.scope, servers };
+  const scopeOf = (name: string) => methods.get(name)?.scope;
+  return { call, clear, logIn, people, rename, scopeOf, servers };
 }
 
 let stop = () => undefined as unknown;
@@ -90,6 +106,71 @@ describe("openclaw xmpp forget", () => {
       expect(logIn).not.toHaveBeenCalled();
     },
   );
+});
+
+describe("openclaw xmpp poll, queue, clear", () => {
+  it("poll shows the oldest of what waits, of all or of one, and counts the rest", async () => {
+    const { call } = start();
+    const poll = async (params: object = {}) =>
+      (await call("xmpp.poll", { ...params })).result as { total: number; messages: unknown[] };
+    const all = await poll();
+    expect([all.total, all.messages.length]).toEqual([601, 500]);
+    const [message, ...others] = (await poll({ conversation: BOB })).messages;
+    expect(others).toEqual([]);
+    expect(message).toMatchObject({ conversation: BOB, ageMs: 0 });
+  });
+
+  it("queue tells for how long the first of each waits", async () => {
+    const { result } = await start().call("xmpp.queue", {});
+    const { waiting, conversations } = result as {
+      waiting: number;
+      conversations: { conversation: string; waiting: number; oldestMs: number }[];
+    };
+    expect(waiting).toBe(601);
+    const counts = conversations.map(({ oldestMs: _, ...facts }) => facts);
+    expect(counts).toEqual([
+      { conversation: ALICE, waiting: 600 },
+      { conversation: BOB, waiting: 1 },
+    ]);
+    expect(conversations[0]?.oldestMs).toBeGreaterThanOrEqual(9_000);
+  });
+
+  it("clear takes out what it names, and all only where it names nothing", async () => {
+    const { call, clear } = start();
+    await call("xmpp.clear", { conversation: ALICE });
+    await call("xmpp.clear", {});
+    expect(clear.mock.calls).toEqual([[ALICE], [undefined]]);
+  });
+});
+
+describe("openclaw xmpp nick", () => {
+  it("names others, in one line, and never the account itself", async () => {
+    const { call, rename } = start();
+    expect(await call("xmpp.nick", { jid: "bot@chat.example", name: "Me" })).toMatchObject({
+      isOk: false,
+      error: { message: expect.stringContaining("own account") },
+    });
+    expect(await call("xmpp.nick", { jid: ALICE, name: "Alice\u0007\n the first " })).toMatchObject(
+      {
+        result: { jid: ALICE, name: "Alice the first", added: true },
+      },
+    );
+    expect(rename.mock.calls).toEqual([[ALICE, "Alice the first"]]);
+  });
+});
+
+describe("an account", () => {
+  it("is the one that is named, and no other in its place", async () => {
+    const { call, servers } = start();
+    expect(await call("xmpp.forget", { jid: HOME, account: "work" })).toMatchObject({
+      isOk: false,
+      error: { code: "UNAVAILABLE" },
+    });
+    expect([...servers]).toEqual([HOME]);
+    expect(await call("xmpp.forget", { jid: HOME, account: "default" })).toMatchObject({
+      isOk: true,
+    });
+  });
 });
 
 describe("who may do what", () => {

@@ -18,11 +18,13 @@ const request = {
 
 beforeEach(() => {
   dispatchGatewayMethod.mockReset();
-  dispatchGatewayMethod.mockImplementation(async (method) =>
-    method === "channels.pairing.list"
+  dispatchGatewayMethod.mockImplementation(async (method, params) => {
+    // The requests of other accounts are none of this one's.
+    expect(params).toMatchObject({ channel: "xmpp", accountId: "work" });
+    return method === "channels.pairing.list"
       ? { ok: true, payload: { requests: [request, { requestId: 7 }, null] } }
-      : { ok: true, payload: {} },
-  );
+      : { ok: true, payload: {} };
+  });
 });
 
 function setUp() {

@@ -42,6 +42,7 @@ function run(state: ConnectionState, hasArchive: boolean | undefined, roomHasArc
   const rooms = [
     { room: prepared("den@rooms.example"), state: "joined", archive: roomHasArchive },
     { room: prepared("cave@rooms.example"), state: "lost", reason: "kicked out" },
+    { room: prepared("hut@rooms.example"), state: "refused", reason: "banned" },
   ];
   remove = addLiveAccount({
     account,
@@ -73,6 +74,7 @@ describe("channels status", () => {
       rooms: [
         { room: "den@rooms.example", state: "joined", archive: false },
         { room: "cave@rooms.example", state: "lost", reason: "kicked out" },
+        { room: "hut@rooms.example", state: "refused", reason: "banned" },
       ],
       dropped: {},
     });
@@ -108,7 +110,7 @@ describe("channels status", () => {
     };
     run({ kind: "waiting" } as ConnectionState, true);
     expect((await issuesOf()).map(({ message }) => message)).toEqual([
-      "not in 1 of 2 rooms: cave@rooms.example (lost: kicked out)",
+      "not in 2 of 3 rooms: cave@rooms.example (lost: kicked out), hut@rooms.example (refused: banned)",
     ]);
     remove();
     run({ kind: "waiting" } as ConnectionState, false);
@@ -151,7 +153,7 @@ describe("channels status", () => {
     };
     expect(await snapshotOf()).toMatchObject({
       ...facts,
-      mode: "tcp TLSv1.3 TLS_AES_256_GCM_SHA384 SCRAM-SHA-256-PLUS resumed; archive; upload; rooms 1/2; queue 2; refused 2; limited 1",
+      mode: "tcp TLSv1.3 TLS_AES_256_GCM_SHA384 SCRAM-SHA-256-PLUS resumed; archive; upload; rooms 1/3; queue 2; refused 2; limited 1",
     });
     const result = await probe();
     expect(result).toMatchObject({ ok: true, latencyMs: expect.any(Number), ...facts });
@@ -167,6 +169,7 @@ describe("channels status", () => {
       "Last trouble: the server hung up (1970-01-01T00:00:00.000Z)",
       "Room den@rooms.example: joined",
       "Room cave@rooms.example: lost (kicked out)",
+      "Room hut@rooms.example: refused (banned)",
     ]);
   });
 });

@@ -60,7 +60,7 @@ function setUp({ keys = LISTED, cfg = OWNER, ...options }: RoadInOptions & { key
       },
     },
     catchUp: { hasArchive: true },
-    waiting: { list: async () => [] },
+    waiting: { count: async () => ({ waiting: 0 }), list: async () => [] },
     tally: road.tally,
   } as unknown as LiveAccount);
   const executed: Executed[] = [];

@@ -42,6 +42,7 @@ import { createSessionTurns } from "../inbound/session-turns.ts";
 import { createStrangers } from "../inbound/strangers.ts";
 import { createSettling } from "../inbound/settling.ts";
 import { createTally } from "../inbound/tally.ts";
+import { messageOf } from "../errors.ts";
 import { CHANNEL_ID } from "../policy/account-policy.ts";
 import { createChangingRoomTrust } from "../policy/room-trust.ts";
 import { bareJid, domainOf } from "../protocol/jid.ts";
@@ -68,7 +69,7 @@ import { createOwedRecovery } from "./owed-recovery.ts";
 import { createKeptDeliveries } from "./kept-deliveries.ts";
 import { createLivePassword } from "./live-password.ts";
 import { createOwnAgents } from "./own-agents.ts";
-import { watchConfig } from "./live-config.ts";
+import { onceChanged, watchConfig } from "./live-config.ts";
 import type { Trouble } from "./live-facts.ts";
 import { createRoomMembership } from "./room-membership.ts";
 import { getRuntime } from "./runtime.ts";
@@ -108,6 +109,8 @@ export function startAccount(params: {
     serverMemory,
   } = openAccountStores(account, log);
 
+  /** One object as long as the account runs: whoever holds it sees what it is changed to. */
+  const limits = { ...account.limits };
   const tally = createTally();
   const password = createLivePassword(account, log);
   const session = createSession({
@@ -141,12 +144,12 @@ export function startAccount(params: {
     identity: botIdentity(account.nick),
     features: announcedFeatures(account),
   });
-  const isPublic = account.config.profile?.publish === true;
+  const isPublic = () => readAccount().config.profile?.publish === true;
   let readPresence = () => account.config.presence;
   const presence = createAgentPresence({ readSettings: () => readPresence(), announce });
   const extensions = () => [
     ...encodeAvailability(presence.current()),
-    ...(isPublic ? encodePhoto(published.get(jid)) : []),
+    ...(isPublic() ? encodePhoto(published.get(jid)) : []),
   ];
   const roster = createRoster({
     session,
@@ -173,13 +176,19 @@ export function startAccount(params: {
     log,
     published,
     readProfile: async () => {
-      if (!isPublic) return undefined;
+      if (!isPublic()) return undefined;
       const { readProfile } = await import("./profile.ts");
-      return await readProfile({ cfg: config.read().cfg, account, chosen: chosen.get(jid), log });
+      return await readProfile({ ...config.read(), chosen: chosen.get(jid), log });
     },
     onReady: roster.onReady,
     onPhoto: announce,
   });
+  const publishChanged = onceChanged(account.config.profile, () => {
+    // At the next login it is looked at anyway.
+    if (session.state.kind !== "online") return;
+    profile.publish().catch((error: unknown) => log.warn(messageOf(error)));
+  });
+  let applyCatchUp = () => {};
   const config = watchConfig({
     runtime,
     cfg,
@@ -188,6 +197,9 @@ export function startAccount(params: {
     onChange() {
       membership.apply();
       presence.apply();
+      Object.assign(limits, readAccount().limits);
+      applyCatchUp();
+      publishChanged(readAccount().config.profile);
       log.setLevel(readAccount().config.logLevel);
     },
   });
@@ -223,7 +235,6 @@ export function startAccount(params: {
     if (conversation && isTooMuch(refusal.error)) departures.holdOff(conversation);
     if (refusal.isLate) tellAgent({ runtime, cfg: config.read().cfg, accountId }, refusal);
   });
-  const { limits } = account;
   const recent = createRecentMessages(createOwnNames(eventNames, log));
   const archive = createArchive({ session });
   const outbox = { session, rooms, sent, recent, archive, uploads, departures, limits, log };
@@ -377,6 +388,7 @@ export function startAccount(params: {
     log,
     now: Date.now,
   });
+  applyCatchUp = catchUp.apply;
   const offStanza = session.onStanza((stanza) => catchUp.receive(stanza));
   const removeLive = addLiveAccount({
     ...outbox,

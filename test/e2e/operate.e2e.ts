@@ -344,7 +344,18 @@ describe("messages that nobody asked for", () => {
 });
 
 describe("a change of the configuration", () => {
-  test("of people, levels and texts applies on the stream that is there", async () => {
+  /** What stands on the account's server under its nick (XEP-0172). */
+  const nickOf = async (asker: SlixmppClient) => {
+    const items = '<items node="http://jabber.org/protocol/nick"/>';
+    const query = `<pubsub xmlns="http://jabber.org/protocol/pubsub">${items}</pubsub>`;
+    return (await asker.iq("main@localhost", "get", query)).xml;
+  };
+  const queueSize = async () => {
+    const queue = await gateway.call("xmpp.queue", { account: "main" });
+    return (queue as { limits: { conversation: number } }).limits.conversation;
+  };
+
+  test("of people, levels, texts, limits and the profile applies on the stream that is there", async () => {
     const before = await connection("main");
     const config = gateway.readConfig();
     const edit = (main: ConfigObject) =>
@@ -354,11 +365,17 @@ describe("a change of the configuration", () => {
       allowFrom: ["alice@localhost", "mallory@localhost"],
       logLevel: "debug",
       presence: { available: "ask us" },
+      profile: { publish: true, name: "Puck" },
+      catchUp: { maxMessages: 7 },
+      limits: { ...UNHURRIED, queueSize: 7 },
     });
+    await waitFor(async () => (await nickOf(alice)).includes("Puck"), { what: "the profile" });
+    await waitFor(async () => (await queueSize()) === 7, { what: "the new limit" });
     await waitFor(() => shownTo(alice, since).includes("online ask us"), { what: "the new text" });
     expect((await ask(mallory, "main@localhost", "and I?")).body).toBe("echo: and I?");
     expect(await connection("main")).toEqual(before);
     gateway.writeConfig(config);
+    await waitFor(async () => (await queueSize()) !== 7, { what: "the old limit" });
     await waitFor(() => shownTo(alice, since).includes("online ask me"), {
       what: "the old text",
       timeoutMs: 30_000,

@@ -150,6 +150,8 @@ describe("openclaw channels add, while the Gateway runs", () => {
       ...["--ca-file", prosody.caFile, "--rooms", `team@${prosody.conference}`, "--nick", "Bot"],
       ...["--dm-policy", "allowlist", "--allow-from", "alice@localhost,*@admins.localhost"],
       ...["--group-policy", "allowlist", "--channel-binding", "auto", "--no-allow-plain"],
+      ...["--no-require-mention", "--admin-jid", "carol@localhost", "--history-limit", "5"],
+      ...["--publish-profile", "--profile-name", "Robo", "--xmpp-log-level", "debug"],
     );
     expect(sectionOf(gateway)).toEqual({
       enabled: true,
@@ -163,6 +165,11 @@ describe("openclaw channels add, while the Gateway runs", () => {
       allowFrom: ["alice@localhost", "*@admins.localhost"],
       groupPolicy: "allowlist",
       sasl: { channelBinding: "auto", allowPlain: false },
+      mucRooms: { [`team@${prosody.conference}`]: { requireMention: false } },
+      adminJid: ["carol@localhost"],
+      historyLimit: 5,
+      profile: { publish: true, name: "Robo" },
+      logLevel: "debug",
     });
     await online(gateway, "default", "bot@localhost");
     await expectAnswered("bot@localhost", "added");

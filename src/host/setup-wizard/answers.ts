@@ -9,6 +9,7 @@ import { CHANNEL_ID } from "../../policy/account-policy.ts";
 import { resolveAccount } from "../account.ts";
 import { roomJid, writtenRoomJid } from "../account-rooms.ts";
 import { ACCOUNT_KEYS, type XmppAccountConfig } from "../config-schema.ts";
+import { withRoomEntries } from "../room-entries.ts";
 
 export type PasswordAnswer =
   /** Text, or a reference to where the host finds it. */
@@ -72,7 +73,14 @@ export function applyAnswers(
     allowFrom: answers.allowFrom,
     groupPolicy: answers.groupPolicy,
     groupAllowFrom: answers.groupAllowFrom,
-    mucRooms: roomSettings(answers, before),
+    mucRooms: withRoomEntries(
+      {
+        rooms: answers.rooms.map(({ jid }) => jid),
+        groupPolicy: answers.groupPolicy,
+        requireMention: answers.requireMention,
+      },
+      before,
+    ),
     ...passwordKeys(answers.password),
   };
   if (answers.caFile !== before.tls?.caFile) patch.tls = { ...before.tls, caFile: answers.caFile };
@@ -131,26 +139,4 @@ function roomEntry(room: RoomAnswer, before: WrittenRooms | undefined): WrittenR
   const was = before?.find((entry) => roomJid(writtenRoomJid(entry)) === room.jid);
   if (room.password === undefined) return was ?? room.jid;
   return { ...(typeof was === "object" ? was : {}), jid: room.jid, password: room.password };
-}
-
-/**
- * With `groupPolicy: "allowlist"` an entry is what lets a room in, so that each room chosen has one. "*" is
- * never written: it would let in every room.
- */
-function roomSettings(
-  { rooms, groupPolicy, requireMention }: Answers,
-  before: XmppAccountConfig,
-): XmppAccountConfig["mucRooms"] {
-  const settings = { ...before.mucRooms };
-  for (const { jid } of rooms) {
-    const key = Object.keys(settings).find((written) => roomJid(written) === jid) ?? jid;
-    const was = settings[key];
-    const said = was?.requireMention ?? before.groups?.[key]?.requireMention;
-    const inherited = settings["*"]?.requireMention ?? before.groups?.["*"]?.requireMention ?? true;
-    const isNews = requireMention !== undefined && requireMention !== (said ?? inherited);
-    const isNeeded = groupPolicy === "allowlist" && before.groups?.[key] === undefined;
-    if (isNews) settings[key] = { ...was, requireMention };
-    else if (isNeeded) settings[key] = was ?? {};
-  }
-  return settings;
 }

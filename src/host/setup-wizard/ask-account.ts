@@ -115,7 +115,8 @@ async function askConnection(
         password = { kind: "value", value, resolved: value };
       }
     }
-    password ??= await askPassword(prompter, cfg, account, asking.options?.secretInputMode);
+    const { secretInputMode } = asking.options ?? {};
+    password ??= await askPassword(prompter, cfg, account, jid.bare, secretInputMode);
     const subject = { ...trial, server: located.server, password: password.resolved ?? "" };
     const test: TestOutcome =
       password.resolved === undefined
@@ -128,7 +129,7 @@ async function askConnection(
       case "again":
         break;
       case "password":
-        password = await askPassword(prompter, cfg, account, asking.options?.secretInputMode);
+        password = await askPassword(prompter, cfg, account, jid.bare, secretInputMode);
         break;
       case "jid":
         jid = await askJid(prompter, jid.bare);

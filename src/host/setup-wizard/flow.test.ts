@@ -320,6 +320,70 @@ describe("making an account", () => {
     expect(saved).toMatchObject({ password: "pencil" });
   });
 
+  describe("where the server's answer never came", () => {
+    const lost = async () => {
+      throw connectionError("network", "the connection was lost");
+    };
+    /** Logins after the registration fail so. */
+    const refusing = (condition: string): Partial<Network> => ({
+      ...offering,
+      register: lost,
+      logIn: async () => {
+        throw connectionError(condition, "so it is");
+      },
+    });
+
+    it("takes the account for made where its password lets one in", async () => {
+      const { saved, said } = await setUp([JID, MAKE, ROOMLESS, ...ACCESS, SAVE], {
+        network: { ...offering, register: lost },
+      });
+      const [first, second] = said.passwords;
+      expect(first).toMatch(/^[\w-]{32}$/);
+      expect(second).toBe(first);
+      expect(saved).toMatchObject({ jid: "bot@example.com", password: first });
+      const gone = await setUp([JID, MAKE, ["Rooms to join", CANCEL]], {
+        network: { ...offering, register: lost },
+      });
+      expect(gone.said.removed).toBe(1);
+    });
+
+    it.each([
+      ["not-authorized", /connection was lost\.\n.*bot@example\.com was most likely not made/],
+      ["unreachable", /connection was lost\.\nbot@example\.com may be on the server now/],
+    ])("and a login says %s, tells what may be left on the server", async (condition, words) => {
+      const { prompter, said } = await setUp([JID, MAKE, ["Password of", CANCEL]], {
+        network: refusing(condition),
+      });
+      const shown = prompter.shown.join("\n");
+      expect(shown).toMatch(words);
+      expect(shown).toContain("[Not confirmed]");
+      expect(shown).not.toContain("[Account made]");
+      expect(said.removed).toBe(0);
+    });
+  });
+
+  it.each([
+    ["not-authorized", "[Nothing was saved] bot@example.com was removed"],
+    ["unreachable", "[An account is left over] bot@example.com was made"],
+  ])("removed without an answer, a login that says %s tells what became of it", async (...args) => {
+    const [condition, words] = args;
+    let isAsked = false;
+    const { prompter } = await setUp([JID, MAKE, ["Rooms to join", CANCEL]], {
+      network: {
+        ...offering,
+        logIn: async (...how) => {
+          if (isAsked) throw connectionError(condition, "so it is");
+          return await fakeNetwork().network.logIn(...how);
+        },
+        unregister: async () => {
+          isAsked = true;
+          throw connectionError("network", "the connection was lost");
+        },
+      },
+    });
+    expect(prompter.shown.join("\n")).toContain(words);
+  });
+
   it("asks what the server's form wants besides, and hands a captcha to the web page", async () => {
     const field = (name: string, more: object = {}) => ({
       name,
@@ -423,6 +487,32 @@ describe("an account that is there", () => {
       groupPolicy: "open",
       allowFrom: ["alice@example.com", "bob@example.com"],
     });
+  });
+
+  it("keeps its password by itself for its own JID alone", async () => {
+    const start: ScriptLine[] = [["XMPP is set up", "Change settings"]];
+    const rest: ScriptLine[] = [
+      ROOMLESS,
+      ["Who may write", "Nobody"],
+      ["In which", "In none"],
+      SAVE,
+    ];
+    const same = await setUp(
+      [...start, ["JID of the agent's account", ""], ["Password of", ""], ...rest],
+      { xmpp },
+    );
+    expect(same.said.passwords).toEqual(["pencil"]);
+    const other: ScriptLine = ["JID of the agent's account", "other@example.com"];
+    const typed: ScriptLine[] = [
+      ["Password of", ""],
+      ["Password (hidden)", "crayon"],
+    ];
+    const changed = await setUp([...start, other, ...typed, ...rest], { xmpp });
+    expect(changed.said.passwords).toEqual(["crayon"]);
+    expect(changed.saved).toMatchObject({ jid: "other@example.com", password: "crayon" });
+    const kept: ScriptLine = ["Password of", "Keep the one that is set, for bot@example.com"];
+    const moved = await setUp([...start, other, kept, ...rest], { xmpp });
+    expect(moved.said.passwords).toEqual(["pencil"]);
   });
 
   it("has a second one added beside it, which inherits neither its server nor its rooms", async () => {

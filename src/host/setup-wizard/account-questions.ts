@@ -140,8 +140,10 @@ async function askFile(
 ): Promise<PasswordAnswer> {
   const read = (path: string): string | { problem: string } => {
     try {
-      const text = tryReadSecretFileSync(path, "XMPP password file", { rejectSymlink: true });
-      return text || { problem: `no password in ${path}` };
+      const text = tryReadSecretFileSync(path, "XMPP password", { rejectSymlink: true });
+      return (
+        text || { problem: `no password in ${path}; write it into that file, and nothing else` }
+      );
     } catch (error) {
       return { problem: messageOf(error) };
     }

@@ -1,5 +1,8 @@
 /** The set-up by scripted answers, with a network that does as it is told. What it is like on a real server: test/e2e/setup.e2e.ts. */
-import { afterEach, describe, expect, it, vi } from "vitest";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, describe, expect, it, onTestFinished, vi } from "vitest";
 import {
   CANCEL,
   Cancelled,
@@ -177,6 +180,29 @@ describe("the first account", () => {
       // Whoever logged in has logged out.
       expect(said.closed).toBe(said.passwords.length);
     }
+  });
+
+  it("takes the password from a file that holds one", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "openclaw-xmpp-wizard-"));
+    onTestFinished(() => rmSync(folder, { recursive: true }));
+    const [empty, good] = [join(folder, "empty"), join(folder, "good")];
+    writeFileSync(empty, "\n", { mode: 0o600 });
+    writeFileSync(good, "in a file\n", { mode: 0o600 });
+    const FILE = "File that holds the password";
+    const answers: ScriptLine[] = [
+      ["Password of", "File that holds it"],
+      [FILE, join(folder, "nowhere")],
+      [FILE, empty],
+      [FILE, good],
+    ];
+    const { saved, said, prompter } = await setUp([JID, ...answers, ROOMLESS, ...ACCESS, SAVE]);
+    expect(prompter.shown.filter((line) => line.startsWith("! "))).toEqual([
+      expect.stringContaining(`no password in ${folder}/nowhere; write it`),
+      `! XMPP password file at ${empty} is empty.`,
+    ]);
+    expect(said.passwords).toEqual(["in a file"]);
+    expect(saved).toMatchObject({ passwordFile: good });
+    expect(saved).not.toHaveProperty("password");
   });
 
   it("uses the environment where it says who and how", async () => {

@@ -121,6 +121,20 @@ describe("channels add", () => {
       });
     });
 
+    it("takes out what it no longer names: an entry would have it joined all the same", () => {
+      const users = ["alice@example.com"];
+      const mucRooms = { [a]: { requireMention: false }, [b]: { users } };
+      expect(add({ rooms: ["c@conference.example.com"] }, { ...listed, mucRooms })).toMatchObject({
+        rooms: ["c@conference.example.com"],
+        mucRooms: { "c@conference.example.com": {}, [b]: { users, enabled: false } },
+      });
+      const off = { ...listed, rooms: [a], mucRooms: { [b]: { users, enabled: false } } };
+      expect(add({ rooms: [b] }, off)).toMatchObject({
+        rooms: [b],
+        mucRooms: { [b]: { users, enabled: true } },
+      });
+    });
+
     it("says of each whether it needs a mention, and leaves what else is said of it", () => {
       const mucRooms = { [a]: { requireMention: false, users: ["alice@example.com"] } };
       expect(add({ requireMention: true }, { ...GOOD, rooms: [a, b], mucRooms })).toMatchObject({

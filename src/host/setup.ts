@@ -12,7 +12,7 @@ import type { ConfigProblem } from "./account-problems.ts";
 import { roomJid, writtenRoomJid } from "./account-rooms.ts";
 import { readOwnEntry, writeAccount } from "./account-writing.ts";
 import { ACCOUNT_KEYS, type XmppAccountConfig } from "./config-schema.ts";
-import { withRoomEntries } from "./room-entries.ts";
+import { roomsLeft, withRoomEntries } from "./room-entries.ts";
 import { KEY_OF, setupFields } from "./setup-fields.ts";
 
 type Fields = typeof setupFields;
@@ -55,13 +55,19 @@ function toConfig(input: SetupInput, before: XmppAccountConfig): XmppAccountConf
  * it names and those that have one; else all of the account's.
  */
 function roomsToldOf(before: XmppAccount, after: XmppAccount, input: SetupInput): BareJid[] {
-  if (after.groupPolicy !== "allowlist" || before.groupPolicy !== "allowlist") return after.rooms;
-  const named = new Set(input.rooms?.map(roomJid));
-  const { roomSettings } = after;
-  return after.rooms.filter(
-    (room) => named.has(room) || Boolean(roomSettings[room] ?? roomSettings["*"]),
-  );
+  const { rooms, roomSettings, groupPolicy } = after;
+  const isNews = groupPolicy !== "allowlist" || before.groupPolicy !== "allowlist";
+  const isIn = (room: BareJid) => isNews || Boolean(roomSettings[room] ?? roomSettings["*"]);
+  const left = roomsLeftBy(before, input);
+  const others = rooms.filter((room) => isIn(room) && !left.includes(room));
+  return [...new Set([...roomsNamed(input), ...others])];
 }
+
+const roomsNamed = ({ rooms = [] }: SetupInput): BareJid[] =>
+  rooms.flatMap((room) => roomJid(room) ?? []);
+
+const roomsLeftBy = ({ config }: XmppAccount, input: SetupInput): BareJid[] =>
+  input.rooms ? roomsLeft(config, roomsNamed(input)) : [];
 
 /** What another source of the same thing would stand in the way of. */
 function replacedBy(input: SetupInput): (keyof XmppAccountConfig)[] {
@@ -91,10 +97,12 @@ export function applySetup(
   const written = writeAccount(named, accountId, values, replacedBy(input));
   const { requireMention } = input;
   if (!input.rooms && !input.groupPolicy && requireMention === undefined) return written;
+  const was = resolveAccount(cfg, accountId);
   const account = resolveAccount(written, accountId);
   const { groupPolicy, config } = account;
-  const rooms = roomsToldOf(resolveAccount(cfg, accountId), account, input);
-  const mucRooms = withRoomEntries({ rooms, groupPolicy, requireMention }, config);
+  const rooms = roomsToldOf(was, account, input);
+  const left = roomsLeftBy(was, input);
+  const mucRooms = withRoomEntries({ rooms, left, groupPolicy, requireMention }, config);
   const isNews = !isDeepStrictEqual(mucRooms, config.mucRooms ?? {});
   return isNews ? writeAccount(written, accountId, { mucRooms }) : written;
 }

@@ -9,7 +9,7 @@ import { CHANNEL_ID } from "../../policy/account-policy.ts";
 import { resolveAccount } from "../account.ts";
 import { roomJid, writtenRoomJid } from "../account-rooms.ts";
 import { ACCOUNT_KEYS, type XmppAccountConfig } from "../config-schema.ts";
-import { withRoomEntries } from "../room-entries.ts";
+import { roomsLeft, withRoomEntries } from "../room-entries.ts";
 
 export type PasswordAnswer =
   /** Text, or a reference to where the host finds it. */
@@ -65,32 +65,29 @@ export function applyAnswers(
   answers: Answers,
 ): OpenClawConfig {
   const before = resolveAccount(base, accountId).config;
+  const rooms = answers.rooms.map(({ jid }) => jid);
+  const { groupPolicy, requireMention } = answers;
+  const told = { rooms, left: roomsLeft(before, rooms), groupPolicy, requireMention };
   const patch: Partial<XmppAccountConfig> = {
     jid: answers.jid,
     server: answers.server,
     rooms: answers.rooms.map((room) => roomEntry(room, before.rooms)),
     dmPolicy: answers.dmPolicy,
     allowFrom: answers.allowFrom,
-    groupPolicy: answers.groupPolicy,
+    groupPolicy,
     groupAllowFrom: answers.groupAllowFrom,
-    mucRooms: withRoomEntries(
-      {
-        rooms: answers.rooms.map(({ jid }) => jid),
-        groupPolicy: answers.groupPolicy,
-        requireMention: answers.requireMention,
-      },
-      before,
-    ),
+    mucRooms: withRoomEntries(told, before),
     ...passwordKeys(answers.password),
   };
   if (answers.caFile !== before.tls?.caFile) patch.tls = { ...before.tls, caFile: answers.caFile };
-  const isEmpty = (value: unknown) =>
-    value === undefined || (typeof value === "object" && Object.keys(value ?? {}).length === 0);
   const keys = (Object.keys(patch) as (keyof XmppAccountConfig)[]).filter(
     (key) => JSON.stringify(patch[key]) !== JSON.stringify(before[key]),
   );
   // A key that is empty now, and was not there before, need not be written; one that was has to go.
-  const written = keys.filter((key) => !isEmpty(patch[key]) || isInherited(base, accountId, key));
+  const written = keys.filter(
+    (key) =>
+      !isEmpty(patch[key]) || (patch[key] !== undefined && isInherited(base, accountId, key)),
+  );
   return patchScopedAccountConfig({
     cfg: base,
     channelKey: CHANNEL_ID,
@@ -101,7 +98,10 @@ export function applyAnswers(
   });
 }
 
-/** A list that the root fills is emptied by an empty one of the account's own. */
+const isEmpty = (value: unknown): boolean =>
+  value === undefined || (typeof value === "object" && Object.keys(value ?? {}).length === 0);
+
+/** A list or map that the root fills is emptied by an empty one of the account's own. */
 function isInherited(
   cfg: OpenClawConfig,
   accountId: string,
@@ -109,7 +109,7 @@ function isInherited(
 ): boolean {
   const root = (cfg.channels?.[CHANNEL_ID] ?? {}) as XmppAccountConfig;
   const isOwn = accountId !== "default" || hasOwnEntry(cfg, accountId);
-  return isOwn && Array.isArray(root[key]) && root[key].length > 0;
+  return isOwn && !isEmpty(root[key]);
 }
 
 function hasOwnEntry(cfg: OpenClawConfig, accountId: string): boolean {

@@ -13,6 +13,7 @@ import { connectionError } from "../../client/conditions.ts";
 import type { Trial } from "../../client/trial.ts";
 import { XmppStanzaError } from "../../errors.ts";
 import type { BareJid, FullJid } from "../../protocol/jid.ts";
+import { resolveAccount } from "../account.ts";
 import { runSetup } from "./flow.ts";
 import type { Network } from "./network.ts";
 
@@ -513,6 +514,33 @@ describe("an account that is there", () => {
       groupPolicy: "open",
       allowFrom: ["alice@example.com", "bob@example.com"],
     });
+  });
+
+  it("leaves a room that is no longer wanted, whatever was said of it", async () => {
+    const mucRooms = {
+      "team@rooms.example.com": { requireMention: false, users: ["a@b.example"] },
+    };
+    const answers: ScriptLine[] = [
+      ["XMPP is set up", "Change settings"],
+      ["JID of the agent's account", ""],
+      ["Password of the agent's account", "Keep"],
+      ["Rooms to join", "other@rooms.example.com"],
+      ["Who may write", "Nobody"],
+      ["In which rooms", "Only in rooms"],
+      ["Who may address it", ""],
+      ["In rooms, answer only", true],
+      SAVE,
+    ];
+    const { saved } = await setUp(answers, { xmpp: { ...xmpp, mucRooms } });
+    expect(saved).toMatchObject({
+      rooms: ["other@rooms.example.com"],
+      mucRooms: {
+        "other@rooms.example.com": {},
+        "team@rooms.example.com": { enabled: false, users: ["a@b.example"] },
+      },
+    });
+    const account = resolveAccount({ channels: { xmpp: saved } } as never);
+    expect(account.rooms).toEqual(["other@rooms.example.com"]);
   });
 
   it("keeps its password by itself for its own JID alone", async () => {

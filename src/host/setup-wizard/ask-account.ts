@@ -219,15 +219,21 @@ async function askWhatNow(
   const condition = test.error instanceof XmppConnectionError ? test.error.condition : "";
   const likely: Partial<Record<string, WhatNow>> = {
     "not-authorized": "password",
+    "credentials-expired": "password",
     credentials: "password",
     certificate: "authority",
     "host-unknown": "jid",
+    "host-gone": "jid",
+    "invalid-authzid": "jid",
     dns: "server",
     unreachable: "server",
     network: "server",
     timeout: "server",
     protocol: "server",
     "tls-required": "server",
+    "plaintext-refused": "server",
+    "unsupported-version": "server",
+    "see-other-host": "server",
   };
   const all: { value: WhatNow; label: string; hint?: string }[] = [
     { value: "again", label: "Try again" },

@@ -283,11 +283,25 @@ describe("a login that fails", () => {
     expect(saved).toMatchObject({ password: "crayon" });
   });
 
+  const failing = (condition: string): Partial<Network> => ({
+    logIn: async () => {
+      throw connectionError(condition, "so it is");
+    },
+  });
+
   it.each([
-    ["certificate", "Name the file of its certificate authority"],
-    ["unreachable", "Give the server's address"],
-    ["host-unknown", "Give another JID"],
-  ])("%s offers: %s; and may be saved, as not working", async (condition, _likely) => {
+    ["certificate", "PEM file of the authority"],
+    ["unreachable", "Server address"],
+    ["timeout", "Server address"],
+    ["tls-required", "Server address"],
+    ["host-unknown", "JID of the agent's account"],
+    ["not-authorized", "Password of the agent's account"],
+  ])("with %s is offered first what may cure it: %s", async (condition, question) => {
+    const script: ScriptLine[] = [JID, ...TYPED, ["What now?", ""], [question, CANCEL]];
+    expect((await setUp(script, { network: failing(condition) })).error).toBeInstanceOf(Cancelled);
+  });
+
+  it("may be saved, as not working", async () => {
     const script: ScriptLine[] = [
       JID,
       ...TYPED,
@@ -296,13 +310,7 @@ describe("a login that fails", () => {
       ...ACCESS,
       SAVE,
     ];
-    const { saved, prompter } = await setUp(script, {
-      network: {
-        logIn: async () => {
-          throw connectionError(condition, "so it is");
-        },
-      },
-    });
+    const { saved, prompter } = await setUp(script, { network: failing("unreachable") });
     expect(saved).toMatchObject({ jid: "bot@example.com" });
     expect(prompter.shown.join("\n")).toMatch(/Connection: NOT working/);
   });

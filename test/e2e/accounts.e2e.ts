@@ -428,9 +428,10 @@ describe("doctor and the security audit", () => {
   );
   afterAll(() => home?.remove());
 
-  it("doctor --fix moves seed 000's names, and loses nothing", async () => {
+  it("doctor --fix moves seed 000's names and the host's own of then, and loses nothing", async () => {
     const seed = seedConfig("seed-000.json");
-    home.writeConfig(mergeConfig(home.readConfig(), seed));
+    const memory = seedConfig("seed-000-memory.json");
+    home.writeConfig(mergeConfig(mergeConfig(home.readConfig(), seed), memory));
     const asPrinted = (seed["channels"] as { xmpp: ConfigObject }).xmpp;
     const fixed = await succeed(home, "doctor", "--fix", "--non-interactive");
     expect(fixed).toMatch(/accounts\.default\.service.*accounts\.default\.server/s);
@@ -440,6 +441,15 @@ describe("doctor and the security audit", () => {
       enabled: true,
       accounts: { default: { ...rest, server: service } },
     });
+    const { agents, memory: moved } = home.readConfig();
+    expect(moved).toEqual({ search: { enabled: true, experimental: { sessionMemory: true } } });
+    expect(JSON.stringify(agents)).not.toContain("memorySearch");
+  });
+
+  it("the host finds nothing to object to in seed 001's lists, nor in what doctor made of seed 000", async () => {
+    expect(await succeed(home, "config", "validate")).toMatch(/valid/i);
+    home.writeConfig({ ...home.readConfig(), ...seedConfig("seed-001-lists.json5") });
+    expect(await succeed(home, "config", "validate")).toMatch(/valid/i);
   });
 
   it("doctor --fix leaves to all accounts what they inherit", async () => {

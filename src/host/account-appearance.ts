@@ -4,11 +4,13 @@ import { botIdentity, registerResponders } from "../client/responders.ts";
 import { createRooms } from "../client/rooms.ts";
 import { createRoster } from "../client/roster.ts";
 import type { XmppSession } from "../client/types.ts";
+import { messageOf } from "../errors.ts";
 import { decideSubscription } from "../policy/subscription.ts";
 import { encodeAvailability } from "../protocol/rfc-6121-presence.ts";
 import type { AccountBasis } from "./account-basis.ts";
 import { createAgentPresence } from "./agent-presence.ts";
 import { announcedFeatures } from "./announced-features.ts";
+import { onceChanged } from "./live-config.ts";
 import { softwareVersion } from "./software-version.ts";
 
 export function createAccountAppearance(basis: AccountBasis, session: XmppSession) {
@@ -19,7 +21,7 @@ export function createAccountAppearance(basis: AccountBasis, session: XmppSessio
     identity: botIdentity(account.nick),
     features: announcedFeatures(account),
   });
-  const isPublic = account.config.profile?.publish === true;
+  const isPublic = () => readAccount().config.profile?.publish === true;
   const presence = createAgentPresence({
     readSettings: () => readAccount().config.presence,
     announce,
@@ -27,7 +29,7 @@ export function createAccountAppearance(basis: AccountBasis, session: XmppSessio
   config.onChange(presence.apply);
   const extensions = () => [
     ...encodeAvailability(presence.current()),
-    ...(isPublic ? encodePhoto(published.get(jid)) : []),
+    ...(isPublic() ? encodePhoto(published.get(jid)) : []),
   ];
   const roster = createRoster({
     session,
@@ -54,14 +56,19 @@ export function createAccountAppearance(basis: AccountBasis, session: XmppSessio
     log,
     published,
     readProfile: async () => {
-      if (!isPublic) return undefined;
+      if (!isPublic()) return undefined;
       const { readProfile } = await import("./profile.ts");
-      const { cfg } = config.read();
-      return await readProfile({ cfg, account, chosen: chosen.get(jid), log });
+      return await readProfile({ ...config.read(), chosen: chosen.get(jid), log });
     },
     onReady: roster.onReady,
     onPhoto: announce,
   });
+  const publishChanged = onceChanged(account.config.profile, () => {
+    // At the next login it is looked at anyway.
+    if (session.state.kind !== "online") return;
+    profile.publish().catch((error: unknown) => log.warn(messageOf(error)));
+  });
+  config.onChange(() => publishChanged(readAccount().config.profile));
   return {
     caps: responders.caps,
     presence,

@@ -14,9 +14,13 @@ import type { AccountBasis } from "./account-basis.ts";
 import { tellAgent } from "./late-refusal.ts";
 
 export function createAccountOutbox(
-  { account, accountId, log, readConfig, runtime, stores }: AccountBasis,
+  basis: AccountBasis,
   { session, rooms, services }: { session: XmppSession; rooms: Rooms; services: ServerServices },
 ): Outbox {
+  const { account, accountId, config, log, readAccount, readConfig, runtime, stores } = basis;
+  // One object as long as the account runs: whoever holds it sees what it is changed to.
+  const limits = { ...account.limits };
+  config.onChange(() => void Object.assign(limits, readAccount().limits));
   const departures = departuresOf(accountId);
   return {
     session,
@@ -36,7 +40,7 @@ export function createAccountOutbox(
       log,
     }),
     departures,
-    limits: account.limits,
+    limits,
     log,
   };
 }

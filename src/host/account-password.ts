@@ -37,7 +37,7 @@ export function resolvePassword(
   const file = config.passwordFile?.trim();
   if (file) {
     try {
-      const password = tryReadSecretFileSync(file, "XMPP password file", { rejectSymlink: true });
+      const password = tryReadSecretFileSync(file, "XMPP password", { rejectSymlink: true });
       if (password) return { password, source: "passwordFile" };
     } catch (error) {
       return noPassword(messageOf(error));

@@ -39,7 +39,13 @@ afterEach(() => stop());
 const OWNER = { commands: { ownerAllowFrom: ["alice@example"] } };
 const LISTED = { dmPolicy: "allowlist", allowFrom: ["alice@example", "bob@example"] };
 
-function setUp({ keys = LISTED, cfg = OWNER, ...options }: RoadInOptions & { keys?: object } = {}) {
+type MenuOptions = RoadInOptions & {
+  keys?: object;
+  /** What plugins answer. */
+  answer?: string;
+};
+
+function setUp({ keys = LISTED, cfg = OWNER, answer, ...options }: MenuOptions = {}) {
   const road = createRoadIn({ ...options, keys: { rooms: [ROOM], ...keys }, cfg });
   enterRoom(road);
   let config = withKeys({ rooms: [ROOM], ...keys }, cfg);
@@ -61,7 +67,7 @@ function setUp({ keys = LISTED, cfg = OWNER, ...options }: RoadInOptions & { key
       },
     },
     catchUp: { hasArchive: true },
-    waiting: { list: async () => [] },
+    waiting: { count: async () => ({ waiting: 0 }), list: async () => [] },
     tally: road.tally,
   } as unknown as LiveAccount);
   const executed: Executed[] = [];
@@ -75,7 +81,7 @@ function setUp({ keys = LISTED, cfg = OWNER, ...options }: RoadInOptions & { key
         kind: args && !facts.acceptsArgs ? "non-plugin" : "plugin",
         execute: async (context: Executed) => {
           executed.push(context);
-          return { text: `did ${name} ${args ?? ""}`.trim() };
+          return { text: answer ?? `did ${name} ${args ?? ""}`.trim() };
         },
       }),
       ...facts,
@@ -233,6 +239,20 @@ describe("a command of the menu", () => {
     expect(() => given?.assertOwnerCurrent?.()).not.toThrow();
     configure({}, { commands: { ownerAllowFrom: ["carol@example"] } });
     expect(() => given?.assertOwnerCurrent?.()).toThrow("alice@example is no owner any more");
+  });
+
+  it("of a plugin is answered with the first of a long text, and where the rest is", async () => {
+    const { run } = setUp({ answer: `${"x".repeat(3_999)}\u{1F600}${"y".repeat(100_000)}` });
+    const { note } = (await run("alice@example/pc", "command/pair", { args: "qr" })) ?? {};
+    expect(note?.text.length).toBeLessThan(4_200);
+    expect(note?.text).toMatch(
+      /^x{3999}…\n\(The first 4000 of 104001 characters\. Give \/pair in a chat for all/,
+    );
+    const brief = await setUp({ answer: "z".repeat(4_000) }).run(
+      "alice@example/pc",
+      "command/pair",
+    );
+    expect(brief?.note?.text).toBe("z".repeat(4_000));
   });
 
   it("of a plugin that takes no arguments gets none", async () => {

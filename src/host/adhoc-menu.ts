@@ -6,6 +6,7 @@
 import { Element } from "ltx";
 import { listNativeCommandSpecsForConfig } from "openclaw/plugin-sdk/native-command-registry";
 import type { OpenClawConfig } from "openclaw/plugin-sdk/channel-core";
+import { truncateUtf16Safe } from "openclaw/plugin-sdk/string-coerce-runtime";
 import { NODE_PREFIX, type AdHocCommand, type AdHocOutcome } from "../client/adhoc-commands.ts";
 import { standingOf } from "../inbound/command-owner.ts";
 import type { Commander } from "../inbound/commanders.ts";
@@ -168,9 +169,18 @@ function pluginItem(
       originatingTo: jid,
       accountId,
     });
-    const text = [result.text, result.continueAgent ? CONTINUES : undefined].filter(Boolean);
+    const words = result.text && bounded(result.text, name);
+    const text = [words, result.continueAgent ? CONTINUES : undefined].filter(Boolean);
     return { note: { type: "info", text: text.join("\n") || "Done." } };
   });
+}
+
+/** Characters of a note: clients show it in a window that does not scroll, and servers bound a stanza. */
+const MAX_NOTE = 4_000;
+
+function bounded(text: string, name: string): string {
+  if (text.length <= MAX_NOTE) return text;
+  return `${truncateUtf16Safe(text, MAX_NOTE)}…\n(The first ${MAX_NOTE} of ${text.length} characters. Give /${name} in a chat for all of it.)`;
 }
 
 const CONTINUES = "What follows is for the agent: give this command in a chat.";

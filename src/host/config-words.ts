@@ -346,7 +346,8 @@ export const CONFIG_WORDS: Readonly<Record<string, KeyWords>> = {
     default: code(DEFAULT_LIMITS.turnsPerMinute),
   },
   "limits.commandsPerMinute": {
-    meaning: "Commands that one sender may give in a minute; `/stop` is never limited",
+    meaning:
+      "Commands that one sender may give in a minute; `/stop` of whoever may stop the agent is never limited",
     default: code(DEFAULT_LIMITS.commandsPerMinute),
   },
   "limits.pairingsPerMinute": {

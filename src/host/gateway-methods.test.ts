@@ -67,7 +67,7 @@ afterEach(() => void stop());
 describe("openclaw xmpp forget", () => {
   it("by the own domain: what the server was, and the login that was refused for it is tried again", async () => {
     const { call, logIn, people, scopeOf, servers } = start();
-    expect(scopeOf("xmpp.forget")).toBe("operator.write");
+    expect(scopeOf("xmpp.forget")).toBe("operator.admin");
     expect(await call("xmpp.forget", { jid: HOME })).toMatchObject({
       isOk: true,
       result: { forgotten: HOME },
@@ -176,8 +176,8 @@ describe("an account", () => {
 describe("who may do what", () => {
   it.each([
     ["operator.read", "status rooms occupants roster known poll queue ping disco vcard"],
-    ["operator.write", "join leave invite nick forget upload"],
-    ["operator.admin", "clear"],
+    ["operator.write", "join leave invite nick upload"],
+    ["operator.admin", "clear forget"],
     ["operator.pairing", "pairing.approved pairing.pending pairing.deny"],
   ])("%s", (scope, names) => {
     const { scopeOf } = start();

@@ -18,7 +18,7 @@ import type { LiveAccount } from "./live-accounts.ts";
 
 /**
  * Reading is for who may read; what others see, or what costs somebody something, for who may write; what is lost for
- * good, for administrators; pairing for who may pair, as the host has it.
+ * good, and what decides which server is believed, for administrators; pairing for who may pair, as the host has it.
  */
 type Scope = "operator.read" | "operator.write" | "operator.admin" | "operator.pairing";
 type Run = (live: LiveAccount, params: Params, cfg: OpenClawConfig) => unknown;
@@ -69,7 +69,7 @@ const METHODS: Record<string, Method> = {
     (await contacts()).nameContact(live, jidParam(params, "jid"), textParam(params, "name")),
   ),
   "xmpp.known": read(async (live) => (await contacts()).listKnown(live)),
-  "xmpp.forget": write(async (live, params) =>
+  "xmpp.forget": admin(async (live, params) =>
     (await contacts()).forget(live, bareParam(params, "jid")),
   ),
   "xmpp.poll": read(async (live, params) =>

@@ -2,7 +2,7 @@
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import { createFakeLog } from "../../test/support/fake-session.ts";
 import { resolveAccount } from "./account.ts";
-import { LIVE_PREFIXES, watchConfig } from "./live-config.ts";
+import { LIVE_PREFIXES, onceChanged, watchConfig } from "./live-config.ts";
 
 type Config = Parameters<typeof resolveAccount>[0];
 
@@ -98,7 +98,22 @@ it("names the keys that need no restart at the root and for each account", () =>
   expect(LIVE_PREFIXES).toContain("channels.xmpp.mucRooms");
   expect(LIVE_PREFIXES).toContain("channels.xmpp.allowFrom");
   expect(LIVE_PREFIXES).toContain("channels.xmpp.accounts.*.mucRooms");
+  for (const key of ["limits", "catchUp", "profile"]) {
+    expect(LIVE_PREFIXES).toContain(`channels.xmpp.accounts.*.${key}`);
+  }
   for (const key of ["jid", "password", "server", "tls", "nick", "accounts"]) {
     expect(LIVE_PREFIXES).not.toContain(`channels.xmpp.${key}`);
   }
+});
+
+it("tells that a value of it changed by what the value says", () => {
+  const onChange = vi.fn<() => void>();
+  const look = onceChanged<object | undefined>({ name: "Puck" }, onChange);
+  look({ name: "Puck" });
+  expect(onChange).not.toHaveBeenCalled();
+  look({ name: "Robin" });
+  look({ name: "Robin" });
+  look(undefined);
+  look(undefined);
+  expect(onChange).toHaveBeenCalledTimes(2);
 });

@@ -8,7 +8,7 @@ import { CHANNEL_ID } from "../policy/account-policy.ts";
 import { resolveAccount, type XmppAccount } from "./account.ts";
 import { describeProblems } from "./account-problems.ts";
 
-/** What applies without a new connection: all that concerns rooms, people, or single messages, alone. */
+/** What applies without a new connection: all that concerns rooms, people, single messages, or what others see, alone. */
 const LIVE_KEYS = [
   "dmPolicy",
   "allowFrom",
@@ -45,6 +45,9 @@ const LIVE_KEYS = [
   "sendReadReceipts",
   "dynamicAgentCreation",
   "presence",
+  "profile",
+  "limits",
+  "catchUp",
   "logLevel",
 ] as const;
 
@@ -99,6 +102,17 @@ export function watchConfig(params: {
     },
     onChange: (listener) => void listeners.push(listener),
     stop: () => clearInterval(timer),
+  };
+}
+
+/** @returns calls `onChange` where a value says something else than the one before it */
+export function onceChanged<T>(first: T, onChange: () => void): (next: T) => void {
+  let last = JSON.stringify(first);
+  return (next) => {
+    const said = JSON.stringify(next);
+    if (said === last) return;
+    last = said;
+    onChange();
   };
 }
 

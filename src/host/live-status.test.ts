@@ -5,7 +5,7 @@ import type { WaitingMessages } from "../inbound/waiting.ts";
 import type { LiveAccount } from "./live-accounts.ts";
 import { describeStatus } from "./live-status.ts";
 
-function setUp(list: WaitingMessages["list"]) {
+function setUp(count: WaitingMessages["count"]) {
   const session = createFakeSession();
   const live = {
     account: { accountId: "default", jid: "bot@example" },
@@ -14,14 +14,13 @@ function setUp(list: WaitingMessages["list"]) {
     roster: { contacts: () => [{}] },
     tally: { read: () => ({ cleared: 2 }) },
     catchUp: { hasArchive: true },
-    waiting: { list },
+    waiting: { count },
   } as unknown as LiveAccount;
   return { live, session };
 }
 
 it("counts what there is, and how long it waits", async () => {
-  const waiting = [{ receivedAt: Date.now() - 60_000 }, { receivedAt: Date.now() }];
-  const { live, session } = setUp(async () => waiting as never);
+  const { live, session } = setUp(async () => ({ waiting: 2, oldestAt: Date.now() - 60_000 }));
   session.goOnline();
   const status = await describeStatus(live);
   expect(status).toMatchObject({

@@ -29,12 +29,8 @@ type Waiting = { queued?: number; oldestQueuedMs?: number; queueError?: string }
 
 export async function describeWaiting({ waiting }: LiveAccount): Promise<Waiting> {
   try {
-    const all = await waiting.list();
-    const [oldest] = all;
-    return {
-      queued: all.length,
-      ...(oldest ? { oldestQueuedMs: ageOf(oldest.receivedAt) } : {}),
-    };
+    const { oldestAt, waiting: queued } = await waiting.count();
+    return { queued, ...(oldestAt === undefined ? {} : { oldestQueuedMs: ageOf(oldestAt) }) };
   } catch (error) {
     return { queueError: messageOf(error) };
   }

@@ -1,9 +1,9 @@
 import type { OpenClawConfig, PluginRuntime } from "openclaw/plugin-sdk/channel-core";
 import { resolveAgentRoute } from "openclaw/plugin-sdk/routing";
-import { describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import { createFakeLog } from "../../test/support/fake-session.ts";
 import { prepared } from "../../test/support/xmpp-subjects.ts";
-import { dynamicAgentId } from "../policy/dynamic-agents.ts";
+import { AGENTS_PER_MINUTE, dynamicAgentId } from "../policy/dynamic-agents.ts";
 import { createOwnAgents } from "./own-agents.ts";
 
 const ALICE = prepared("alice@chat.example");
@@ -49,7 +49,11 @@ function start(options: { settings?: object; keys?: object; agents?: object; con
     },
   } as unknown as PluginRuntime;
   const log = createFakeLog();
-  const own = createOwnAgents({ accountId: "default", runtime, log });
+  const made = createOwnAgents({ accountId: "default", runtime, log, made: [] });
+  const own = {
+    provide: async (jid: typeof ALICE, signal = new AbortController().signal) =>
+      await made.provide(jid, signal),
+  };
   const routeOf = (jid: string) =>
     resolveAgentRoute({
       cfg,
@@ -57,7 +61,7 @@ function start(options: { settings?: object; keys?: object; agents?: object; con
       accountId: "default",
       peer: { kind: "direct", id: jid },
     });
-  return { own, counts, routeOf, read: () => cfg };
+  return { own, counts, log, routeOf, read: () => cfg };
 }
 
 describe("dynamicAgentCreation", () => {
@@ -123,5 +127,60 @@ describe("dynamicAgentCreation", () => {
     const { own } = start({ conflicts: 3 });
     await expect(own.provide(ALICE)).rejects.toThrow("somebody else has written");
     expect(await own.provide(BOB)).toHaveProperty("cfg");
+  });
+});
+
+describe("where many are new at once", () => {
+  afterEach(() => void vi.useRealTimers());
+  const crowd = (count: number) =>
+    Array.from({ length: count }, (_, i) => prepared(`guest${i}@chat.example`));
+
+  it("a few agents are made a minute; the others wait, in their order, and none is refused", async () => {
+    vi.useFakeTimers();
+    const { own, counts, log, routeOf } = start({});
+    const guests = crowd(2 * AGENTS_PER_MINUTE + 1);
+    const done: string[] = [];
+    const all = guests.map(async (jid) => {
+      expect(await own.provide(jid)).toHaveProperty("cfg");
+      done.push(jid);
+    });
+    await vi.advanceTimersByTimeAsync(55_000);
+    expect(done).toEqual(guests.slice(0, AGENTS_PER_MINUTE));
+    expect(counts.writes).toBe(AGENTS_PER_MINUTE);
+    expect(log.lines.join("\n")).toMatch(/guest6@chat\.example waits \d+ s for an agent/);
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(done).toEqual(guests.slice(0, 2 * AGENTS_PER_MINUTE));
+    await vi.advanceTimersByTimeAsync(60_000);
+    await Promise.all(all);
+    expect(done).toEqual(guests);
+    expect(guests.map(routeOf).every(({ matchedBy }) => matchedBy === "binding.peer")).toBe(true);
+  });
+
+  it("who cannot get one at all hears so at once", async () => {
+    vi.useFakeTimers();
+    const { own, counts } = start({ settings: { maxAgents: AGENTS_PER_MINUTE } });
+    const all = crowd(AGENTS_PER_MINUTE + 1).map(async (jid) => await own.provide(jid));
+    await vi.advanceTimersByTimeAsync(5_000);
+    const results = await Promise.all(all);
+    expect(results.at(-1)).toEqual({ refused: expect.stringContaining("maxAgents") });
+    expect(counts.attempts).toBe(AGENTS_PER_MINUTE);
+  });
+
+  it("an account that stops waits no longer, and keeps nobody else waiting", async () => {
+    vi.useFakeTimers();
+    const { own, counts } = start({});
+    const stopping = new AbortController();
+    const guests = crowd(AGENTS_PER_MINUTE + 2);
+    const all = guests.map(async (jid) => await own.provide(jid, stopping.signal));
+    const settled = Promise.allSettled(all);
+    await vi.advanceTimersByTimeAsync(5_000);
+    stopping.abort();
+    await vi.advanceTimersByTimeAsync(0);
+    const results = await settled;
+    expect(results.slice(-2).map(({ status }) => status)).toEqual(["rejected", "rejected"]);
+    expect(counts.writes).toBe(AGENTS_PER_MINUTE);
+    const next = own.provide(ALICE);
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(await next).toHaveProperty("cfg");
   });
 });

@@ -5,15 +5,18 @@
 import { resolveChannelConfigWrites } from "openclaw/plugin-sdk/channel-config-helpers";
 import type { OpenClawConfig, PluginRuntime } from "openclaw/plugin-sdk/channel-core";
 import { resolveAgentRoute } from "openclaw/plugin-sdk/routing";
+import { sleepWithAbort } from "openclaw/plugin-sdk/runtime-env";
 import { createTurns } from "../client/turns.ts";
 import type { Logger } from "../client/types.ts";
 import { messageOf } from "../errors.ts";
 import { isEverybodys, type OwnAgents } from "../inbound/own-agent.ts";
 import { CHANNEL_ID } from "../policy/account-policy.ts";
 import {
+  AGENTS_PER_MINUTE,
   dynamicAgentId,
   fillTemplate,
   isDynamicAgentId,
+  waitForNextAgent,
   type DynamicAgents,
 } from "../policy/dynamic-agents.ts";
 import type { BareJid } from "../protocol/jid.ts";
@@ -26,6 +29,8 @@ const ATTEMPTS = 3;
 
 /** One after the other: each reads what the one before has written. All accounts write the same file. */
 const inTurn = createTurns();
+/** When agents were made last, ms. */
+const madeByAll: number[] = [];
 
 class Refused extends Error {
   readonly reason: string;
@@ -39,8 +44,9 @@ export function createOwnAgents(params: {
   accountId: string;
   runtime: PluginRuntime;
   log: Logger;
+  made?: number[];
 }): OwnAgents {
-  const { accountId, runtime, log } = params;
+  const { accountId, runtime, log, made = madeByAll } = params;
   const current = () => runtime.config.current() as OpenClawConfig;
 
   async function make(jid: BareJid): Promise<string> {
@@ -86,11 +92,27 @@ export function createOwnAgents(params: {
     }
   }
 
+  /** Many whom policy admits must not have the configuration written all the time. */
+  async function waitForTurn(jid: BareJid, signal: AbortSignal): Promise<void> {
+    const waitMs = waitForNextAgent(made, Date.now());
+    if (waitMs === 0) return;
+    const seconds = Math.ceil(waitMs / 1000);
+    log.info(
+      `${jid} waits ${seconds} s for an agent: ${AGENTS_PER_MINUTE} are made a minute; see docs/operations.md`,
+    );
+    await sleepWithAbort(waitMs, signal);
+  }
+
   return {
-    async provide(jid) {
+    async provide(jid, signal) {
       return await inTurn(async () => {
+        signal.throwIfAborted();
         if (!isUnbound(current(), accountId, jid)) return { cfg: current() };
         try {
+          assertMayMake(current(), current(), accountId);
+          await waitForTurn(jid, signal);
+          made.push(Date.now());
+          made.splice(0, made.length - AGENTS_PER_MINUTE);
           const agentId = await makeWithRetry(jid);
           log.info(`${jid} has an agent of their own: ${agentId}`);
         } catch (error) {

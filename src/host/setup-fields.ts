@@ -3,6 +3,7 @@
  * (`openclaw.channel.setup.fields`) mirrors them; a contract test compares the two. A key is its long
  * flag in camel case: the host asks for that.
  */
+import { LOG_LEVELS } from "./account-log.ts";
 import { ENV_JID } from "./account-address.ts";
 import { ENV_PASSWORD } from "./account-password.ts";
 
@@ -39,6 +40,14 @@ export const setupFields = {
     kind: "string-list",
     cli: { flags: "--rooms <jids>", description: "Rooms to join, separated by commas" },
   },
+  requireMention: {
+    kind: "boolean",
+    cli: {
+      flags: "--require-mention",
+      negatedFlags: "--no-require-mention",
+      description: "In the account's rooms, answer only what names the agent",
+    },
+  },
   dmPolicy: {
     kind: "choice",
     choices: ["pairing", "allowlist", "open", "disabled"],
@@ -54,6 +63,13 @@ export const setupFields = {
       description: "JIDs (or *@domain) that may write directly, separated by commas",
     },
   },
+  adminJid: {
+    kind: "string-list",
+    cli: {
+      flags: "--admin-jid <jids>",
+      description: "The operator: may write, and owns the account for /xmpp",
+    },
+  },
   groupPolicy: {
     kind: "choice",
     choices: ["open", "allowlist", "disabled"],
@@ -67,6 +83,22 @@ export const setupFields = {
     cli: {
       flags: "--group-allow-from <jids>",
       description: "JIDs that may address the agent in rooms, separated by commas",
+    },
+  },
+  roomOwnerBypass: {
+    kind: "boolean",
+    cli: {
+      flags: "--room-owner-bypass",
+      negatedFlags: "--no-room-owner-bypass",
+      description: "A room's owners may address the agent there, whatever the lists say",
+    },
+  },
+  sharedSessions: {
+    kind: "choice",
+    choices: ["off", "identified"],
+    cli: {
+      flags: "--shared-sessions <whose>",
+      description: "Continue people's direct chats in rooms: off or identified",
     },
   },
   autoJoin: {
@@ -92,6 +124,52 @@ export const setupFields = {
       description: "Where messages go that name no target",
     },
   },
+  historyLimit: {
+    kind: "integer",
+    cli: {
+      flags: "--history-limit <count>",
+      description: "Messages of a room that are remembered as context (0: none)",
+    },
+  },
+  mediaMaxMb: {
+    kind: "integer",
+    cli: { flags: "--media-max-mb <megabytes>", description: "Largest file, in either direction" },
+  },
+  sendReadReceipts: {
+    kind: "boolean",
+    cli: {
+      flags: "--send-read-receipts",
+      negatedFlags: "--no-send-read-receipts",
+      description: "Show people that the agent has taken up what they wrote",
+    },
+  },
+  dynamicAgents: {
+    kind: "boolean",
+    cli: {
+      flags: "--dynamic-agents",
+      negatedFlags: "--no-dynamic-agents",
+      description: "An agent of their own for everybody who may write directly",
+    },
+  },
+  publishProfile: {
+    kind: "boolean",
+    cli: {
+      flags: "--publish-profile",
+      negatedFlags: "--no-publish-profile",
+      description: "Show the agent's name and avatar to everybody",
+    },
+  },
+  profileName: {
+    kind: "string",
+    cli: { flags: "--profile-name <name>", description: "Its name in that profile" },
+  },
+  profileAvatar: {
+    kind: "string",
+    cli: {
+      flags: "--profile-avatar <source>",
+      description: "Its picture there: a path, an https URL or a data: URL",
+    },
+  },
   caFile: {
     kind: "string",
     cli: { flags: "--ca-file <path>", description: "PEM file of your own authority (TLS)" },
@@ -102,6 +180,14 @@ export const setupFields = {
     cli: {
       flags: "--channel-binding <how>",
       description: "Bind the login to its TLS connection: auto, require or off",
+    },
+  },
+  downgradeProtection: {
+    kind: "choice",
+    choices: ["on", "off"],
+    cli: {
+      flags: "--downgrade-protection <switch>",
+      description: "Refuse a login that is weaker than the last one: on or off",
     },
   },
   allowPlain: {
@@ -124,9 +210,31 @@ export const setupFields = {
     kind: "string",
     cli: { flags: "--data-dir <path>", description: "Where the account keeps its state" },
   },
+  // `--log-level` is the host's own, on every command.
+  xmppLogLevel: {
+    kind: "choice",
+    choices: LOG_LEVELS,
+    cli: {
+      flags: "--xmpp-log-level <level>",
+      description: "What the account writes into the log: silent, error, warn, info or debug",
+    },
+  },
   useEnv: {
     kind: "boolean",
     cli: { flags: "--use-env", description: "Use XMPP_JID, XMPP_PASSWORD and XMPP_SERVER" },
     envVars: [ENV_JID, ENV_PASSWORD],
   },
 } as const;
+
+/** Where in the configuration a flag's value stands whose key is not of the flag's name. */
+export const KEY_OF: Readonly<Record<string, readonly [key: string, part?: string]>> = {
+  caFile: ["tls", "caFile"],
+  allowPlain: ["sasl", "allowPlain"],
+  channelBinding: ["sasl", "channelBinding"],
+  downgradeProtection: ["sasl", "downgradeProtection"],
+  dynamicAgents: ["dynamicAgentCreation", "enabled"],
+  publishProfile: ["profile", "publish"],
+  profileName: ["profile", "name"],
+  profileAvatar: ["profile", "avatar"],
+  xmppLogLevel: ["logLevel"],
+};

@@ -50,8 +50,21 @@ describe("channels add", () => {
       caFile: "/ca.pem",
       channelBinding: "require",
       allowPlain: false,
+      downgradeProtection: "off",
       dangerouslyAllowPlaintext: false,
       dataDir: "/data",
+      requireMention: false,
+      adminJid: ["carol@example.com"],
+      roomOwnerBypass: true,
+      sharedSessions: "off",
+      historyLimit: 0,
+      mediaMaxMb: 5,
+      sendReadReceipts: false,
+      dynamicAgents: false,
+      publishProfile: true,
+      profileName: " Bot ",
+      profileAvatar: "~/bot.png",
+      xmppLogLevel: "debug",
     });
     expect(written).toEqual({
       ...GOOD,
@@ -69,9 +82,65 @@ describe("channels add", () => {
       bookmarks: "read",
       defaultTo: "alice@example.com",
       tls: { caFile: "/ca.pem" },
-      sasl: { allowPlain: false, channelBinding: "require" },
+      sasl: { allowPlain: false, channelBinding: "require", downgradeProtection: "off" },
       dangerouslyAllowPlaintext: false,
       dataDir: "/data",
+      mucRooms: { "team@conference.example.com": { requireMention: false } },
+      adminJid: ["carol@example.com"],
+      roomOwnerBypass: true,
+      sharedSessions: "off",
+      historyLimit: 0,
+      mediaMaxMb: 5,
+      sendReadReceipts: false,
+      dynamicAgentCreation: { enabled: false },
+      profile: { publish: true, name: "Bot", avatar: "~/bot.png" },
+      logLevel: "debug",
+    });
+  });
+
+  describe("of rooms", () => {
+    const [a, b] = ["a@conference.example.com", "b@conference.example.com"];
+    const listed = { ...GOOD, groupPolicy: "allowlist", rooms: [a, b], mucRooms: { [a]: {} } };
+
+    it("lets those in that it names, where only rooms with an entry are answered", () => {
+      const input: SetupInput = { ...GOOD, rooms: [a], groupPolicy: "allowlist" };
+      expect(add(input)).toMatchObject({ mucRooms: { [a]: {} } });
+      expect(add({ rooms: [a, b] }, listed)).toMatchObject({ mucRooms: { [a]: {}, [b]: {} } });
+      const open = { ...GOOD, rooms: [a, b] };
+      expect(add({ groupPolicy: "allowlist" }, open)).toMatchObject({
+        mucRooms: { [a]: {}, [b]: {} },
+      });
+      expect(add({ rooms: [a] }, open)).not.toHaveProperty("mucRooms");
+    });
+
+    it("lets none in that it does not name", () => {
+      expect(add({ groupPolicy: "allowlist", nick: "n" }, listed)).toMatchObject({
+        mucRooms: { [a]: {} },
+      });
+      expect(add({ requireMention: false }, listed)).toMatchObject({
+        mucRooms: { [a]: { requireMention: false } },
+      });
+    });
+
+    it("takes out what it no longer names: an entry would have it joined all the same", () => {
+      const users = ["alice@example.com"];
+      const mucRooms = { [a]: { requireMention: false }, [b]: { users } };
+      expect(add({ rooms: ["c@conference.example.com"] }, { ...listed, mucRooms })).toMatchObject({
+        rooms: ["c@conference.example.com"],
+        mucRooms: { "c@conference.example.com": {}, [b]: { users, enabled: false } },
+      });
+      const off = { ...listed, rooms: [a], mucRooms: { [b]: { users, enabled: false } } };
+      expect(add({ rooms: [b] }, off)).toMatchObject({
+        rooms: [b],
+        mucRooms: { [b]: { users, enabled: true } },
+      });
+    });
+
+    it("says of each whether it needs a mention, and leaves what else is said of it", () => {
+      const mucRooms = { [a]: { requireMention: false, users: ["alice@example.com"] } };
+      expect(add({ requireMention: true }, { ...GOOD, rooms: [a, b], mucRooms })).toMatchObject({
+        mucRooms: { [a]: { requireMention: true, users: ["alice@example.com"] } },
+      });
     });
   });
 
@@ -142,6 +211,9 @@ describe("what cannot be saved is told with its flag, and what would be right", 
     ["nobody", { ...GOOD, allowFrom: ["al*@x.y"] }, /^--allow-from: "al\*@x\.y" matches nobody/],
     ["in rooms", { ...GOOD, groupAllowFrom: ["bob"] }, /^--group-allow-from: "bob" matches nobody/],
     ["a nick", { ...GOOD, nick: "a\nb" }, /^--nick: "a\\nb" cannot be one/],
+    ["an operator", { ...GOOD, adminJid: ["carol"] }, /^--admin-jid: "carol" matches nobody/],
+    ["one memory", { ...GOOD, sharedSessions: "identified" }, /^--shared-sessions: .*dmScope/],
+    ["a mention nowhere", { ...GOOD, requireMention: false }, /^--require-mention: .*--rooms\.$/],
     ["no file", { jid: GOOD.jid, passwordFile: "/no/where" }, /^--password-file: .*\/no\/where/],
     ["two passwords", { ...GOOD, passwordFile }, /^--password and --password-file are both there/],
   ];

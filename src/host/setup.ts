@@ -1,62 +1,46 @@
 /** `openclaw channels add --channel xmpp …`: what was asked for is tried as a configuration, and written if it is one. */
+import { isDeepStrictEqual } from "node:util";
 import type { OpenClawConfig } from "openclaw/plugin-sdk/channel-core";
 import { defineChannelSetupContract } from "openclaw/plugin-sdk/channel-setup";
 import { applyAccountNameToChannelSection } from "openclaw/plugin-sdk/setup";
 import { DEFAULT_ACCOUNT_ID, normalizeAccountId } from "openclaw/plugin-sdk/account-core";
 import { CHANNEL_ID } from "../policy/account-policy.ts";
-import { resolveAccount } from "./account.ts";
+import type { BareJid } from "../protocol/jid.ts";
+import { resolveAccount, type XmppAccount } from "./account.ts";
 import { accountSetProblems } from "./account-set.ts";
 import type { ConfigProblem } from "./account-problems.ts";
-import { writtenRoomJid } from "./account-rooms.ts";
+import { roomJid, writtenRoomJid } from "./account-rooms.ts";
 import { readOwnEntry, writeAccount } from "./account-writing.ts";
 import { ACCOUNT_KEYS, type XmppAccountConfig } from "./config-schema.ts";
-import { setupFields } from "./setup-fields.ts";
+import { roomsLeft, withRoomEntries } from "./room-entries.ts";
+import { KEY_OF, setupFields } from "./setup-fields.ts";
 
 type Fields = typeof setupFields;
 type ValueOf<Field> = Field extends { choices: infer C extends readonly string[] }
   ? C[number]
   : Field extends { kind: "boolean" }
     ? boolean
-    : Field extends { kind: "string-list" }
-      ? string[]
-      : string;
+    : Field extends { kind: "integer" }
+      ? number
+      : Field extends { kind: "string-list" }
+        ? string[]
+        : string;
 export type SetupInput = { name?: string } & { [Key in keyof Fields]?: ValueOf<Fields[Key]> };
 
-/** Of which flag a key is, where the two have different names. */
-const NESTED: Readonly<Record<string, string>> = {
-  "tls.caFile": "caFile",
-  "sasl.allowPlain": "allowPlain",
-  "sasl.channelBinding": "channelBinding",
-};
-
-/** What was asked for in the configuration's own shape; what is undefined was not asked for. */
+/** What was asked for in the configuration's own shape. */
 function toConfig(input: SetupInput, before: XmppAccountConfig): XmppAccountConfig {
-  const {
-    name: _name,
-    useEnv: _useEnv,
-    caFile,
-    allowPlain,
-    channelBinding,
-    rooms,
-    ...plain
-  } = input;
-  const trimmed = Object.entries({ ...plain, caFile }).map(([key, value]) => [
-    key,
+  const { name: _name, useEnv: _useEnv, requireMention: _entries, rooms, ...asked } = input;
+  const config: Record<string, unknown> = {};
+  for (const [field, value] of Object.entries(asked)) {
+    if (value === undefined) continue;
     // A password may begin or end with a space.
-    typeof value === "string" && key !== "password" ? value.trim() : value,
-  ]);
-  const { caFile: authority, ...written } = Object.fromEntries(trimmed) as typeof plain & {
-    caFile?: string;
-  };
-  const sasl = {
-    ...before.sasl,
-    ...(allowPlain === undefined ? {} : { allowPlain }),
-    ...(channelBinding === undefined ? {} : { channelBinding }),
-  };
+    const said = typeof value === "string" && field !== "password" ? value.trim() : value;
+    const [key, part] = KEY_OF[field] ?? [field];
+    const others = config[key] ?? before[key as keyof XmppAccountConfig];
+    config[key] = part === undefined ? said : { ...(others as object | undefined), [part]: said };
+  }
   return {
-    ...written,
-    ...(authority === undefined ? {} : { tls: { ...before.tls, caFile: authority } }),
-    ...(allowPlain === undefined && channelBinding === undefined ? {} : { sasl }),
+    ...config,
     ...(rooms && {
       // A room that was there keeps its nick and password.
       rooms: rooms.map(
@@ -65,6 +49,25 @@ function toConfig(input: SetupInput, before: XmppAccountConfig): XmppAccountConf
     }),
   };
 }
+
+/**
+ * The rooms that `input` is about: where only rooms with an entry are answered, and that is nothing new, those that
+ * it names and those that have one; else all of the account's.
+ */
+function roomsToldOf(before: XmppAccount, after: XmppAccount, input: SetupInput): BareJid[] {
+  const { rooms, roomSettings, groupPolicy } = after;
+  const isNews = groupPolicy !== "allowlist" || before.groupPolicy !== "allowlist";
+  const isIn = (room: BareJid) => isNews || Boolean(roomSettings[room] ?? roomSettings["*"]);
+  const left = roomsLeftBy(before, input);
+  const others = rooms.filter((room) => isIn(room) && !left.includes(room));
+  return [...new Set([...roomsNamed(input), ...others])];
+}
+
+const roomsNamed = ({ rooms = [] }: SetupInput): BareJid[] =>
+  rooms.flatMap((room) => roomJid(room) ?? []);
+
+const roomsLeftBy = ({ config }: XmppAccount, input: SetupInput): BareJid[] =>
+  input.rooms ? roomsLeft(config, roomsNamed(input)) : [];
 
 /** What another source of the same thing would stand in the way of. */
 function replacedBy(input: SetupInput): (keyof XmppAccountConfig)[] {
@@ -90,12 +93,18 @@ export function applySetup(
     accountId,
     ...(input.name === undefined ? {} : { name: input.name }),
   });
-  return writeAccount(
-    named,
-    accountId,
-    { enabled: true, ...toConfig(input, before) },
-    replacedBy(input),
-  );
+  const values = { enabled: true, ...toConfig(input, before) };
+  const written = writeAccount(named, accountId, values, replacedBy(input));
+  const { requireMention } = input;
+  if (!input.rooms && !input.groupPolicy && requireMention === undefined) return written;
+  const was = resolveAccount(cfg, accountId);
+  const account = resolveAccount(written, accountId);
+  const { groupPolicy, config } = account;
+  const rooms = roomsToldOf(was, account, input);
+  const left = roomsLeftBy(was, input);
+  const mucRooms = withRoomEntries({ rooms, left, groupPolicy, requireMention }, config);
+  const isNews = !isDeepStrictEqual(mucRooms, config.mucRooms ?? {});
+  return isNews ? writeAccount(written, accountId, { mucRooms }) : written;
 }
 
 /** What is wrong with the input, and what would be right; null when it can be saved. */
@@ -117,6 +126,10 @@ export function validateSetup(
   }
   const candidate = applySetup(cfg, accountId, input);
   const account = resolveAccount(candidate, accountId);
+  const told = roomsToldOf(resolveAccount(cfg, accountId), account, input);
+  if (input.requireMention !== undefined && told.length === 0) {
+    return "--require-mention: there is no room that it would be about; name them with --rooms.";
+  }
   // A reference that only the Gateway can resolve is as good as a password.
   const isElsewhere =
     account.passwordSource === "config" && account.tokenStatus === "configured_unavailable";
@@ -128,13 +141,17 @@ export function validateSetup(
   return problems.length === 0 ? null : problems.map(describe).join("\n");
 }
 
+/** The flag that writes a key. */
 const FLAGS: ReadonlyMap<string, string> = new Map(
-  Object.entries(setupFields).map(([key, { cli }]) => [key, cli.flags.split(" ")[0] ?? ""]),
+  Object.entries(setupFields).map(([field, { cli }]) => [
+    KEY_OF[field]?.join(".") ?? field,
+    cli.flags.split(" ")[0] ?? "",
+  ]),
 );
 
 function describe({ path, problem }: ConfigProblem): string {
   const key = path.replace(/^channels\.xmpp\.(?:accounts\.[^.]+\.)?/, "");
-  const flag = FLAGS.get(NESTED[key] ?? key);
+  const flag = FLAGS.get(key);
   if (key === "jid" && problem.startsWith("missing")) {
     return "XMPP needs --jid <user@domain> (or --use-env).";
   }

@@ -87,6 +87,7 @@ export function startAccount(params: {
     log,
     now: Date.now,
   });
+  config.onChange(catchUp.apply);
   const offStanza = session.onStanza((stanza) => catchUp.receive(stanza));
 
   const { answerFacts, growing, knownUsers, serverMemory } = stores;

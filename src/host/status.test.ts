@@ -20,7 +20,7 @@ const REFUSED = new XmppConnectionError("not-authorized", "the server says no: g
 
 const sent = createSentMessages();
 const tally = createTally();
-const waiting = [{ receivedAt: Date.now() - 90_000 }, { receivedAt: Date.now() - 1_000 }];
+const waiting = { waiting: 2, oldestAt: Date.now() - 90_000 };
 let remove = () => undefined as unknown;
 afterEach(() => void remove());
 
@@ -51,7 +51,7 @@ function run(state: ConnectionState, hasArchive: boolean | undefined, roomHasArc
     sent,
     tally,
     catchUp: { hasArchive },
-    waiting: { list: async () => waiting },
+    waiting: { count: async () => waiting },
     services: { uploadService: () => ({ jid: "upload.example", maxFileSize: 2048 }) },
     lastTrouble: () => ({ message: "the server hung up", at: 0 }),
   } as unknown as LiveAccount);

@@ -620,6 +620,43 @@ describe("the account", () => {
     await on.login();
     expect(on.texts()).toEqual([]);
   });
+
+  test("switched on while it runs, it begins at that moment; switched off, it is forgotten", async () => {
+    const options = { config: { enabled: false } };
+    const life = live(options);
+    const own = addFakeArchive(life.session, [said("old", 600)]);
+    const room = addFakeArchive(life.session, [said("in the room", 600)], ROOM);
+    await life.login();
+    await life.enter();
+    life.catchUp.apply();
+    await settle();
+    expect([...own.queries, ...room.queries]).toEqual([]);
+    options.config.enabled = true;
+    life.catchUp.apply();
+    await settle();
+    expect(life.cursors.get(OWN)).toMatchObject({ id: "old" });
+    expect(life.cursors.get(ROOM as BareJid)).toMatchObject({ id: "in the room" });
+    const asked = own.queries.length;
+    life.catchUp.apply();
+    await settle();
+    expect(own.queries).toHaveLength(asked);
+    options.config.enabled = false;
+    life.catchUp.apply();
+    await settle();
+    expect([life.cursors.get(OWN), life.cursors.get(ROOM as BareJid)]).toEqual([
+      undefined,
+      undefined,
+    ]);
+    options.config.enabled = true;
+    own.items.push(said("meanwhile", 1));
+    life.catchUp.apply();
+    await life.stop();
+    expect(life.texts()).toEqual([]);
+    const next = live();
+    addFakeArchive(next.session, [...own.items, said("missed", 0)]);
+    await next.login();
+    expect(next.texts()).toEqual(["missed"]);
+  });
 });
 
 describe("a room", () => {

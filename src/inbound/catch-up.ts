@@ -31,6 +31,8 @@ export type CatchUp = {
   receive(stanza: Element): Promise<void>;
   /** Whether our account has an archive that can be read; undefined while unknown. */
   readonly hasArchive: boolean | undefined;
+  /** The configuration may have changed: what was switched on begins at once, as it would with a login. */
+  apply(): void;
   stop(): void;
 };
 
@@ -70,6 +72,7 @@ export function createCatchUp(options: CatchUpOptions): CatchUp {
     serviceOf: () => "",
     begin: (job) => void run(job).finally(() => queue.end(job)),
   });
+  let isEnabled = readConfig().enabled;
   let own: BareJid | undefined;
   let hasArchive: boolean | undefined;
 
@@ -204,6 +207,21 @@ export function createCatchUp(options: CatchUpOptions): CatchUp {
     return true;
   }
 
+  function apply(): void {
+    const { enabled } = readConfig();
+    if (enabled === isEnabled) return;
+    isEnabled = enabled;
+    if (session.state.kind !== "online" || !own) return;
+    giveUp(own);
+    begin(own);
+    if (enabled) onPresence();
+    for (const view of rooms.list()) {
+      giveUp(view.room);
+      if (enabled) onRoom(view);
+      else cursors.forget(view.room);
+    }
+  }
+
   const unsubscribe = [session.onState(onState), options.onReady(onPresence), rooms.onRoom(onRoom)];
 
   return {
@@ -211,6 +229,7 @@ export function createCatchUp(options: CatchUpOptions): CatchUp {
     get hasArchive() {
       return hasArchive;
     },
+    apply,
     stop() {
       for (const off of unsubscribe) off();
       end();

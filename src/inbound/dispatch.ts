@@ -17,6 +17,7 @@ import { formatTarget, replyTarget } from "../outbound/reply-target.ts";
 import { createTyping } from "../outbound/typing.ts";
 import { createAckReaction } from "./ack-reaction.ts";
 import { createReplyFacts } from "./answering.ts";
+import { closeOnceAnswered } from "./closing-question.ts";
 import type { Lifecycle } from "./debounce.ts";
 import { createHandover, type Handover } from "./handover.ts";
 import { createLiveTurn, resolveBlocks } from "./live-turn.ts";
@@ -173,24 +174,27 @@ async function runTurn(
         const said = convertTables(context, text);
         const facts = factsOf(payload, kind, participant?.name);
         const replaceId = await replacedBy(undefined, facts);
-        const delivered = await deliverWithFiles(road, target, said, files, {
-          textLimit: resolveTextChunkLimit(cfg, CHANNEL_ID, accountId, {
-            fallbackLimit: DEFAULT_TEXT_CHUNK_LIMIT,
-          }),
+        const textLimit = resolveTextChunkLimit(cfg, CHANNEL_ID, accountId, {
+          fallbackLimit: DEFAULT_TEXT_CHUNK_LIMIT,
+        });
+        const { messageIds } = await deliverWithFiles(road, target, said, files, {
+          textLimit,
           ...facts,
           replaceId,
           responses: toResponses(choices),
         });
         // The host counts the options of its own questions itself.
         const questionId = questionGatewayRuntime.readAskUserQuestionId(payload);
-        if (questionId !== undefined) onQuestion();
-        else if (choices.length > 0) {
-          const messageId = delivered.messageIds.at(-1) ?? "";
-          offeredChoicesOf(accountId).note(placeOfTarget(target), messageId, choices);
+        if (questionId !== undefined) {
+          onQuestion();
+          const asked = { ...facts, text: said, textLimit };
+          closeOnceAnswered(context, { ...asked, questionId, target, messageIds });
+        } else if (choices.length > 0) {
+          offeredChoicesOf(accountId).note(placeOfTarget(target), messageIds.at(-1) ?? "", choices);
         }
         if (replaceId !== undefined) context.growing.settle(replaceId);
         context.onOutbound(context.now());
-        return { visibleReplySent: true, messageIds: delivered.messageIds };
+        return { visibleReplySent: true, messageIds };
       },
       onError: (error, { kind }) => {
         if (kind === "final") settlements.close();

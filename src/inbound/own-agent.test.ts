@@ -1,6 +1,7 @@
 import { describe, expect, it, vi } from "vitest";
 import { body, createRoadIn, enterRoom, message, withKeys } from "../../test/support/road-in.ts";
 import { ROOM, item, presence } from "../../test/support/room-xml.ts";
+import { waitFor } from "../../test/support/wait.ts";
 import type { OwnAgents } from "./own-agent.ts";
 
 const ALICE = "alice@example";
@@ -36,7 +37,7 @@ describe("a direct message of somebody who shall have an agent of their own", ()
     const { asked, configs, dispatches, receiver, session } = start(OPEN, made);
     await session.receive(message(`${ALICE}/x`, body("hello")));
     await receiver.idle();
-    expect(asked.mock.calls).toEqual([[ALICE]]);
+    expect(asked.mock.calls).toEqual([[ALICE, expect.any(AbortSignal)]]);
     expect(dispatches.map(({ route }) => route.agentId)).toEqual(["mine"]);
     expect(configs).toEqual([expect.objectContaining({ bindings: MINE.bindings })]);
   });
@@ -56,17 +57,35 @@ describe("a direct message of somebody who shall have an agent of their own", ()
   });
 });
 
-it("who writes too much is not told more often than others that there is none", async () => {
-  const keys = { ...OPEN, limits: { turnsPerMinute: 2 } };
-  const { asked, receiver, session } = start(keys, async () => ({ refused: "there are too many" }));
-  session.takeSent();
-  for (let i = 0; i < 6; i += 1) {
-    await session.receive(message(`${ALICE}/x`, body(`hello ${i}`)));
-    await receiver.idle();
-  }
-  expect(asked).toHaveBeenCalledTimes(2);
-  const told = session.takeSent().filter((xml) => xml.includes("<body"));
-  expect(told.map((xml) => xml.includes("cannot take on anybody"))).toEqual([true, true, false]);
+it.each(["hello", "stop", "/stop"])(
+  "who writes too much is not told more often than others that there is none: %s",
+  async (text) => {
+    const keys = { ...OPEN, limits: { turnsPerMinute: 2, commandsPerMinute: 2 } };
+    const { asked, receiver, session } = start(keys, async () => ({
+      refused: "there are too many",
+    }));
+    session.takeSent();
+    for (let i = 0; i < 6; i += 1) {
+      await session.receive(message(`${ALICE}/x`, body(text)));
+      await receiver.idle();
+    }
+    expect(asked).toHaveBeenCalledTimes(2);
+    const told = session.takeSent().filter((xml) => xml.includes("<body"));
+    expect(told.map((xml) => xml.includes("cannot take on anybody"))).toEqual([true, true, false]);
+  },
+);
+
+it("who waits for theirs is not lost as the account stops: the message comes again", async () => {
+  const { dispatches, queue, receiver, session } = start(OPEN, async (_jid, signal) => {
+    const { promise, reject } = Promise.withResolvers<never>();
+    signal.addEventListener("abort", () => reject(new Error("aborted")));
+    return await promise;
+  });
+  await session.receive(message(`${ALICE}/x`, body("hello")));
+  await waitFor(async () => (await queue.listClaims()).length > 0, { what: "the turn" });
+  await receiver.stop();
+  expect(dispatches).toEqual([]);
+  expect(await queue.listPending()).toMatchObject([{ attempts: 0 }]);
 });
 
 describe("no agent is made", () => {

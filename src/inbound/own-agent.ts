@@ -9,11 +9,15 @@ import type { InboundContext, InboundMessage } from "./types.ts";
 
 export type OwnAgents = {
   /**
-   * Makes the agent, unless the person has one, or the operator gave them one.
+   * Makes the agent, unless the person has one, or the operator gave them one. Where many are new at once they wait, in
+   * the order in which they came; `signal` ends that.
    * @returns the configuration by which their messages go to it; or why there is none
    * @throws where it may be tried again
    */
-  provide(jid: BareJid): Promise<{ cfg: OpenClawConfig } | { refused: string }>;
+  provide(
+    jid: BareJid,
+    signal: AbortSignal,
+  ): Promise<{ cfg: OpenClawConfig } | { refused: string }>;
 };
 
 /**
@@ -31,16 +35,15 @@ export const awaitsOwnAgent = (
 
 const NONE_LEFT = "Sorry, I cannot take on anybody new at the moment.";
 
-/** @returns undefined: the route stands. Otherwise as `provide` */
-export async function seekOwnAgent(
-  { ownAgents, policy }: InboundContext,
-  { conversation }: InboundMessage,
+/** @returns whose agent is to be made; undefined: the route stands */
+export function newcomer(
+  { policy }: Pick<InboundContext, "policy">,
+  { conversation }: Pick<InboundMessage, "conversation">,
   matchedBy: string,
-): Promise<{ cfg: OpenClawConfig } | { refused: string } | undefined> {
-  const isDue = awaitsOwnAgent(policy, matchedBy);
+): BareJid | undefined {
   // A room's agent is the room's; and whom nobody vouches for could come under any number of names.
-  if (!isDue || !ownAgents || conversation.kind !== "direct") return undefined;
-  return await ownAgents.provide(conversation.peer);
+  if (conversation.kind !== "direct" || !awaitsOwnAgent(policy, matchedBy)) return undefined;
+  return conversation.peer;
 }
 
 /** What the agent of all others knows is not for somebody who was to have their own. */

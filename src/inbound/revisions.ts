@@ -55,6 +55,8 @@ export type Revisions = {
   isCleared(eventId: string): boolean;
   /** Whether a message that waited was corrected, taken back or cleared since. */
   isReplaced(eventId: string): boolean;
+  /** Those of the messages of which `isReplaced` is true, at one go. */
+  replacedAmong(eventIds: readonly string[]): ReadonlySet<string>;
   /** The agent is given the message, or it is context for it. */
   isSettled(eventId: string): boolean;
   /** The message is asked about; nothing has become of it. */
@@ -128,6 +130,7 @@ export function createRevisions(
     },
     isCleared: names.isCleared,
     isReplaced: names.isReplaced,
+    replacedAmong: names.replacedAmong,
     isSettled: (eventId) => settled.has(eventId),
     open: (eventId) => void settled.delete(eventId),
     settle(eventIds, as) {

@@ -24,7 +24,7 @@ function setUp(options: RoadInOptions = {}, limits: Partial<typeof DEFAULT_LIMIT
       limits: { ...DEFAULT_LIMITS, ...limits },
       ...options.policy,
     },
-    cfg: { commands: { ownerAllowFrom: ["xmpp:alice@example"] } },
+    cfg: { commands: { ownerAllowFrom: ["alice@example"] } },
     context: { now: () => now, ...options.context },
   });
   const bodies = () =>
@@ -140,6 +140,15 @@ describe("commands", () => {
     await say(text, undefined, 30);
     expect(turns).toHaveLength(32);
   });
+
+  it.each(["/stop", "stop"])(
+    "like %s count as anything else where they stop nothing: of whom may give none",
+    async (text) => {
+      const { say, turns } = setUp({}, { turnsPerMinute: 3, commandsPerMinute: 3 });
+      await say(text, "bob@example/desk", 30);
+      expect(turns.length).toBeLessThanOrEqual(3);
+    },
+  );
 });
 
 describe("in rooms", () => {

@@ -2,7 +2,6 @@
  * How many turns and commands one sender may cause. Asked as a turn is taken, once policy has let the
  * sender in: strangers are policy's, what waits is the queue's.
  */
-import { isAbortRequestText } from "openclaw/plugin-sdk/command-primitives-runtime";
 import { TOO_MANY_COMMANDS } from "../client/adhoc-commands.ts";
 import type { XmppAccountPolicy } from "../policy/account-policy.ts";
 import { createRate, type RateVerdict } from "../policy/rate.ts";
@@ -27,8 +26,8 @@ type Bounds = Pick<XmppAccountPolicy, "limits" | "catchUp">;
 
 export type TurnFacts = {
   isCommand: boolean;
-  /** The text without the agent's name. */
-  text: string;
+  /** It stops an agent, and is obeyed. */
+  isStop: boolean;
 };
 
 type TurnVerdict = { verdict: RateVerdict; reason: "turns-limited" | "commands-limited" };
@@ -38,11 +37,11 @@ export function createTurnLimits(): TurnLimits {
   const late = createRate(MINUTE_MS);
   const commands = createRate(MINUTE_MS);
   return {
-    take(inbound, { isCommand, text }, { limits, catchUp }, now) {
+    take(inbound, { isCommand, isStop }, { limits, catchUp }, now) {
       const key = senderKey(inbound);
       const id = inbound.messageId;
       // Who cannot stop an agent, for having asked it too often, has lost control of it.
-      if (isAbortRequestText(text)) return { verdict: "granted", reason: "commands-limited" };
+      if (isStop) return { verdict: "granted", reason: "commands-limited" };
       if (isCommand) {
         const verdict = commands.take(key, { each: limits.commandsPerMinute }, now, id);
         return { verdict, reason: "commands-limited" };

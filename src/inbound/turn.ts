@@ -15,7 +15,7 @@ import { tellEdit } from "./agent-events.ts";
 import { readOwnCommand, runOwnCommand } from "./own-command.ts";
 import { isFleeting, noteSaid } from "./said.ts";
 import { fetchFiles, mayHaveFiles, placeholderOf } from "./files.ts";
-import { refuseWithoutAgent, seekOwnAgent } from "./own-agent.ts";
+import { newcomer, refuseWithoutAgent } from "./own-agent.ts";
 import { mayOverhear } from "./room-history.ts";
 import { namesBy, namesOf } from "./revisions.ts";
 import { resolveRoute } from "./route.ts";
@@ -71,23 +71,27 @@ export async function takeTurn(
   }
   switch (admission) {
     case "dispatch": {
+      const isNew = newcomer(context, inbound, route.matchedBy);
       const facts = {
         isCommand,
-        text: addressing.text,
+        // Who has no agent has nothing to stop.
+        isStop: isStop && isNew === undefined,
         isQuiet: isBot || eventKind === "room_event",
       };
       // Before an agent is looked for: that costs a look into the configuration's file, and an answer.
       if (refuseOverLimit(context, inbound, facts)) return;
-      const own =
-        isBot || command ? undefined : await seekOwnAgent(context, inbound, route.matchedBy);
-      if (own && "refused" in own) {
-        const { refused } = own;
-        return await context.once(eventId, "no-agent", () =>
-          refuseWithoutAgent(context, inbound, refused),
-        );
+      if (isNew !== undefined && context.ownAgents && !isBot && !command) {
+        const making = context.ownAgents.provide(isNew, lifecycle.abortSignal);
+        const own = await whileAlive(lifecycle, making, () => undefined);
+        if (!own) return;
+        if ("cfg" in own) {
+          // Whatever was found out so far was about another agent.
+          const anew = { ...context, cfg: own.cfg };
+          return await takeTurn(anew, inbound, { eventId, lifecycle });
+        }
+        const refuse = () => refuseWithoutAgent(context, inbound, own.refused);
+        return await context.once(eventId, "no-agent", refuse);
       }
-      // Whatever was found out so far was about another agent.
-      if (own) return await takeTurn({ ...context, cfg: own.cfg }, inbound, { eventId, lifecycle });
       noteKnown(context, inbound);
       context.acknowledging.received(context.outbox, inbound, eventId);
       if (inbound.isEncrypted) {
@@ -205,7 +209,7 @@ async function whileAlive<T>(
   try {
     const result = await Promise.race([work, isAborted]);
     if (result !== undefined) return result;
-    void work.then(undo);
+    void work.then(undo, () => undefined);
     await lifecycle.onCancelled?.();
     return undefined;
   } finally {

@@ -103,12 +103,39 @@ describe.each([
     // Each is put back, to be tried again after a while.
     await expect.poll(async () => await road.queue.listPending()).toHaveLength(2);
     expect(await road.waiting.clear("bob@example")).toEqual({ cleared: 1, kept: 0 });
-    expect(await road.waiting.list()).toMatchObject([{ conversation: "alice@example", text: "a" }]);
+    const left = await road.waiting.list();
+    expect(left).toMatchObject([{ conversation: "alice@example", text: "a" }]);
+    const oldestAt = left[0]?.receivedAt;
+    expect(await road.waiting.count()).toEqual({ waiting: 1, oldestAt });
     await road.receiver.stop();
     expect((await road.queue.listPending()).map(({ id }) => id)).toEqual([
       expect.stringContaining(" a "),
     ]);
   });
+});
+
+it("is counted without a look at what it says: status asks often, and much may wait", async () => {
+  const record = (id: string, receivedAt: number) => ({
+    id,
+    receivedAt,
+    get payload(): never {
+      throw new Error("read");
+    },
+  });
+  const { context, log, tally } = setUp();
+  context.revisions.clear("b");
+  const pending = [record("a", 7), record("b", 1), record("c", 5)];
+  const queue = {
+    listPending: async () => pending,
+    listClaims: async () => [record("c", 5)],
+    complete: async () => true,
+  } as unknown as MessageQueue;
+  const params = { revisions: context.revisions, tally, log };
+  const waiting = createWaitingMessages({ queue, ...params });
+  expect(await waiting.count()).toEqual({ waiting: 2, oldestAt: 5 });
+  pending.length = 0;
+  const none = { ...queue, listClaims: async () => [] };
+  expect(await createWaitingMessages({ queue: none, ...params }).count()).toEqual({ waiting: 0 });
 });
 
 it("a correction of what was cleared is a message of its own", async () => {

@@ -29,6 +29,11 @@ export type WaitingMessage = {
 };
 
 export type WaitingMessages = {
+  /**
+   * How many there are, and since when the first waits (ms since the epoch). Reads none of what they say: status asks
+   * often, and much may wait.
+   */
+  count(): Promise<{ waiting: number; oldestAt?: number }>;
   /** The oldest first. */
   list(): Promise<WaitingMessage[]>;
   /**
@@ -42,14 +47,14 @@ const MAX_TEXT = 500;
 
 export function createWaitingMessages(params: {
   queue: Pick<MessageQueue, "listPending" | "listClaims" | "complete">;
-  revisions: Pick<Revisions, "clear" | "isReplaced" | "isSettled">;
+  revisions: Pick<Revisions, "clear" | "isSettled" | "replacedAmong">;
   tally: Tally;
   log: Logger;
 }): WaitingMessages {
   const { queue, revisions, tally, log } = params;
 
   /** A message may be taken up between the two readings: it is in both then, and counts as held. */
-  async function read() {
+  async function find() {
     const pending = await queue.listPending({ limit: "all" });
     const claims = await queue.listClaims();
     const held = new Set(claims.map(({ id }) => id));
@@ -57,8 +62,12 @@ export function createWaitingMessages(params: {
       ...pending.filter(({ id }) => !held.has(id)).map((record) => ({ record, isHeld: false })),
       ...claims.map((record) => ({ record, isHeld: true })),
     ];
-    return all
-      .filter(({ record }) => !revisions.isReplaced(record.id))
+    const replaced = revisions.replacedAmong(all.map(({ record }) => record.id));
+    return all.filter(({ record }) => !replaced.has(record.id));
+  }
+
+  async function read() {
+    return (await find())
       .flatMap(({ record, isHeld }) => {
         const message = storedIn(record);
         return message ? { record, isHeld, message, conversation: placeOf(message) } : [];
@@ -67,6 +76,11 @@ export function createWaitingMessages(params: {
   }
 
   return {
+    async count() {
+      const found = await find();
+      const oldestAt = Math.min(...found.map(({ record }) => record.receivedAt));
+      return { waiting: found.length, ...(found.length > 0 ? { oldestAt } : {}) };
+    },
     async list() {
       return (await read()).map(({ record, isHeld, message, conversation }) => ({
         conversation,

@@ -40,6 +40,11 @@ export type KnownApproval = Approval & {
 
 export type ApprovalPrompts = {
   add(approval: Approval, message: PromptMessage): void;
+  /** A message of the host's own that asks for it. Who reads that knows more of the request than is known here. */
+  addForwarded(
+    approval: Pick<Approval, "approvalId" | "kind" | "allowed">,
+    message: PromptMessage,
+  ): void;
   /** The message did not leave, so that the host may have it sent again. It can be answered otherwise all the same. */
   remove(approvalId: string, message: PromptMessage): void;
   get(approvalId: string): KnownApproval | undefined;
@@ -47,7 +52,7 @@ export type ApprovalPrompts = {
   find(place: Place, isCalled: (messageId: string) => boolean): KnownApproval | undefined;
   /** The first outcome stays. */
   settle(approvalId: string, outcome: Outcome): void;
-  /** Those that wait for an answer, the oldest first. */
+  /** Those that wait for an answer, the oldest first, without what only the host has asked for. */
   pending(now: number): KnownApproval[];
 };
 
@@ -63,17 +68,22 @@ export function approvalPromptsOf(accountId: string): ApprovalPrompts {
 export function createApprovalPrompts(): ApprovalPrompts {
   type Entry = Approval & { messages: PromptMessage[]; outcome: Outcome | undefined };
   const approvals = new Map<string, Entry>();
+
+  function add(approval: Approval, message: PromptMessage): void {
+    const { approvalId, expiresAt } = approval;
+    const entry = approvals.get(approvalId) ?? { ...approval, messages: [], outcome: undefined };
+    if (expiresAt > entry.expiresAt) Object.assign(entry, approval);
+    entry.messages.push(message);
+    approvals.set(approvalId, entry);
+    for (const oldest of approvals.keys()) {
+      if (approvals.size <= KEPT) break;
+      approvals.delete(oldest);
+    }
+  }
+
   return {
-    add(approval, message) {
-      const { approvalId } = approval;
-      const entry = approvals.get(approvalId) ?? { ...approval, messages: [], outcome: undefined };
-      entry.messages.push(message);
-      approvals.set(approvalId, entry);
-      for (const oldest of approvals.keys()) {
-        if (approvals.size <= KEPT) break;
-        approvals.delete(oldest);
-      }
-    },
+    add,
+    addForwarded: (approval, message) => add({ ...approval, summary: "", expiresAt: 0 }, message),
     remove(approvalId, message) {
       const entry = approvals.get(approvalId);
       if (entry) entry.messages = entry.messages.filter((each) => each !== message);

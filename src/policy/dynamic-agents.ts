@@ -18,6 +18,18 @@ export const DEFAULT_DYNAMIC_AGENTS: Readonly<DynamicAgents> = {
   maxAgents: 100,
 };
 
+/** Of all accounts together: for each the host's configuration is written and read anew. */
+export const AGENTS_PER_MINUTE = 6;
+
+const MINUTE_MS = 60_000;
+
+/** How long the next agent has to wait. `made`: when the ones before it were, ms, the latest last. */
+export function waitForNextAgent(made: readonly number[], now: number): number {
+  const first = made.at(-AGENTS_PER_MINUTE);
+  // A clock that was set back must not keep anybody waiting: the future counts as past.
+  return first === undefined || first > now ? 0 : Math.max(0, first + MINUTE_MS - now);
+}
+
 const PREFIX = "xmpp-";
 const DIGEST = 20;
 const MAX_LABEL = 24;

@@ -14,6 +14,8 @@ export type EventNames = {
   isCleared(event: string): boolean;
   /** Whether it was replaced, taken back or cleared by now. */
   isReplaced(event: string): boolean;
+  /** Those of `events` of which `isReplaced` is true, at one go. */
+  replacedAmong(events: readonly string[]): ReadonlySet<string>;
   /** That we said something in `place` that is called `id` there; a power failure may lose it. */
   noteOwn(place: string, id: string): void;
   isOwn(place: string, id: string): boolean;
@@ -24,6 +26,8 @@ const ownKey = (place: string, id: string) => `own ${JSON.stringify([place, id])
 /** Stands for what takes the place of an event; no event is called so. */
 const CLEARED = "cleared";
 const replacedKey = (event: string) => `replaced ${event}`;
+/** Of the column `value`: that there is its `replacedKey`. */
+const IS_REPLACED = "EXISTS (SELECT 1 FROM aliases WHERE alias = 'replaced ' || value)";
 
 /** Part of the transaction that stores an event. */
 export function rememberNames(
@@ -52,6 +56,14 @@ export function createEventNames(database: IngressDatabase, now: () => number): 
       database.transact((sql) => read(sql, replacedKey(event))?.["event_id"] === CLEARED, true),
     isReplaced: (event) =>
       database.transact((sql) => read(sql, replacedKey(event)) !== undefined, true),
+    replacedAmong(events) {
+      const rows = database.transact(
+        (sql) =>
+          sql.all(`SELECT value FROM json_each(?) WHERE ${IS_REPLACED}`, JSON.stringify(events)),
+        true,
+      );
+      return new Set(rows.map(({ value }) => String(value)));
+    },
     noteOwn: (place, id) =>
       database.transact((sql) => put(sql, ownKey(place, id), "", now()), true),
     isOwn: (place, id) =>

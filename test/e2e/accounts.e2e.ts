@@ -6,6 +6,7 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createTempDir } from "../support/at-exit.ts";
+import { startWizard } from "../support/wizard.ts";
 import {
   REPOSITORY,
   createOpenClawHome,
@@ -30,6 +31,8 @@ const INSTALLED = [{ kind: "tarball", path: TARBALL }] as const;
 const temp = createTempDir("accounts");
 const passwordFile = join(temp.path, "password");
 const secretsFile = join(temp.path, "secrets.json");
+/** A program that prints a password. */
+const printer = join(temp.path, "printer");
 let prosody: Prosody;
 let model: StubModel;
 let alice: SlixmppClient;
@@ -45,13 +48,14 @@ beforeAll(async () => {
   server = `127.0.0.1:${prosody.ports.c2s}`;
   // A command line is logged by these tests: what stands on it is no secret.
   await prosody.register("ops", "ops");
-  for (const user of ["bot", "vault", "env"]) {
+  for (const user of ["bot", "vault", "env", "stored", "named", "run"]) {
     await prosody.register(user, passwordFor(user));
   }
   await prosody.room("team", { publicJids: true });
   alice = await startSlixmppUser(prosody, "alice");
   writePassword(passwordFor("bot"));
   writeSecret(passwordFor("vault"));
+  writeFileSync(printer, `#!/bin/sh\nprintf %s '${passwordFor("run")}'\n`, { mode: 0o700 });
 });
 afterAll(async () => {
   await Promise.all([prosody?.stop(), model?.stop(), alice?.stop()]);
@@ -102,8 +106,14 @@ describe("openclaw channels add, while the Gateway runs", () => {
       modelUrl: model.baseUrl,
       plugins: INSTALLED,
       waitForChannels: [],
+      env: { NAMED_PASSWORD: passwordFor("named") },
       config: {
-        secrets: { providers: { files: { source: "file", path: secretsFile, mode: "json" } } },
+        secrets: {
+          providers: {
+            files: { source: "file", path: secretsFile, mode: "json" },
+            printer: { source: "exec", command: printer, jsonOnly: false },
+          },
+        },
       },
     });
   });
@@ -150,6 +160,8 @@ describe("openclaw channels add, while the Gateway runs", () => {
       ...["--ca-file", prosody.caFile, "--rooms", `team@${prosody.conference}`, "--nick", "Bot"],
       ...["--dm-policy", "allowlist", "--allow-from", "alice@localhost,*@admins.localhost"],
       ...["--group-policy", "allowlist", "--channel-binding", "auto", "--no-allow-plain"],
+      ...["--no-require-mention", "--admin-jid", "carol@localhost", "--history-limit", "5"],
+      ...["--publish-profile", "--profile-name", "Robo", "--xmpp-log-level", "debug"],
     );
     expect(sectionOf(gateway)).toEqual({
       enabled: true,
@@ -163,6 +175,11 @@ describe("openclaw channels add, while the Gateway runs", () => {
       allowFrom: ["alice@localhost", "*@admins.localhost"],
       groupPolicy: "allowlist",
       sasl: { channelBinding: "auto", allowPlain: false },
+      mucRooms: { [`team@${prosody.conference}`]: { requireMention: false } },
+      adminJid: ["carol@localhost"],
+      historyLimit: 5,
+      profile: { publish: true, name: "Robo" },
+      logLevel: "debug",
     });
     await online(gateway, "default", "bot@localhost");
     await expectAnswered("bot@localhost", "added");
@@ -213,11 +230,48 @@ describe("openclaw channels add, while the Gateway runs", () => {
     gateway.writeConfig(mergeConfig(gateway.readConfig(), { channels: { xmpp: { accounts } } }));
     await online(gateway, "vault", "vault@localhost");
     const isOff = ({ running, enabled }: AccountStatus) => running !== true && enabled === false;
-    await succeed(gateway, "config", "set", "channels.xmpp.accounts.ops.enabled", "false");
+    const question = await startWizard(gateway, [
+      ...["channels", "remove", "--channel", "xmpp", "--account", "ops"],
+    ]);
+    try {
+      await question.confirm('Disable XMPP account "ops"? (keeps config)', true);
+      expect(await question.ended()).toBe(0);
+    } finally {
+      await question.stop();
+    }
+    expect(sectionOf(gateway)).toMatchObject({
+      accounts: { ops: { jid: "ops@localhost", password: "ops", enabled: false } },
+    });
     await until(gateway, "ops", "off", isOff);
     await succeed(gateway, "config", "set", "channels.xmpp.accounts.ops.enabled", "true");
     await online(gateway, "ops", "ops@localhost");
     expect(await streamOf("default")).toBe(stream);
+  });
+
+  // `file` is the account "vault" of the test before.
+  it("logs in with a secret of each source that the host has", async () => {
+    const value = join(temp.path, "stored");
+    writeFileSync(value, passwordFor("stored"), { mode: 0o600 });
+    await succeed(gateway, "secrets", "store", "set", "STORED_PASSWORD", "--value-file", value);
+    const account = (user: string, password: object) => ({
+      jid: `${user}@localhost`,
+      password,
+      server,
+      tls: { caFile: prosody.caFile },
+    });
+    const accounts = {
+      stored: account("stored", { source: "store", provider: "default", id: "STORED_PASSWORD" }),
+      named: account("named", { source: "env", provider: "default", id: "NAMED_PASSWORD" }),
+      run: account("run", { source: "exec", provider: "printer", id: "anything" }),
+    };
+    gateway.writeConfig(mergeConfig(gateway.readConfig(), { channels: { xmpp: { accounts } } }));
+    for (const user of Object.keys(accounts)) await online(gateway, user, `${user}@localhost`);
+    const shown = readFileSync(gateway.configFile, "utf8") + gateway.log();
+    for (const user of Object.keys(accounts)) expect(shown).not.toContain(passwordFor(user));
+    const after = structuredClone(gateway.readConfig());
+    const { xmpp } = after["channels"] as { xmpp: { accounts: Record<string, object> } };
+    for (const user of Object.keys(accounts)) delete xmpp.accounts[user];
+    gateway.writeConfig(after);
   });
 
   it("takes up a rotated secret, and restarts whose it is alone", async () => {
@@ -374,9 +428,10 @@ describe("doctor and the security audit", () => {
   );
   afterAll(() => home?.remove());
 
-  it("doctor --fix moves seed 000's names, and loses nothing", async () => {
+  it("doctor --fix moves seed 000's names and the host's own of then, and loses nothing", async () => {
     const seed = seedConfig("seed-000.json");
-    home.writeConfig(mergeConfig(home.readConfig(), seed));
+    const memory = seedConfig("seed-000-memory.json");
+    home.writeConfig(mergeConfig(mergeConfig(home.readConfig(), seed), memory));
     const asPrinted = (seed["channels"] as { xmpp: ConfigObject }).xmpp;
     const fixed = await succeed(home, "doctor", "--fix", "--non-interactive");
     expect(fixed).toMatch(/accounts\.default\.service.*accounts\.default\.server/s);
@@ -386,6 +441,15 @@ describe("doctor and the security audit", () => {
       enabled: true,
       accounts: { default: { ...rest, server: service } },
     });
+    const { agents, memory: moved } = home.readConfig();
+    expect(moved).toEqual({ search: { enabled: true, experimental: { sessionMemory: true } } });
+    expect(JSON.stringify(agents)).not.toContain("memorySearch");
+  });
+
+  it("the host finds nothing to object to in seed 001's lists, nor in what doctor made of seed 000", async () => {
+    expect(await succeed(home, "config", "validate")).toMatch(/valid/i);
+    home.writeConfig({ ...home.readConfig(), ...seedConfig("seed-001-lists.json5") });
+    expect(await succeed(home, "config", "validate")).toMatch(/valid/i);
   });
 
   it("doctor --fix leaves to all accounts what they inherit", async () => {

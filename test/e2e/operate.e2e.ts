@@ -16,6 +16,7 @@ import { passwordFor, secret } from "../support/secrets.ts";
 import { type SlixmppClient, startSlixmppUser } from "../support/slixmpp.ts";
 import { PACKAGE } from "../support/stage.ts";
 import { type StubModel, startStubModel } from "../support/stub-model.ts";
+import { startTcpProxy, type TcpProxy } from "../support/tcp-proxy.ts";
 import { waitFor } from "../support/wait.ts";
 
 const PASSWORD = "password-of-the-locked-room";
@@ -27,6 +28,8 @@ const temp = createTempDir("operate");
 let prosody: Prosody;
 let model: StubModel;
 let gateway: Gateway;
+/** Leads to the account that is limited. */
+let line: TcpProxy;
 /** On the lists. */
 let alice: SlixmppClient;
 /** On none of them. */
@@ -34,7 +37,10 @@ let mallory: SlixmppClient;
 
 beforeAll(async () => {
   [prosody, model] = await Promise.all([startProsody(), startStubModel()]);
-  for (const user of ["main", "personal"]) await prosody.register(user, passwordFor(user));
+  line = await startTcpProxy(prosody.ports.c2s);
+  for (const user of ["main", "personal", "limited"]) {
+    await prosody.register(user, passwordFor(user));
+  }
   await prosody.room("den", { name: "The Den" });
   await prosody.room("locked", { password: PASSWORD });
   await prosody.room("garden", { name: "Garden" });
@@ -73,6 +79,7 @@ function configuration(): ConfigObject {
       main: account("main", {
         dmPolicy: "allowlist",
         allowFrom: ["alice@localhost"],
+        defaultTo: "mallory@localhost",
         groupAllowFrom: ["alice@localhost"],
         rooms: [at("den"), { jid: at("locked"), password: WRONG }],
         presence: { available: "ask me", busy: "thinking", busyAfterSeconds: 1, minSeconds: 5 },
@@ -87,12 +94,19 @@ function configuration(): ConfigObject {
           maxAgents: 2,
         },
       }),
+      limited: account("limited", {
+        server: `127.0.0.1:${line.port}`,
+        dmPolicy: "allowlist",
+        allowFrom: ["alice@localhost"],
+        limits: { ...UNHURRIED, turnsPerMinute: 1 },
+      }),
     },
   };
 }
 
 afterAll(async () => {
   await Promise.all([gateway?.stop(), alice?.stop(), mallory?.stop()]);
+  await line?.stop();
   await Promise.all([prosody?.stop(), model?.stop()]);
   temp.remove();
 });
@@ -133,13 +147,36 @@ describe("status", () => {
     queue: { waiting: 0 },
   };
 
-  test("channels status --probe --json: the live session, and no second login", async () => {
+  type Status = Record<string, unknown> & { accountId: string };
+  /** What the command line printed, all of it at once: each command takes its time to load. */
+  let printed: { status: Status[]; text: string; capabilities: string; logs: string };
+  let loginsMeanwhile: number;
+  beforeAll(async () => {
     await mallory.send({ to: "main@localhost", body: SAID });
     await gateway.waitForLog(/\[main\] xmpp: drop .*mallory@localhost/);
+    for (const text of ["one", "too much"]) await ask(alice, "limited@localhost", text);
+    line.cut();
+    const isResumed = async () => {
+      const status = await gateway.call("xmpp.status", { account: "limited" });
+      return (status as { connection?: { resumed: boolean } }).connection?.resumed === true;
+    };
+    await waitFor(isResumed, { what: "the stream to be resumed", timeoutMs: 60_000 });
     const before = logins();
-    type Accounts = { channelAccounts: { xmpp: { accountId: string }[] } };
-    const { channelAccounts } = await cliJson<Accounts>("channels", "status", "--probe");
-    const main = channelAccounts.xmpp.find(({ accountId }) => accountId === "main");
+    const probe = ["channels", "status", "--probe"];
+    const ofMain = ["--channel", "xmpp", "--account", "main"];
+    const [status, text, capabilities, logs] = await Promise.all([
+      cliJson<{ channelAccounts: { xmpp: Status[] } }>(...probe),
+      cli(...probe),
+      cli("channels", "capabilities", ...ofMain),
+      // By name the host knows an installed plugin only; this one is loaded from a path.
+      cli("channels", "logs", "--channel", "all"),
+    ]);
+    loginsMeanwhile = logins() - before;
+    printed = { status: status.channelAccounts.xmpp, text, capabilities, logs };
+  }, 240_000);
+  const accountOf = (id: string) => printed.status.find(({ accountId }) => accountId === id);
+
+  test("channels status --probe --json: the live session, and no second login", async () => {
     const rooms = expect.arrayContaining([
       expect.objectContaining({ room: at("den"), state: "joined" }),
       expect.objectContaining({
@@ -148,8 +185,8 @@ describe("status", () => {
         reason: expect.stringMatching(/password/),
       }),
     ]);
-    expect(main).toMatchObject({ ...FACTS, rooms, refused: 1, rateLimited: 0 });
-    expect(main).toMatchObject({
+    expect(accountOf("main")).toMatchObject({ ...FACTS, rooms, refused: 1, rateLimited: 0 });
+    expect(accountOf("main")).toMatchObject({
       probe: {
         ok: true,
         jid: "main@localhost/openclaw",
@@ -158,23 +195,31 @@ describe("status", () => {
         dropped: { "not-admitted": 1 },
       },
     });
-    expect(logins()).toBe(before);
+    expect(loginsMeanwhile).toBe(0);
     const sessions = await prosody.shell("c2s:show()");
     expect(sessions.match(/(?<!\S)main@localhost\/\S+/g)).toEqual(["main@localhost/openclaw"]);
   });
 
-  test("channels status: a line that says how it is connected, and what is missing", async () => {
-    const text = await cli("channels", "status", "--probe");
-    expect(text).toMatch(
-      /main.*mode:tcp TLSv1\.3 TLS_\S+ SCRAM-SHA-\S+ fresh; archive; upload; rooms 1\/2; queue 0; refused 1.*works/,
-    );
-    expect(text).toMatch(/not in 1 of 2 rooms: locked@\S+ \(refused: /);
+  test("channels status: what was too much, and that a cut line was taken up again", () => {
+    const counts = { refused: 0, rateLimited: 1 };
+    expect(accountOf("limited")).toMatchObject({ ...FACTS, stream: "resumed", ...counts });
+    expect(accountOf("limited")?.["probe"]).toMatchObject({
+      ok: true,
+      stream: "resumed",
+      dropped: { "turns-limited": 1 },
+    });
+    expect(printed.text).toMatch(/limited.*SCRAM-SHA-\S+ resumed; .*limited 1.*works/);
   });
 
-  test("channels capabilities: asked of the Gateway from another process", async () => {
-    const before = logins();
-    const text = await cli("channels", "capabilities", "--channel", "xmpp", "--account", "main");
-    for (const line of [
+  test("channels status: a line that says how it is connected, and what is missing", () => {
+    expect(printed.text).toMatch(
+      /main.*mode:tcp TLSv1\.3 TLS_\S+ SCRAM-SHA-\S+ fresh; archive; upload; rooms 1\/2; queue 0; refused 1.*works/,
+    );
+    expect(printed.text).toMatch(/not in 1 of 2 rooms: locked@\S+ \(refused: /);
+  });
+
+  test("channels capabilities: asked of the Gateway from another process", () => {
+    for (const fact of [
       /Probe: ok \(ping \d+ ms\)/,
       /Session: main@localhost\/openclaw \(fresh\)/,
       /Connection: tcp, 127\.0\.0\.1:\d+, TLSv1\.3/,
@@ -184,22 +229,20 @@ describe("status", () => {
       /Room den@\S+: joined/,
       /Room locked@\S+: refused \(.*password/,
     ]) {
-      expect(text).toMatch(line);
+      expect(printed.capabilities).toMatch(fact);
     }
-    expect(logins()).toBe(before);
   });
 
-  test("channels logs: ours, without what was said and without a secret", async () => {
-    // By name the host knows an installed plugin only; this one is loaded from a path.
-    const text = await cli("channels", "logs", "--channel", "all");
-    expect(text).toContain("main@localhost/openclaw is online");
-    for (const word of [SAID, WRONG, passwordFor("main")]) expect(text).not.toContain(word);
+  test("channels logs: ours, without what was said and without a secret", () => {
+    expect(printed.logs).toContain("main@localhost/openclaw is online");
+    for (const word of [SAID, WRONG, passwordFor("main")]) expect(printed.logs).not.toContain(word);
   });
 });
 
 describe("the directory", () => {
   type Entry = { id: string; name?: string; raw?: Record<string, unknown> };
   const list = (...args: string[]) => cliJson<Entry[]>("directory", ...args, "--channel", "xmpp");
+  const members = () => list("groups", "members", "--group-id", at("den"));
 
   test("self: the account and its session", async () => {
     const self = await cliJson<Entry>("directory", "self", "--channel", "xmpp");
@@ -210,17 +253,28 @@ describe("the directory", () => {
     await alice.presence({ to: "main@localhost", type: "subscribe" });
     await alice.presence({ show: "away", status: "at lunch" });
     const isAway = async () => {
-      const peers = await list("peers", "list");
-      const found = peers.find(({ id }) => id === "alice@localhost");
-      return found?.raw?.["presence"] === "away" ? found : undefined;
+      const peers = await gateway.call("xmpp.directory", { account: "main", list: "peers" });
+      return JSON.stringify(peers).includes("at lunch");
     };
-    const entry = await waitFor(isAway, { what: "alice away", timeoutMs: 60_000 });
-    expect(entry.raw).toMatchObject({ status: "at lunch", subscription: expect.any(String) });
-    expect(await list("peers", "list", "--query", "nobody")).toEqual([]);
+    await waitFor(isAway, { what: "alice away", timeoutMs: 60_000 });
+    const [peers, nobody] = await Promise.all([
+      list("peers", "list"),
+      list("peers", "list", "--query", "nobody"),
+    ]);
+    const entry = peers.find(({ id }) => id === "alice@localhost");
+    expect(entry?.raw).toMatchObject({
+      presence: "away",
+      status: "at lunch",
+      subscription: expect.any(String),
+    });
+    expect(nobody).toEqual([]);
   });
 
   test("groups list: ours, then what the server lists; by query and limit", async () => {
-    const groups = await list("groups", "list");
+    const [groups, [only, ...others]] = await Promise.all([
+      list("groups", "list"),
+      list("groups", "list", "--query", "GARDEN", "--limit", "1"),
+    ]);
     expect(groups.map(({ id, name }) => [id, name])).toEqual(
       expect.arrayContaining([
         [at("den"), "The Den"],
@@ -228,17 +282,16 @@ describe("the directory", () => {
         [at("garden"), "Garden (not entered)"],
       ]),
     );
-    const [only, ...others] = await list("groups", "list", "--query", "GARDEN", "--limit", "1");
     expect(only?.id).toBe(at("garden"));
     expect(others).toEqual([]);
   });
 
   test("groups members: who is there now", async () => {
+    const isThere = expect.objectContaining({ name: "alice" });
+    expect(await members()).not.toContainEqual(isThere);
     await alice.join(at("den"), "alice");
-    const members = () => list("groups", "members", "--group-id", at("den"));
-    expect(await members()).toContainEqual(expect.objectContaining({ name: "alice" }));
+    expect(await members()).toContainEqual(isThere);
     await alice.leave(at("den"), "alice");
-    expect(await members()).not.toContainEqual(expect.objectContaining({ name: "alice" }));
   });
 
   test("channels resolve: names and addresses", async () => {
@@ -299,28 +352,29 @@ describe("messages that nobody asked for", () => {
   const heard = async (since: number, text: string) =>
     await alice.waitFor(({ body }) => body?.includes(text) === true, { since, timeoutMs: 60_000 });
 
-  test("a cron job tells a person, and a room", async () => {
+  test("a cron job tells a person, a room, and where it names nobody whom defaultTo says", async () => {
     await alice.join(at("den"), "alice");
     model.setReply(() => "the daily news");
-    const since = alice.stanzas.length;
+    const since = [alice, mallory].map((person) => person.stanzas.length);
     const job = ["cron", "add", "--cron", "0 7 * * *", "--session", "isolated", "--announce"];
     const say = [...job, "--message", "Say the news", "--channel", "xmpp", "--account", "main"];
-    for (const more of [
+    const jobs = [
       ["--name", "news", "--to", "alice@localhost"],
       ["--name", "room", "--to", at("den")],
-    ]) {
-      const { id } = await cliJson<{ id: string }>(...say, ...more);
-      await cli("cron", "run", id);
-    }
-    const { from } = await alice.waitFor(
-      ({ body, from: who }) => body === "the daily news" && who.startsWith("main@localhost"),
-      { since, timeoutMs: 60_000 },
+      ["--name", "default"],
+    ];
+    const added = await Promise.all(
+      jobs.map(async (more) => await cliJson<{ id: string }>(...say, ...more)),
     );
-    expect(from).toBe("main@localhost/openclaw");
-    await alice.waitFor(
-      ({ body, from: who }) => body === "the daily news" && who === `${at("den")}/bot`,
-      { since, timeoutMs: 60_000 },
-    );
+    await Promise.all(added.map(async ({ id }) => await cli("cron", "run", id)));
+    const told = async (person: SlixmppClient, by: string) =>
+      await person.waitFor(({ body, from }) => body === "the daily news" && from === by, {
+        since: since[person === alice ? 0 : 1] ?? 0,
+        timeoutMs: 60_000,
+      });
+    expect((await told(alice, "main@localhost/openclaw")).type).toBe("chat");
+    expect((await told(alice, `${at("den")}/bot`)).type).toBe("groupchat");
+    expect((await told(mallory, "main@localhost/openclaw")).type).toBe("chat");
     model.setReply();
   });
 
@@ -333,18 +387,34 @@ describe("messages that nobody asked for", () => {
     model.setReply();
   });
 
-  test("message send, to a person and to a room", async () => {
+  test("message send, to a person and to a room; nowhere without a target", async () => {
     const since = alice.stanzas.length;
     const send = ["message", "send", "--channel", "xmpp"];
-    await cli(...send, "--target", "alice@localhost", "--message", "to you");
-    await cli(...send, "--target", at("den"), "--message", "to all");
+    const [, , untold] = await Promise.all([
+      cli(...send, "--target", "alice@localhost", "--message", "to you"),
+      cli(...send, "--target", at("den"), "--message", "to all"),
+      // The host asks for a target here, whatever defaultTo says.
+      gateway.openclaw([...send, "--message", "to whom?"]),
+    ]);
+    expect(untold).toMatchObject({ code: 1, stderr: expect.stringContaining("target") });
     await heard(since, "to you");
     expect((await heard(since, "to all")).from).toBe(`${at("den")}/bot`);
   });
 });
 
 describe("a change of the configuration", () => {
-  test("of people, levels and texts applies on the stream that is there", async () => {
+  /** What stands on the account's server under its nick (XEP-0172). */
+  const nickOf = async (asker: SlixmppClient) => {
+    const items = '<items node="http://jabber.org/protocol/nick"/>';
+    const query = `<pubsub xmlns="http://jabber.org/protocol/pubsub">${items}</pubsub>`;
+    return (await asker.iq("main@localhost", "get", query)).xml;
+  };
+  const queueSize = async () => {
+    const queue = await gateway.call("xmpp.queue", { account: "main" });
+    return (queue as { limits: { conversation: number } }).limits.conversation;
+  };
+
+  test("of people, levels, texts, limits and the profile applies on the stream that is there", async () => {
     const before = await connection("main");
     const config = gateway.readConfig();
     const edit = (main: ConfigObject) =>
@@ -354,11 +424,17 @@ describe("a change of the configuration", () => {
       allowFrom: ["alice@localhost", "mallory@localhost"],
       logLevel: "debug",
       presence: { available: "ask us" },
+      profile: { publish: true, name: "Puck" },
+      catchUp: { maxMessages: 7 },
+      limits: { ...UNHURRIED, queueSize: 7 },
     });
+    await waitFor(async () => (await nickOf(alice)).includes("Puck"), { what: "the profile" });
+    await waitFor(async () => (await queueSize()) === 7, { what: "the new limit" });
     await waitFor(() => shownTo(alice, since).includes("online ask us"), { what: "the new text" });
     expect((await ask(mallory, "main@localhost", "and I?")).body).toBe("echo: and I?");
     expect(await connection("main")).toEqual(before);
     gateway.writeConfig(config);
+    await waitFor(async () => (await queueSize()) !== 7, { what: "the old limit" });
     await waitFor(() => shownTo(alice, since).includes("online ask me"), {
       what: "the old text",
       timeoutMs: 30_000,
@@ -371,9 +447,9 @@ describe("the log", () => {
   test("has a line for each decision, with what decided it and where it is set", async () => {
     await mallory.join(at("den"), "mallory");
     await mallory.send({ to: at("den"), type: "groupchat", body: `bot: ${SAID}` });
-    const line = await gateway.waitForLog(/\[main\] xmpp: drop sender not in groupAllowFrom.*/);
-    expect(line).toContain(`target=${at("den")}`);
-    expect(line).toMatch(/see channels\.xmpp\.groupPolicy.*docs\/access-control\.md/);
+    const logged = await gateway.waitForLog(/\[main\] xmpp: drop sender not in groupAllowFrom.*/);
+    expect(logged).toContain(`target=${at("den")}`);
+    expect(logged).toMatch(/see channels\.xmpp\.groupPolicy.*docs\/access-control\.md/);
     expect(gateway.log()).toMatch(/drop sender not in allowFrom.*target=mallory@localhost/);
     expect(gateway.log()).not.toContain(SAID);
   });

@@ -2,8 +2,10 @@
  * The interactive set-up as a person sees it: `openclaw channels add` and `openclaw onboard` in a terminal,
  * against a real Prosody. What counts in the end is the configuration file, and that the Gateway logs in with it.
  */
-import { readFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { mechanismsFeature, startFakeServer } from "../support/fake-server.ts";
 import { createOpenClawHome, startGateway, type OpenClawHome } from "../support/gateway.ts";
 import { startProsody, type Prosody } from "../support/prosody.ts";
 import { PACKAGE } from "../support/stage.ts";
@@ -240,6 +242,38 @@ describe("what can go wrong", () => {
   });
 });
 
+describe("an account that is there, on a server that", () => {
+  it("offers no TLS, or says nothing, cannot log in, and hears what to do", async () => {
+    const open = await startFakeServer({
+      async script(peer) {
+        await peer.openStream(mechanismsFeature(["PLAIN"]));
+        await peer.closed;
+      },
+    });
+    const silent = await startFakeServer({ script: async (peer) => await peer.closed });
+    cleanUp.push(open.stop, silent.stop);
+    const account = (name: string, { port }: { port: number }) => ({
+      jid: `${name}@localhost`,
+      password: PASSWORD,
+      server: `127.0.0.1:${port}`,
+    });
+    const accounts = { open: account("open", open), silent: account("silent", silent) };
+    const home = await openHome({ channels: { xmpp: { enabled: true, accounts } } });
+    const before = readFileSync(home.configFile);
+    const wizard = await start(home, ADD);
+    await wizard.pick("XMPP is set up", "Test the connection");
+    await wizard.pick("Which account?", "open");
+    await wizard.says(/TLS: failed.*offers no STARTTLS\. Enable TLS on the server/);
+    expect(open.peers.map(({ received }) => received).join("")).not.toContain("<auth");
+    await wizard.pick("XMPP is set up", "Test the connection");
+    await wizard.pick("Which account?", "silent");
+    await wizard.says(/Connect: failed.*said nothing: check the port, and whether it speaks XMPP/);
+    await wizard.pick("XMPP is set up", "Leave it as it is");
+    expect(await wizard.ended()).toBe(0);
+    expect(readFileSync(home.configFile).equals(before)).toBe(true);
+  });
+});
+
 describe("an account that is there", () => {
   const configured = () => ({
     channels: {
@@ -300,20 +334,35 @@ describe("an account that is there", () => {
     await add.text("JID of the agent's account", "second@localhost");
     await add.text("Server address", server());
     await add.pick("Is second@localhost there already?", "Yes");
-    await add.pick("Password of the agent's account", "Type it");
-    await add.text("Password (hidden)", PASSWORD);
+    const passwordFile = join(home.directory, "second-password");
+    writeFileSync(passwordFile, `${PASSWORD}\n`, { mode: 0o600 });
+    await add.pick("Password of the agent's account", "File that holds it");
+    await add.text("File that holds the password", join(home.directory, "nowhere"));
+    await add.says(/no password in \S+nowhere; write it into that file/);
+    await add.text("File that holds the password", passwordFile);
     await add.mark("Rooms to join");
     await add.text("Other rooms", "");
     await keepAccess(add);
+    expect(await add.asks("Save this?")).toContain(`in the file ${passwordFile}`);
     await add.confirm("Save this?", true);
     await finish(add);
     expect(await add.ended()).toBe(0);
     expect(channel(home)).toMatchObject({
       accounts: {
         default: { jid: "bot@localhost" },
-        second: { jid: "second@localhost", server: server() },
+        second: { jid: "second@localhost", passwordFile, server: server() },
       },
     });
+    expect(readFileSync(home.configFile, "utf8").split(PASSWORD)).toHaveLength(2);
+
+    for (const enabled of [false, true]) {
+      const turn = await start(home, ADD);
+      await turn.pick("XMPP is set up", "Disable or enable an account");
+      await turn.pick("Which account?", "second");
+      await finish(turn);
+      expect(await turn.ended()).toBe(0);
+      expect(channel(home)).toMatchObject({ accounts: { default: {}, second: { enabled } } });
+    }
 
     const remove = await start(home, ADD);
     await remove.pick("XMPP is set up", "Remove an account");

@@ -44,7 +44,12 @@ export function scriptedPrompter(script: readonly ScriptLine[]): ScriptedPrompte
     intro: async (title) => void shown.push(title),
     outro: async (message) => void shown.push(message),
     note: async (message, title) => void shown.push(`[${title ?? ""}] ${message}`),
-    select: async ({ message, options }) => byLabel(options, String(next(message))),
+    async select({ message, options, initialValue }) {
+      const wanted = next(message);
+      // An empty string takes what is picked already, as Enter does.
+      if (wanted !== "") return byLabel(options, String(wanted));
+      return options.find(({ value }) => value === initialValue)?.value ?? byLabel(options, "");
+    },
     multiselect: async ({ message, options }) => {
       const wanted = next(message);
       return (Array.isArray(wanted) ? wanted : []).map((each: string) => byLabel(options, each));

@@ -11,7 +11,7 @@ const FOLDER = join(import.meta.dirname, "../fixtures/config");
  * names (and paths). JSON5 is a subset of what JavaScript reads as an expression.
  */
 export function seedConfig(
-  file: "seed-000.json" | "seed-001.json5" | "seed-001-lists.json5",
+  file: "seed-000.json" | "seed-000-memory.json" | "seed-001.json5" | "seed-001-lists.json5",
   names: Readonly<Record<string, string>> = {},
 ): ConfigObject {
   let text = readFileSync(join(FOLDER, file), "utf8");

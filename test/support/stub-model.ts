@@ -31,8 +31,12 @@ export interface ModelToolCall {
   readonly arguments: Readonly<Record<string, unknown>>;
 }
 
-/** What the model answers: text, text in pieces (streamed one by one, also as they come), or a tool call. */
-export type ModelReply = string | readonly string[] | AsyncIterable<string> | ModelToolCall;
+/**
+ * What the model answers: text, text in pieces (streamed one by one, also as they come, and a tool call after them), or a
+ * tool call.
+ */
+export type ModelReply =
+  string | readonly string[] | AsyncIterable<string | ModelToolCall> | ModelToolCall;
 
 export type ReplyFunction = (request: ModelRequest) => ModelReply | Promise<ModelReply>;
 
@@ -142,13 +146,13 @@ async function readBody(request: IncomingMessage): Promise<string> {
 /** One delta of a streamed answer, in the API's shape. */
 async function* deltas(reply: ModelReply): AsyncIterable<JsonObject> {
   if (typeof reply === "object" && Symbol.asyncIterator in reply) {
-    for await (const content of reply) yield { content };
+    for await (const part of reply) yield* deltasAtOnce(part);
     return;
   }
   yield* deltasAtOnce(reply);
 }
 
-function deltasAtOnce(reply: Exclude<ModelReply, AsyncIterable<string>>): JsonObject[] {
+function deltasAtOnce(reply: string | readonly string[] | ModelToolCall): JsonObject[] {
   if (typeof reply === "string") return [{ content: reply }];
   if ("tool" in reply) {
     const call = { name: reply.tool, arguments: JSON.stringify(reply.arguments) };
@@ -156,6 +160,8 @@ function deltasAtOnce(reply: Exclude<ModelReply, AsyncIterable<string>>): JsonOb
   }
   return reply.map((content) => ({ content }));
 }
+
+const isToolCall = (delta: JsonObject): boolean => "tool_calls" in delta;
 
 const USAGE = { prompt_tokens: 10, completion_tokens: 10, total_tokens: 20 };
 
@@ -170,8 +176,11 @@ async function sendStream(
     const chunk = { id: "stub", object: "chat.completion.chunk", created: 0, model };
     response.write(`data: ${JSON.stringify({ ...chunk, choices: [choice] })}\n\n`);
   };
-  const isTool = typeof reply === "object" && "tool" in reply;
-  for await (const delta of deltas(reply)) send({ role: "assistant", ...delta }, null);
+  let isTool = false;
+  for await (const delta of deltas(reply)) {
+    isTool ||= isToolCall(delta);
+    send({ role: "assistant", ...delta }, null);
+  }
   send({}, isTool ? "tool_calls" : "stop");
   const end = { id: "stub", object: "chat.completion.chunk", created: 0, model };
   response.write(`data: ${JSON.stringify({ ...end, choices: [], usage: USAGE })}\n\n`);
@@ -183,13 +192,12 @@ async function sendWhole(
   model: string,
   reply: ModelReply,
 ): Promise<void> {
-  const isTool = typeof reply === "object" && "tool" in reply;
   const parts: JsonObject[] = [];
   for await (const delta of deltas(reply)) parts.push(delta);
-  const message = isTool
-    ? { role: "assistant", content: null, ...parts[0] }
-    : { role: "assistant", content: parts.map((delta) => String(delta["content"])).join("") };
-  const choice = { index: 0, message, finish_reason: isTool ? "tool_calls" : "stop" };
+  const call = parts.find(isToolCall);
+  const text = parts.map((delta) => String(delta["content"] ?? "")).join("");
+  const message = { role: "assistant", content: call && text === "" ? null : text, ...call };
+  const choice = { index: 0, message, finish_reason: call ? "tool_calls" : "stop" };
   const whole = { id: "stub", object: "chat.completion", created: 0, model };
   response.writeHead(200, { "content-type": "application/json" });
   response.end(JSON.stringify({ ...whole, choices: [choice], usage: USAGE }));

@@ -5,7 +5,7 @@ import { resolveConfiguredSecretInputString } from "openclaw/plugin-sdk/secret-i
 import { tryReadSecretFileSync } from "openclaw/plugin-sdk/channel-core";
 import { messageOf } from "../../errors.ts";
 import { CHANNEL_ID } from "../../policy/account-policy.ts";
-import type { Jid } from "../../protocol/jid.ts";
+import type { BareJid, Jid } from "../../protocol/jid.ts";
 import { parseAccountJid } from "../account-address.ts";
 import type { XmppAccount } from "../account.ts";
 import type { PasswordAnswer } from "./answers.ts";
@@ -55,22 +55,31 @@ export async function readPassword(
   return read.value;
 }
 
-/** @param account as it is now; its password is offered to be kept where it has one */
+/**
+ * @param account as it is now; its password is offered to be kept where it has one
+ * @param jid whose password is asked for; of another JID than the account's, the one that is set is most likely wrong
+ */
 export async function askPassword(
   prompter: WizardPrompter,
   cfg: OpenClawConfig,
   account: XmppAccount,
+  jid: BareJid,
   mode: "plaintext" | "ref" | undefined,
 ): Promise<PasswordAnswer> {
   const hasOne =
     account.passwordSource !== "none" ||
     account.config.password !== undefined ||
     account.config.passwordFile !== undefined;
-  const kept = account.passwordSource === "env" ? "Use XMPP_PASSWORD" : "Keep the one that is set";
+  const isAnothers = account.jid !== undefined && account.jid !== jid;
+  const keep = account.passwordSource === "env" ? "Use XMPP_PASSWORD" : "Keep the one that is set";
+  const kept = {
+    value: "keep" as const,
+    label: isAnothers ? `${keep}, for ${account.jid}` : keep,
+  };
   const how = await prompter.select<"keep" | "type" | "ref" | "file">({
     message: "Password of the agent's account",
     options: [
-      ...(hasOne ? [{ value: "keep" as const, label: kept }] : []),
+      ...(hasOne && !isAnothers ? [kept] : []),
       ...(mode === "ref"
         ? []
         : [{ value: "type" as const, label: "Type it", hint: "kept in the configuration" }]),
@@ -80,8 +89,9 @@ export async function askPassword(
         hint: "an environment variable, or another source of secrets",
       },
       { value: "file", label: "File that holds it" },
+      ...(hasOne && isAnothers ? [kept] : []),
     ],
-    initialValue: hasOne ? "keep" : mode === "ref" ? "ref" : "type",
+    initialValue: hasOne && !isAnothers ? "keep" : mode === "ref" ? "ref" : "type",
   });
   switch (how) {
     case "keep":
@@ -130,8 +140,10 @@ async function askFile(
 ): Promise<PasswordAnswer> {
   const read = (path: string): string | { problem: string } => {
     try {
-      const text = tryReadSecretFileSync(path, "XMPP password file", { rejectSymlink: true });
-      return text || { problem: `no password in ${path}` };
+      const text = tryReadSecretFileSync(path, "XMPP password", { rejectSymlink: true });
+      return (
+        text || { problem: `no password in ${path}; write it into that file, and nothing else` }
+      );
     } catch (error) {
       return { problem: messageOf(error) };
     }

@@ -9,6 +9,7 @@ import { CHANNEL_ID } from "../../policy/account-policy.ts";
 import { resolveAccount } from "../account.ts";
 import { roomJid, writtenRoomJid } from "../account-rooms.ts";
 import { ACCOUNT_KEYS, type XmppAccountConfig } from "../config-schema.ts";
+import { roomsLeft, withRoomEntries } from "../room-entries.ts";
 
 export type PasswordAnswer =
   /** Text, or a reference to where the host finds it. */
@@ -64,25 +65,29 @@ export function applyAnswers(
   answers: Answers,
 ): OpenClawConfig {
   const before = resolveAccount(base, accountId).config;
+  const rooms = answers.rooms.map(({ jid }) => jid);
+  const { groupPolicy, requireMention } = answers;
+  const told = { rooms, left: roomsLeft(before, rooms), groupPolicy, requireMention };
   const patch: Partial<XmppAccountConfig> = {
     jid: answers.jid,
     server: answers.server,
     rooms: answers.rooms.map((room) => roomEntry(room, before.rooms)),
     dmPolicy: answers.dmPolicy,
     allowFrom: answers.allowFrom,
-    groupPolicy: answers.groupPolicy,
+    groupPolicy,
     groupAllowFrom: answers.groupAllowFrom,
-    mucRooms: roomSettings(answers, before),
+    mucRooms: withRoomEntries(told, before),
     ...passwordKeys(answers.password),
   };
   if (answers.caFile !== before.tls?.caFile) patch.tls = { ...before.tls, caFile: answers.caFile };
-  const isEmpty = (value: unknown) =>
-    value === undefined || (typeof value === "object" && Object.keys(value ?? {}).length === 0);
   const keys = (Object.keys(patch) as (keyof XmppAccountConfig)[]).filter(
     (key) => JSON.stringify(patch[key]) !== JSON.stringify(before[key]),
   );
   // A key that is empty now, and was not there before, need not be written; one that was has to go.
-  const written = keys.filter((key) => !isEmpty(patch[key]) || isInherited(base, accountId, key));
+  const written = keys.filter(
+    (key) =>
+      !isEmpty(patch[key]) || (patch[key] !== undefined && isInherited(base, accountId, key)),
+  );
   return patchScopedAccountConfig({
     cfg: base,
     channelKey: CHANNEL_ID,
@@ -93,7 +98,10 @@ export function applyAnswers(
   });
 }
 
-/** A list that the root fills is emptied by an empty one of the account's own. */
+const isEmpty = (value: unknown): boolean =>
+  value === undefined || (typeof value === "object" && Object.keys(value ?? {}).length === 0);
+
+/** A list or map that the root fills is emptied by an empty one of the account's own. */
 function isInherited(
   cfg: OpenClawConfig,
   accountId: string,
@@ -101,7 +109,7 @@ function isInherited(
 ): boolean {
   const root = (cfg.channels?.[CHANNEL_ID] ?? {}) as XmppAccountConfig;
   const isOwn = accountId !== "default" || hasOwnEntry(cfg, accountId);
-  return isOwn && Array.isArray(root[key]) && root[key].length > 0;
+  return isOwn && !isEmpty(root[key]);
 }
 
 function hasOwnEntry(cfg: OpenClawConfig, accountId: string): boolean {
@@ -131,26 +139,4 @@ function roomEntry(room: RoomAnswer, before: WrittenRooms | undefined): WrittenR
   const was = before?.find((entry) => roomJid(writtenRoomJid(entry)) === room.jid);
   if (room.password === undefined) return was ?? room.jid;
   return { ...(typeof was === "object" ? was : {}), jid: room.jid, password: room.password };
-}
-
-/**
- * With `groupPolicy: "allowlist"` an entry is what lets a room in, so that each room chosen has one. "*" is
- * never written: it would let in every room.
- */
-function roomSettings(
-  { rooms, groupPolicy, requireMention }: Answers,
-  before: XmppAccountConfig,
-): XmppAccountConfig["mucRooms"] {
-  const settings = { ...before.mucRooms };
-  for (const { jid } of rooms) {
-    const key = Object.keys(settings).find((written) => roomJid(written) === jid) ?? jid;
-    const was = settings[key];
-    const said = was?.requireMention ?? before.groups?.[key]?.requireMention;
-    const inherited = settings["*"]?.requireMention ?? before.groups?.["*"]?.requireMention ?? true;
-    const isNews = requireMention !== undefined && requireMention !== (said ?? inherited);
-    const isNeeded = groupPolicy === "allowlist" && before.groups?.[key] === undefined;
-    if (isNews) settings[key] = { ...was, requireMention };
-    else if (isNeeded) settings[key] = was ?? {};
-  }
-  return settings;
 }

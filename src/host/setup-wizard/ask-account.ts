@@ -115,7 +115,8 @@ async function askConnection(
         password = { kind: "value", value, resolved: value };
       }
     }
-    password ??= await askPassword(prompter, cfg, account, asking.options?.secretInputMode);
+    const { secretInputMode } = asking.options ?? {};
+    password ??= await askPassword(prompter, cfg, account, jid.bare, secretInputMode);
     const subject = { ...trial, server: located.server, password: password.resolved ?? "" };
     const test: TestOutcome =
       password.resolved === undefined
@@ -128,7 +129,7 @@ async function askConnection(
       case "again":
         break;
       case "password":
-        password = await askPassword(prompter, cfg, account, asking.options?.secretInputMode);
+        password = await askPassword(prompter, cfg, account, jid.bare, secretInputMode);
         break;
       case "jid":
         jid = await askJid(prompter, jid.bare);
@@ -218,15 +219,21 @@ async function askWhatNow(
   const condition = test.error instanceof XmppConnectionError ? test.error.condition : "";
   const likely: Partial<Record<string, WhatNow>> = {
     "not-authorized": "password",
+    "credentials-expired": "password",
     credentials: "password",
     certificate: "authority",
     "host-unknown": "jid",
+    "host-gone": "jid",
+    "invalid-authzid": "jid",
     dns: "server",
     unreachable: "server",
     network: "server",
     timeout: "server",
     protocol: "server",
     "tls-required": "server",
+    "plaintext-refused": "server",
+    "unsupported-version": "server",
+    "see-other-host": "server",
   };
   const all: { value: WhatNow; label: string; hint?: string }[] = [
     { value: "again", label: "Try again" },

@@ -1,8 +1,8 @@
 /** The set-up by scripted answers, with a network that does as it is told. What it is like on a real server: test/e2e/setup.e2e.ts. */
-import { writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, describe, expect, it, vi } from "vitest";
-import { createTempDir } from "../../../test/support/at-exit.ts";
+import { afterEach, describe, expect, it, onTestFinished, vi } from "vitest";
 import {
   CANCEL,
   Cancelled,
@@ -13,6 +13,7 @@ import { connectionError } from "../../client/conditions.ts";
 import type { Trial } from "../../client/trial.ts";
 import { XmppStanzaError } from "../../errors.ts";
 import type { BareJid, FullJid } from "../../protocol/jid.ts";
+import { resolveAccount } from "../account.ts";
 import { runSetup } from "./flow.ts";
 import type { Network } from "./network.ts";
 
@@ -240,6 +241,29 @@ describe("the first account", () => {
     }
   });
 
+  it("takes the password from a file that holds one", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "openclaw-xmpp-wizard-"));
+    onTestFinished(() => rmSync(folder, { recursive: true }));
+    const [empty, good] = [join(folder, "empty"), join(folder, "good")];
+    writeFileSync(empty, "\n", { mode: 0o600 });
+    writeFileSync(good, "in a file\n", { mode: 0o600 });
+    const FILE = "File that holds the password";
+    const answers: ScriptLine[] = [
+      ["Password of", "File that holds it"],
+      [FILE, join(folder, "nowhere")],
+      [FILE, empty],
+      [FILE, good],
+    ];
+    const { saved, said, prompter } = await setUp([JID, ...answers, ROOMLESS, ...ACCESS, SAVE]);
+    expect(prompter.shown.filter((line) => line.startsWith("! "))).toEqual([
+      expect.stringContaining(`no password in ${folder}/nowhere; write it`),
+      `! XMPP password file at ${empty} is empty.`,
+    ]);
+    expect(said.passwords).toEqual(["in a file"]);
+    expect(saved).toMatchObject({ passwordFile: good });
+    expect(saved).not.toHaveProperty("password");
+  });
+
   it("uses the environment where it says who and how", async () => {
     vi.stubEnv("XMPP_JID", "env@example.com");
     vi.stubEnv("XMPP_PASSWORD", "from the environment");
@@ -341,11 +365,25 @@ describe("a login that fails", () => {
     expect(tried).toEqual(["bot@example.com pencil", "bot@example.org crayon"]);
   });
 
+  const failing = (condition: string): Partial<Network> => ({
+    logIn: async () => {
+      throw connectionError(condition, "so it is");
+    },
+  });
+
   it.each([
-    ["certificate", "Name the file of its certificate authority"],
-    ["unreachable", "Give the server's address"],
-    ["host-unknown", "Give another JID"],
-  ])("%s offers: %s; and may be saved, as not working", async (condition, _likely) => {
+    ["certificate", "PEM file of the authority"],
+    ["unreachable", "Server address"],
+    ["timeout", "Server address"],
+    ["tls-required", "Server address"],
+    ["host-unknown", "JID of the agent's account"],
+    ["not-authorized", "Password of the agent's account"],
+  ])("with %s is offered first what may cure it: %s", async (condition, question) => {
+    const script: ScriptLine[] = [JID, ...TYPED, ["What now?", ""], [question, CANCEL]];
+    expect((await setUp(script, { network: failing(condition) })).error).toBeInstanceOf(Cancelled);
+  });
+
+  it("may be saved, as not working", async () => {
     const script: ScriptLine[] = [
       JID,
       ...TYPED,
@@ -354,13 +392,7 @@ describe("a login that fails", () => {
       ...ACCESS,
       SAVE,
     ];
-    const { saved, prompter } = await setUp(script, {
-      network: {
-        logIn: async () => {
-          throw connectionError(condition, "so it is");
-        },
-      },
-    });
+    const { saved, prompter } = await setUp(script, { network: failing("unreachable") });
     expect(saved).toMatchObject({ jid: "bot@example.com" });
     expect(prompter.shown.join("\n")).toMatch(/Connection: NOT working/);
   });
@@ -405,6 +437,70 @@ describe("making an account", () => {
       "[No account made] bot@example.com is taken already (Ours [2J, says the server).",
     );
     expect(saved).toMatchObject({ password: "pencil" });
+  });
+
+  describe("where the server's answer never came", () => {
+    const lost = async () => {
+      throw connectionError("network", "the connection was lost");
+    };
+    /** Logins after the registration fail so. */
+    const refusing = (condition: string): Partial<Network> => ({
+      ...offering,
+      register: lost,
+      logIn: async () => {
+        throw connectionError(condition, "so it is");
+      },
+    });
+
+    it("takes the account for made where its password lets one in", async () => {
+      const { saved, said } = await setUp([JID, MAKE, ROOMLESS, ...ACCESS, SAVE], {
+        network: { ...offering, register: lost },
+      });
+      const [first, second] = said.passwords;
+      expect(first).toMatch(/^[\w-]{32}$/);
+      expect(second).toBe(first);
+      expect(saved).toMatchObject({ jid: "bot@example.com", password: first });
+      const gone = await setUp([JID, MAKE, ["Rooms to join", CANCEL]], {
+        network: { ...offering, register: lost },
+      });
+      expect(gone.said.removed).toBe(1);
+    });
+
+    it.each([
+      ["not-authorized", /connection was lost\.\n.*bot@example\.com was most likely not made/],
+      ["unreachable", /connection was lost\.\nbot@example\.com may be on the server now/],
+    ])("and a login says %s, tells what may be left on the server", async (condition, words) => {
+      const { prompter, said } = await setUp([JID, MAKE, ["Password of", CANCEL]], {
+        network: refusing(condition),
+      });
+      const shown = prompter.shown.join("\n");
+      expect(shown).toMatch(words);
+      expect(shown).toContain("[Not confirmed]");
+      expect(shown).not.toContain("[Account made]");
+      expect(said.removed).toBe(0);
+    });
+  });
+
+  it.each([
+    ["not-authorized", "[Nothing was saved] bot@example.com was removed"],
+    ["unreachable", "[An account is left over] bot@example.com was made"],
+  ])("removed without an answer, a login that says %s tells what became of it", async (...args) => {
+    const [condition, words] = args;
+    let isAsked = false;
+    const { prompter } = await setUp([JID, MAKE, ["Rooms to join", CANCEL]], {
+      network: {
+        ...offering,
+        logIn: async (...how) => {
+          if (isAsked) throw connectionError(condition, "so it is");
+          return await fakeNetwork().network.logIn(...how);
+        },
+        unregister: async () => {
+          isAsked = true;
+          throw connectionError("network", "the connection was lost");
+        },
+      },
+    });
+    expect(prompter.shown.join("\n")).toContain(words);
   });
 
   it("asks what the server's form wants besides, and hands a captcha to the web page", async () => {
@@ -562,8 +658,9 @@ describe("an account that is there", () => {
   });
 
   it("has one source of its password: another takes the place of the one of before", async () => {
-    const folder = createTempDir("wizard");
-    const path = join(folder.path, "password");
+    const folder = mkdtempSync(join(tmpdir(), "openclaw-xmpp-wizard-"));
+    onTestFinished(() => rmSync(folder, { recursive: true }));
+    const path = join(folder, "password");
     writeFileSync(path, "crayon\n", { mode: 0o600 });
     const toFile = await setUp(
       [
@@ -584,7 +681,6 @@ describe("an account that is there", () => {
     });
     expect(back.saved).toMatchObject({ password: "pencil" });
     expect(back.saved).not.toHaveProperty("passwordFile");
-    folder.remove();
   });
 
   it("lets in nobody who was taken out, whether listed for it or for all accounts", async () => {
@@ -626,6 +722,59 @@ describe("an account that is there", () => {
     const broken = await setUp(script, { xmpp: { ...xmpp, adminJid: "@" } });
     expect(broken.outcome).toBe("skip");
     expect(broken.prompter.shown.join("\n")).toContain("[This will not start]");
+  });
+
+  it("leaves a room that is no longer wanted, whatever was said of it", async () => {
+    const mucRooms = {
+      "team@rooms.example.com": { requireMention: false, users: ["a@b.example"] },
+    };
+    const answers: ScriptLine[] = [
+      ["XMPP is set up", "Change settings"],
+      ["JID of the agent's account", ""],
+      ["Password of the agent's account", "Keep"],
+      ["Rooms to join", "other@rooms.example.com"],
+      ["Who may write", "Nobody"],
+      ["In which rooms", "Only in rooms"],
+      ["Who may address it", ""],
+      ["In rooms, answer only", true],
+      SAVE,
+    ];
+    const { saved } = await setUp(answers, { xmpp: { ...xmpp, mucRooms } });
+    expect(saved).toMatchObject({
+      rooms: ["other@rooms.example.com"],
+      mucRooms: {
+        "other@rooms.example.com": {},
+        "team@rooms.example.com": { enabled: false, users: ["a@b.example"] },
+      },
+    });
+    const account = resolveAccount({ channels: { xmpp: saved } } as never);
+    expect(account.rooms).toEqual(["other@rooms.example.com"]);
+  });
+
+  it("keeps its password by itself for its own JID alone", async () => {
+    const start: ScriptLine[] = [["XMPP is set up", "Change settings"]];
+    const rest: ScriptLine[] = [
+      ROOMLESS,
+      ["Who may write", "Nobody"],
+      ["In which", "In none"],
+      SAVE,
+    ];
+    const same = await setUp(
+      [...start, ["JID of the agent's account", ""], ["Password of", ""], ...rest],
+      { xmpp },
+    );
+    expect(same.said.passwords).toEqual(["pencil"]);
+    const other: ScriptLine = ["JID of the agent's account", "other@example.com"];
+    const typed: ScriptLine[] = [
+      ["Password of", ""],
+      ["Password (hidden)", "crayon"],
+    ];
+    const changed = await setUp([...start, other, ...typed, ...rest], { xmpp });
+    expect(changed.said.passwords).toEqual(["crayon"]);
+    expect(changed.saved).toMatchObject({ jid: "other@example.com", password: "crayon" });
+    const kept: ScriptLine = ["Password of", "Keep the one that is set, for bot@example.com"];
+    const moved = await setUp([...start, other, kept, ...rest], { xmpp });
+    expect(moved.said.passwords).toEqual(["pencil"]);
   });
 
   it("has a second one added beside it, which inherits neither its server nor its rooms", async () => {

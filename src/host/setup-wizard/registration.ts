@@ -14,6 +14,9 @@ const PASSWORD_BYTES = 24;
 /** How long it may take people to answer a server's form, in ms. */
 const REGISTRATION_MS = 10 * 60_000;
 
+/** A login with its password, in ms. */
+const LOGIN_MS = 20_000;
+
 /** An account that was made just now. */
 export type MadeAccount = {
   password: string;
@@ -43,7 +46,17 @@ export async function makeAccount(registration: Registration): Promise<MadeAccou
     const answers = await answerForm(prompter, offer, account.local, password);
     if (!answers) return undefined;
     await registration.beforeEffect();
-    await network.register(stream, account, offer, answers);
+    try {
+      await network.register(stream, account, offer, answers);
+    } catch (error) {
+      if (!(error instanceof XmppConnectionError)) throw error;
+      // The answers were handed in, and what the server made of them was not heard.
+      const standing = await askStanding(registration, password);
+      if (standing !== "there") {
+        await prompter.note(describeDoubt(error, account.bare, standing), "Not confirmed");
+        return undefined;
+      }
+    }
     await prompter.note(
       `${account.bare} is there now, with a generated password.\nIt goes if you do not save at the end.`,
       "Account made",
@@ -61,37 +74,61 @@ export async function makeAccount(registration: Registration): Promise<MadeAccou
   }
 }
 
+type Standing = "there" | "not there" | "unknown";
+
+/** Whether an account is there with this password, which nobody else knows: by a login. */
+async function askStanding(
+  { network, options, endpoints }: Registration,
+  password: string,
+): Promise<Standing> {
+  try {
+    const signal = AbortSignal.timeout(LOGIN_MS);
+    const quiet = { ...options, onStep: undefined };
+    const trial = await network.logIn(quiet, password, endpoints, signal);
+    await trial.close();
+    return "there";
+  } catch (error) {
+    const isRefused = error instanceof XmppConnectionError && error.condition === "not-authorized";
+    return isRefused ? "not there" : "unknown";
+  }
+}
+
+function describeDoubt(error: unknown, jid: string, standing: Standing): string {
+  const [wrong] = describeFailure(error);
+  return standing === "not there"
+    ? `${wrong}\nThe server lets nobody in with the new password, so that ${jid} was most likely not made. Start over to try again; should the name then be taken, ask the server's administrator to remove the account.`
+    : `${wrong}\n${jid} may be on the server now, with a password that nobody knows. Ask the server's administrator whether it is there, and to remove it or to set a password that you know; or choose another JID.`;
+}
+
 /** An error of the connection or the server; a cancelled question is none. */
 function isOurs(error: unknown): boolean {
   return error instanceof XmppConnectionError || error instanceof XmppStanzaError;
 }
 
-async function takeBack(
-  { prompter, network, options, endpoints }: Registration,
-  password: string,
-): Promise<void> {
+async function takeBack(registration: Registration, password: string): Promise<void> {
+  const { prompter, network, options, endpoints } = registration;
   const { bare } = options.account;
   try {
-    const signal = AbortSignal.timeout(20_000);
-    const trial = await network.logIn(
-      { ...options, onStep: undefined },
-      password,
-      endpoints,
-      signal,
-    );
+    const signal = AbortSignal.timeout(LOGIN_MS);
+    const quiet = { ...options, onStep: undefined };
+    const trial = await network.logIn(quiet, password, endpoints, signal);
     try {
       await network.unregister(trial);
     } finally {
       await trial.close();
     }
-    await prompter.note(`${bare} was removed from the server again.`, "Nothing was saved");
   } catch (error) {
-    const [wrong] = describeFailure(error);
-    await prompter.note(
-      `${bare} was made on the server, and could not be removed again: ${wrong}\nAsk the server's administrator to remove it, or to set a password that you know.`,
-      "An account is left over",
-    );
+    // A server may end the stream with the account, in place of an answer (XEP-0077 §3.2).
+    if ((await askStanding(registration, password)) !== "not there") {
+      const [wrong] = describeFailure(error);
+      await prompter.note(
+        `${bare} was made on the server, and could not be removed again: ${wrong}\nAsk the server's administrator to remove it, or to set a password that you know.`,
+        "An account is left over",
+      );
+      return;
+    }
   }
+  await prompter.note(`${bare} was removed from the server again.`, "Nothing was saved");
 }
 
 /** Fills in what we know, asks what the server wants besides; undefined where only a web page can do it. */

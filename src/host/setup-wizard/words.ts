@@ -1,7 +1,7 @@
 /** What the set-up says of a failure: what is wrong, and what to do about it. */
 import { XmppConnectionError, XmppStanzaError, messageOf } from "../../errors.ts";
 
-/** For the conditions that a running session just tries again, and that therefore bring no advice. */
+/** By condition, for those that a running session just tries again, and that therefore bring no advice. */
 const ADVICE: Readonly<Record<string, string>> = {
   unreachable:
     "Check that the server runs, that its address and port are right, and that no firewall stands between.",
@@ -17,10 +17,25 @@ const ADVICE: Readonly<Record<string, string>> = {
     "The server turns this machine away for now: wait some minutes, then try again.",
   "resource-constraint": "The server has no room for another login just now: try again in a while.",
   "system-shutdown": "The server is shutting down: try again when it is back.",
+  reset: "The server is starting anew: try again in a while.",
+  "internal-server-error":
+    "Something is wrong within the server: look into its log, or tell its administrator.",
+  "connection-timeout":
+    "The server gave up waiting for us: try again; if it stays so, check the line.",
+  "remote-connection-failed":
+    "What answers there could not reach the server behind it: check `server`, or tell its administrator.",
+  "not-well-formed":
+    "Something on the way changes what is sent: check the address, and any proxy in between.",
+  "invalid-xml":
+    "Something on the way changes what is sent: check the address, and any proxy in between.",
+  "undefined-condition": "The server does not say why: look into its log.",
+  aborted: "The server broke the login off: try again; if it stays so, look into its log.",
+  "malformed-request": "The server did not understand the login: look into its log.",
+  credentials: "Give the password again, or check the secret or file that holds it.",
 };
 const USUAL = "Try again; if it stays so, look into the server's log.";
 
-/** Of a failed connection, login or question: what is wrong, then what to do. */
+/** Of a failed connection, login or question: what is wrong, then what to do. A condition that nobody knows is told as the server named it. */
 export function describeFailure(error: unknown): [wrong: string, advice: string] {
   if (error instanceof DOMException && error.name === "TimeoutError") {
     return ["It took too long.", ADVICE["timeout"] ?? USUAL];

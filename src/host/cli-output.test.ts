@@ -57,6 +57,13 @@ describe("what people are shown", () => {
     );
   });
 
+  it("somebody who was denied was told of it only where they were", () => {
+    const shown = (notified: boolean) =>
+      forPeople("xmpp.pairing.deny", { denied: "eve@example", notified });
+    expect(shown(true)).toBe("denied: eve@example (was told)");
+    expect(shown(false)).toBe("denied: eve@example (was not told)");
+  });
+
   it("what is new in an answer is shown, too", () => {
     expect(forPeople("xmpp.else", { one: 1, other: { deep: [1, 2] } })).toBe(
       "one:   1\nother: deep=1, 2",

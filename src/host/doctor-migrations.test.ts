@@ -53,6 +53,14 @@ describe("doctor --fix", () => {
     expect(normalizeCompatibilityConfig({ cfg: config }).changes).toEqual([]);
   });
 
+  it("takes an older name away where today's goes before it", () => {
+    const { written, ...said } = fix({ ...GOOD, server: "new.example", service: "old.example" });
+    expect(written).toEqual({ ...GOOD, server: "new.example" });
+    expect(said).toEqual({
+      changes: ["Removed channels.xmpp.service; channels.xmpp.server goes before it."],
+    });
+  });
+
   it("moves seed 001's rooms", () => {
     const seed = seedConfig("seed-001.json5") as OpenClawConfig;
     const { config, changes } = normalizeCompatibilityConfig({ cfg: seed });

@@ -127,7 +127,7 @@ describe("openclaw xmpp poll, queue, clear", () => {
       conversations: { conversation: string; waiting: number; oldestMs: number }[];
     };
     expect(waiting).toBe(601);
-    const counts = conversations.map(({ oldestMs: _, ...facts }) => facts);
+    const counts = conversations.map(({ oldestMs: _oldest, ...facts }) => facts);
     expect(counts).toEqual([
       { conversation: ALICE, waiting: 600 },
       { conversation: BOB, waiting: 1 },

@@ -10,9 +10,18 @@ const ALICE = prepared("alice@chat.example");
 const BOB = prepared("bob@chat.example");
 const agentOf = (jid: typeof ALICE) => dynamicAgentId("default", jid);
 
-/** The host's configuration, of which a write is published a little later; `conflicts`: writes that fail first. */
-function start(options: { settings?: object; keys?: object; agents?: object; conflicts?: number }) {
-  const { settings, keys, agents, conflicts = 0 } = options;
+/**
+ * The host's configuration, of which a write is published a little later; `conflicts`: writes that fail first, and
+ * `isWritten`: that are made all the same.
+ */
+function start(options: {
+  settings?: object;
+  keys?: object;
+  agents?: object;
+  conflicts?: number;
+  isWritten?: boolean;
+}) {
+  const { settings, keys, agents, conflicts = 0, isWritten = false } = options;
   let cfg = {
     ...(agents ? { agents } : {}),
     channels: {
@@ -31,7 +40,8 @@ function start(options: { settings?: object; keys?: object; agents?: object; con
       current: () => cfg,
       async mutateConfigFile({ mutate }: { mutate: (draft: OpenClawConfig) => unknown }) {
         counts.attempts += 1;
-        if (counts.attempts <= conflicts) throw new Error("somebody else has written");
+        const isConflict = counts.attempts <= conflicts;
+        if (isConflict && !isWritten) throw new Error("somebody else has written");
         const draft = structuredClone(written);
         const result = mutate(draft);
         // As the host does with the first write that makes several agents of one.
@@ -43,6 +53,7 @@ function start(options: { settings?: object; keys?: object; agents?: object; con
         }
         counts.writes += 1;
         written = draft;
+        if (isConflict) throw new Error("the answer was lost");
         setTimeout(() => (cfg = draft), 5);
         return { result };
       },
@@ -120,6 +131,22 @@ describe("dynamicAgentCreation", () => {
     const off = start({ settings: { enabled: false } });
     expect(await off.own.provide(ALICE)).toHaveProperty("refused");
     expect(locked.counts.writes + off.counts.writes).toBe(0);
+  });
+
+  it("leaves what it finds: an agent of that name, and what a try before it wrote", async () => {
+    const mine = { workspace: "/mine", agentDir: "/mine/agent" };
+    const agents = {
+      ownership: "explicit",
+      defaults: { systemAgent: { agentId: "main" } },
+      entries: { main: {}, [agentOf(ALICE)]: mine },
+    };
+    const named = start({ agents });
+    await named.own.provide(ALICE);
+    expect(named.read().agents?.entries?.[agentOf(ALICE)]).toEqual(mine);
+    const again = start({ conflicts: 2, isWritten: true });
+    expect(await again.own.provide(ALICE)).toHaveProperty("cfg");
+    const bound = again.read().bindings?.filter(({ agentId }) => agentId === agentOf(ALICE));
+    expect(bound).toHaveLength(1);
   });
 
   it("tries again where somebody else writes, and says what is wrong in the end", async () => {

@@ -299,6 +299,11 @@ it("takes ten commands a minute of one person, from however many devices", async
   expect(await command(`node="openclaw/status"`, { from: "guest@example/x" })).toContain("fine");
   wait(MINUTE);
   expect(await command(`node="openclaw/status"`)).toContain("fine");
+  // What is said for them counts where messages are counted.
+  for (let i = 0; i < 20; i++) {
+    const said = await command(`node="openclaw/said"`, { from: "busy@example/x" });
+    expect(said).toContain("completed");
+  }
 });
 
 it("leaves other questions to others, and all of them once it has ended", async () => {

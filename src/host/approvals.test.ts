@@ -291,6 +291,9 @@ describe("a request", () => {
     );
     const prompts = approvalPromptsOf(accountId);
     expect(prompts.get("four")?.outcome?.text).toBe("was denied by boss@example");
+    // What is told of it later, as that its time is over, changes nothing of what it came to.
+    prompts.settle("four", { text: "has expired" });
+    expect(prompts.get("four")?.outcome?.text).toBe("was denied by boss@example");
     // Who answers what they see now answers the same request.
     const seen = (id: string) => id === correction?.attrs["id"];
     expect(prompts.find(entry.message.place, seen)?.approvalId).toBe("four");

@@ -193,6 +193,12 @@ describe("where many are new at once", () => {
     expect(counts.attempts).toBe(AGENTS_PER_MINUTE);
   });
 
+  it("an account that has stopped makes none", async () => {
+    const { own, counts } = start({});
+    await expect(own.provide(ALICE, AbortSignal.abort())).rejects.toThrow();
+    expect(counts.attempts).toBe(0);
+  });
+
   it("an account that stops waits no longer, and keeps nobody else waiting", async () => {
     vi.useFakeTimers();
     const { own, counts } = start({});

@@ -56,6 +56,12 @@ describe("the host resolves", () => {
     });
     expect(resolved).toEqual([]);
     expect(passedOver).toEqual(["rooms[0].password"]);
+    const own = { jid: "bot@example", password: "plain", rooms: [] };
+    expect(collect({ jid: "bot@example", rooms: [vault], accounts: { default: own } })).toEqual({
+      assignments: [],
+      resolved: [],
+      passedOver: ["rooms[0].password"],
+    });
   });
 
   it("a room's for each account that enters it: one that cannot be is the room's loss alone", () => {

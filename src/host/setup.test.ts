@@ -136,6 +136,13 @@ describe("channels add", () => {
       });
     });
 
+    it("needs a mention where that is said, whatever holds for all rooms", () => {
+      const groups = { "*": { requireMention: false } };
+      expect(add({ rooms: [a], requireMention: true }, { ...GOOD, groups })).toMatchObject({
+        mucRooms: { [a]: { requireMention: true } },
+      });
+    });
+
     it("says of each whether it needs a mention, and leaves what else is said of it", () => {
       const mucRooms = { [a]: { requireMention: false, users: ["alice@example.com"] } };
       expect(add({ requireMention: true }, { ...GOOD, rooms: [a, b], mucRooms })).toMatchObject({

@@ -420,3 +420,14 @@ describe("what is wrong is named with its key, what is wrong and what would be r
     expect(XmppConfigSchema.safeParse(xmpp).success).toBe(false);
   });
 });
+
+describe("agents of their own", () => {
+  it("are made for nobody unless that is switched on, and then for a hundred", () => {
+    expect(account(GOOD).dynamicAgents?.enabled).toBe(false);
+    const dynamicAgentCreation = { enabled: true };
+    expect(account({ ...GOOD, dynamicAgentCreation }).dynamicAgents).toMatchObject({
+      enabled: true,
+      maxAgents: 100,
+    });
+  });
+});

@@ -279,6 +279,7 @@ describe("a command of the menu", () => {
     const shown = fields.map((field) => [field.attrs["label"], field.getChildText("value")]);
     expect(shown).toContainEqual(["State", "online"]);
     expect(shown).toContainEqual(["Rooms", "1 of 1 joined"]);
+    expect(shown).toContainEqual(["Transport", "tcp, not encrypted"]);
     const rooms = await run("alice@example/pc", "xmpp/rooms");
     const row = parse(String(rooms?.payload)).getChild("item");
     expect(row?.getChildren("field").map((field) => field.getChildText("value"))).toEqual([
@@ -294,18 +295,17 @@ describe("a command of the menu", () => {
     const told = (text: string) => ({ note: { type: "info", text } });
     const joining = run("alice@example/pc", "xmpp/join", { room: den, nick: "claw" });
     await expect.poll(() => session.takeSent().join("")).toContain(`to="${den}/claw"`);
+    /** The rooms of the forms to join, to leave, to invite to. */
+    const offered = async () =>
+      (await commandsOf("alice@example/pc"))
+        .flatMap(({ questions }) => questions?.fields.filter(({ name }) => name === "room") ?? [])
+        .map(({ options }) => options?.map(({ value }) => value));
+    expect(await offered()).toEqual([undefined, [den], [ROOM]]);
     await session.receive(
       `<presence from="${den}/claw"><x xmlns="http://jabber.org/protocol/muc#user">${item()}<status code="110"/></x></presence>`,
     );
     expect(await joining).toEqual(told(`In room ${den} as claw.`));
-    const questions = (await commandsOf("alice@example/pc")).flatMap(
-      (command) => command.questions?.fields.filter(({ name }) => name === "room") ?? [],
-    );
-    expect(questions.map(({ options }) => options?.map(({ value }) => value))).toEqual([
-      undefined,
-      [den],
-      [ROOM, den].toSorted(),
-    ]);
+    expect(await offered()).toEqual([undefined, [den], [ROOM, den].toSorted()]);
     session.takeSent();
     const invitation = { room: den, jid: "carol@example", reason: "come in" };
     expect(await run("alice@example/pc", "xmpp/invite", invitation)).toEqual(

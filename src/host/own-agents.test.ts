@@ -195,7 +195,7 @@ describe("where many are new at once", () => {
 
   it("an account that has stopped makes none", async () => {
     const { own, counts } = start({});
-    await expect(own.provide(ALICE, AbortSignal.abort())).rejects.toThrow();
+    await expect(own.provide(ALICE, AbortSignal.abort())).rejects.toThrow("aborted");
     expect(counts.attempts).toBe(0);
   });
 

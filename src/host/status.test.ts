@@ -57,6 +57,7 @@ function run(state: ConnectionState, hasArchive: boolean | undefined, roomHasArc
   } as unknown as LiveAccount);
 }
 
+type Snapshot = Parameters<NonNullable<typeof status.collectStatusIssues>>[0][number];
 const snapshotOf = async () =>
   await status.buildAccountSnapshot?.({ account, cfg, runtime: undefined, probe: undefined });
 const probe = async () => await status.probeAccount?.({ account, timeoutMs: 1_000, cfg });
@@ -120,6 +121,38 @@ describe("channels status", () => {
     });
   });
 
+  it("names five of the rooms that are missing, and counts the rest", async () => {
+    const rooms = Array.from({ length: 7 }, (_, n) => ({
+      room: `r${n}@rooms.example`,
+      state: "lost",
+    }));
+    const snapshot = { accountId: "default", rooms } as unknown as Snapshot;
+    expect(status.collectStatusIssues?.([snapshot])).toEqual([
+      expect.objectContaining({
+        message: expect.stringMatching(/^not in 7 of 7 rooms: r0@.* r4@\S+ \(lost\) and 2 more$/),
+        fix: "see openclaw xmpp rooms",
+      }),
+    ]);
+  });
+
+  it("says what is wrong with an account that cannot start, and never its password", async () => {
+    const broken = resolveAccount({
+      channels: { xmpp: { jid: "@", password: "pencil" } },
+    } as OpenClawConfig);
+    const wrong = expect.stringContaining("channels.xmpp.jid");
+    expect(await status.probeAccount?.({ account: broken, timeoutMs: 1_000, cfg })).toEqual({
+      ok: false,
+      error: wrong,
+    });
+    const params = { account: broken, cfg, runtime: undefined, probe: undefined };
+    const snapshot = await status.buildAccountSnapshot?.(params);
+    if (!snapshot) throw new Error("no snapshot");
+    expect(status.collectStatusIssues?.([snapshot])).toMatchObject([
+      { kind: "config", message: wrong },
+    ]);
+    expect(JSON.stringify(snapshot)).not.toContain("pencil");
+  });
+
   it("with --probe: the step and the last error while it is not online, and no second login", async () => {
     run({ kind: "refused", error: REFUSED } as ConnectionState, true);
     expect(await probe()).toMatchObject({
@@ -135,7 +168,10 @@ describe("channels status", () => {
   it("with --probe: how it is connected, what waits, and what was not answered", async () => {
     run(ONLINE, true);
     tally.add("not-admitted", 2);
-    tally.add("turns-limited");
+    tally.add("turns-limited", 2);
+    for (const reason of ["queue-full", "commands-limited", "iqs-limited"] as const) {
+      tally.add(reason);
+    }
     tally.add("duplicate");
     const facts = {
       connection: "online",
@@ -148,12 +184,12 @@ describe("channels status", () => {
       upload: { service: "upload.example", maxFileSize: 2048 },
       queue: { waiting: 2, oldestSeconds: 90 },
       refused: 2,
-      rateLimited: 1,
+      rateLimited: 5,
       lastTrouble: { message: "the server hung up", at: 0 },
     };
     expect(await snapshotOf()).toMatchObject({
       ...facts,
-      mode: "tcp TLSv1.3 TLS_AES_256_GCM_SHA384 SCRAM-SHA-256-PLUS resumed; archive; upload; rooms 1/3; queue 2; refused 2; limited 1",
+      mode: "tcp TLSv1.3 TLS_AES_256_GCM_SHA384 SCRAM-SHA-256-PLUS resumed; archive; upload; rooms 1/3; queue 2; refused 2; limited 5",
     });
     const result = await probe();
     expect(result).toMatchObject({ ok: true, latencyMs: expect.any(Number), ...facts });
@@ -165,7 +201,7 @@ describe("channels status", () => {
       "Archive (XEP-0313): yes",
       "Upload (XEP-0363): upload.example, up to 2 KiB",
       "Queue: 2 waiting, the first for 90 s",
-      "Not answered: not-admitted 2, turns-limited 1, duplicate 1",
+      "Not answered: not-admitted 2, turns-limited 2, queue-full 1, commands-limited 1, iqs-limited 1, duplicate 1",
       "Last trouble: the server hung up (1970-01-01T00:00:00.000Z)",
       "Room den@rooms.example: joined",
       "Room cave@rooms.example: lost (kicked out)",

@@ -199,6 +199,14 @@ describe("nobody else", () => {
     expect(told()).toEqual(["You may not answer this request: only its approvers can."]);
   });
 
+  it("is told so more than five times a minute", async () => {
+    const { say, told } = await asked();
+    for (let i = 0; i < 8; i += 1) {
+      await say(`eve@example/${i}`, body("/approve 1a-2b allow-once"));
+    }
+    expect(told()).toHaveLength(5);
+  });
+
   it("decides by a reaction, of which the agent does not hear either", async () => {
     const { ask, say, recorded, told, events } = await asked();
     await ask({ kind: "direct", to: EVE as string as FullJid }, EVE, "own");

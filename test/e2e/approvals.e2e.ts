@@ -8,10 +8,13 @@ import { parse } from "ltx";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { createTempDir } from "../support/at-exit.ts";
 import { bodiesFrom } from "../support/conversation.ts";
-import type { Gateway } from "../support/gateway.ts";
-import { startOwnStage, type OwnStage } from "../support/own-stage.ts";
-import type { SlixmppClient, StanzaEvent } from "../support/slixmpp.ts";
-import type { StubModel } from "../support/stub-model.ts";
+import { startGateway, type Gateway } from "../support/gateway.ts";
+import { UNHURRIED } from "../support/limits.ts";
+import { startProsody, type Prosody } from "../support/prosody.ts";
+import { passwordFor } from "../support/secrets.ts";
+import { startSlixmppUser, type SlixmppClient, type StanzaEvent } from "../support/slixmpp.ts";
+import { PACKAGE } from "../support/stage.ts";
+import { startStubModel, type StubModel } from "../support/stub-model.ts";
 import { waitFor } from "../support/wait.ts";
 
 const BOT = "handy@localhost";
@@ -23,7 +26,7 @@ const REPLACE = "urn:xmpp:message-correct:0";
 const SID = "urn:xmpp:sid:0";
 const REFUSED = "You may not answer this request: only its approvers can.";
 
-let stage: OwnStage;
+let prosody: Prosody;
 let model: StubModel;
 let gateway: Gateway;
 /** The approver. */
@@ -35,36 +38,54 @@ let club: string;
 let folder: string;
 
 beforeAll(async () => {
-  stage = await startOwnStage(BOT, async (prosody) => {
-    folder = createTempDir("approvals").path;
-    club = await prosody.room("club", {
-      publicJids: true,
-      affiliations: { "alice@localhost": "member", "bob@localhost": "member", [BOT]: "member" },
-    });
-    return {
-      config: { tools: { exec: { host: "gateway", mode: "ask" } } },
-      channel: {
-        ackReaction: "",
-        dmPolicy: "allowlist",
-        allowFrom: ["alice@localhost", "bob@localhost"],
-        groupPolicy: "allowlist",
-        groupAllowFrom: ["alice@localhost", "bob@localhost"],
-        rooms: [club],
-        mucRooms: { [club]: { requireMention: false } },
-        execApprovals: { approvers: ["alice@localhost"], target: "both" },
-      },
-    };
+  [prosody, model] = await Promise.all([startProsody(), startStubModel()]);
+  const password = passwordFor(BOT);
+  await prosody.register("handy", password);
+  folder = createTempDir("approvals").path;
+  club = await prosody.room("club", {
+    publicJids: true,
+    affiliations: { "alice@localhost": "member", "bob@localhost": "member", [BOT]: "member" },
   });
-  ({ gateway, model } = stage);
+  gateway = await startGateway({
+    modelUrl: model.baseUrl,
+    plugins: [{ kind: "path", path: PACKAGE }],
+    config: {
+      session: { dmScope: "per-account-channel-peer" },
+      tools: { exec: { host: "gateway", mode: "ask" } },
+      channels: {
+        xmpp: {
+          jid: BOT,
+          password,
+          nick: "bot",
+          server: `127.0.0.1:${prosody.ports.c2s}`,
+          tls: { caFile: prosody.caFile },
+          limits: UNHURRIED,
+          ackReaction: "",
+          dmPolicy: "allowlist",
+          allowFrom: ["alice@localhost", "bob@localhost"],
+          groupPolicy: "allowlist",
+          groupAllowFrom: ["alice@localhost", "bob@localhost"],
+          rooms: [club],
+          mucRooms: { [club]: { requireMention: false } },
+          execApprovals: { approvers: ["alice@localhost"], target: "both" },
+        },
+      },
+    },
+  });
   [alice, bob] = await Promise.all([
-    stage.person("alice", { corrections: true }),
-    stage.person("bob"),
+    startSlixmppUser(prosody, "alice", { corrections: true }),
+    startSlixmppUser(prosody, "bob"),
   ]);
   await alice.join(club, "alice");
   await bob.join(club, "bob");
 }, 180_000);
 afterEach(() => model.setReply());
-afterAll(async () => await stage?.stop());
+afterAll(async () => {
+  await Promise.all([alice, bob].map(async (client) => await client?.stop()));
+  await gateway?.stop();
+  await model?.stop();
+  await prosody?.stop();
+});
 
 let count = 0;
 /** A command that leaves a file behind. */

@@ -362,7 +362,11 @@ describe("an account that is there", () => {
     await disable.pick("Which account?", "second");
     expect(await disable.ended()).toBe(0);
     expect(channel(home)).toMatchObject({
-      accounts: { default: { enabled: true }, second: { jid: "second@localhost", enabled: false } },
+      enabled: true,
+      accounts: {
+        default: { jid: "bot@localhost" },
+        second: { jid: "second@localhost", enabled: false },
+      },
     });
 
     const remove = await start(home, ADD);

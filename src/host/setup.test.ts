@@ -133,6 +133,12 @@ describe("channels add", () => {
         rooms: [b],
         mucRooms: { [b]: { users, enabled: true } },
       });
+      const kept = { ...off, rooms: [a, b] };
+      expect(add({ rooms: [a, b] }, kept)).toEqual({
+        ...kept,
+        enabled: true,
+        mucRooms: { [a]: {}, [b]: { users, enabled: false } },
+      });
     });
 
     it("says of each whether it needs a mention, and leaves what else is said of it", () => {

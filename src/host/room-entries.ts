@@ -5,10 +5,10 @@ import { roomJid, writtenRoomJid } from "./account-rooms.ts";
 import type { XmppAccountConfig } from "./config-schema.ts";
 
 export type RoomsToldOf = {
-  /** The rooms to be in, prepared. */
-  rooms: readonly string[];
-  /** Those that were listed and no longer are, prepared. */
-  left: readonly string[];
+  /** The rooms to be in. */
+  rooms: readonly BareJid[];
+  /** Those that were listed and no longer are. */
+  left: readonly BareJid[];
   groupPolicy: GroupPolicy;
   /** undefined: not asked. */
   requireMention: boolean | undefined;
@@ -29,7 +29,9 @@ export function withRoomEntries(told: RoomsToldOf, before: XmppAccountConfig): E
   for (const jid of told.rooms) {
     const key = keyOf(settings, jid);
     const other = groups[keyOf(groups, jid)];
-    if ((settings[key]?.enabled ?? other?.enabled) === false) {
+    // Whoever disabled a room that stays listed meant it.
+    const isNewcomer = !listedRooms(before).includes(jid);
+    if (isNewcomer && (settings[key]?.enabled ?? other?.enabled) === false) {
       settings[key] = { ...settings[key], enabled: true };
     }
     const was = settings[key];
@@ -55,8 +57,10 @@ function keyOf(entries: Entries, jid: string): string {
   return Object.keys(entries).find((written) => roomJid(written) === jid) ?? jid;
 }
 
-/** The rooms listed in `before` that `rooms` does not name any more; both prepared. */
-export function roomsLeft(before: XmppAccountConfig, rooms: readonly string[]): BareJid[] {
-  const listed = (before.rooms ?? []).flatMap((entry) => roomJid(writtenRoomJid(entry)) ?? []);
-  return listed.filter((room) => !rooms.includes(room));
+const listedRooms = ({ rooms = [] }: XmppAccountConfig): BareJid[] =>
+  rooms.flatMap((entry) => roomJid(writtenRoomJid(entry)) ?? []);
+
+/** The rooms listed in `before` that `rooms` does not name any more. */
+export function roomsLeft(before: XmppAccountConfig, rooms: readonly BareJid[]): BareJid[] {
+  return listedRooms(before).filter((room) => !rooms.includes(room));
 }

@@ -5,18 +5,14 @@
 import type { Bookmarks } from "../client/bookmarks.ts";
 import type { Rooms, RoomView } from "../client/rooms.ts";
 import type { Logger } from "../client/types.ts";
-import { messageOf } from "../errors.ts";
 import type { RoomOrigin } from "../policy/room.ts";
 import type { BareJid } from "../protocol/jid.ts";
-import {
-  decodeInvitationMark,
-  encodeInvitationMark,
-  encodeNoMark,
-} from "../protocol/bookmark-invitation.ts";
+import { decodeInvitationMark } from "../protocol/bookmark-invitation.ts";
 import type { Invitation } from "../protocol/xep-0045-invitation.ts";
-import type { InvitedRoom, InvitedRooms } from "../state/invited-rooms.ts";
+import type { InvitedRooms } from "../state/invited-rooms.ts";
 import type { XmppAccount } from "./account.ts";
 import type { RoomToJoin } from "./account-rooms.ts";
+import { createRoomBookmarking } from "./room-bookmarking.ts";
 
 export type RoomMembership = {
   /** Enters and leaves rooms so that we are where we want to be. */
@@ -55,11 +51,8 @@ export function createRoomMembership(params: {
 }): RoomMembership {
   const { bookmarks, invited, log, readAccount, rooms } = params;
   let entered = new Map<BareJid, Wanted>();
-  /** Rooms that we do not want to be in, whatever a bookmark says: those whose bookmark is being removed. */
-  const forgotten = new Map<BareJid, Promise<void>>();
-  /** Rooms whose bookmark is on its way to the server. */
-  const publishing = new Map<BareJid, Promise<void>>();
   let chosen: ReadonlySet<BareJid> = new Set();
+  const bookmarking = createRoomBookmarking(params);
 
   function isDisabled(room: BareJid): boolean {
     const { roomSettings } = readAccount();
@@ -69,7 +62,7 @@ export function createRoomMembership(params: {
   function wanted(): Map<BareJid, Wanted> {
     const all = new Map<BareJid, Wanted>(readAccount().roomsToJoin);
     const add = (room: BareJid, how: Wanted) => {
-      if (all.has(room) || forgotten.has(room) || isDisabled(room)) return;
+      if (all.has(room) || bookmarking.isForgotten(room) || isDisabled(room)) return;
       all.set(room, how);
     };
     for (const { room, by, admitted, kind, nick, password } of invited.list()) {
@@ -104,59 +97,6 @@ export function createRoomMembership(params: {
     for (const [room, how] of now) if (!isSame(before.get(room), how)) rooms.join(room, how);
   }
 
-  const findBookmark = (room: BareJid) =>
-    bookmarks?.list().find((bookmark) => bookmark.room === room);
-
-  /** The other clients of the account see and decide in which rooms it is, with `bookmarks: "sync"`. */
-  const isSynced = () => readAccount().bookmarks === "sync";
-
-  /** A bookmark that is there already is somebody else's, and stays as it is. */
-  function publish({ room, by, admitted, kind, nick }: Omit<InvitedRoom, "since">): void {
-    const bookmark = findBookmark(room);
-    const isChosen = kind === "operator";
-    if (!bookmarks?.loaded || !isSynced()) return;
-    // Where our mark is not kept, it would pass for the operator's choice.
-    if (!isChosen && !bookmarks.keepsExtensions) return;
-    if (bookmark && !decodeInvitationMark(bookmark)) return;
-    // Without the password: the server need not know what the room asks for.
-    const extensions = isChosen ? encodeNoMark() : encodeInvitationMark({ by, admitted });
-    const publication = bookmarks
-      .set({ room, autojoin: true, nick, extensions })
-      .catch((error: unknown) => {
-        log.warn(`room ${room} could not be bookmarked: ${messageOf(error)}`);
-      })
-      .finally(() => {
-        if (publishing.get(room) === publication) publishing.delete(room);
-      });
-    publishing.set(room, publication);
-  }
-
-  /** The bookmark goes first: without the invitation, ours would pass for one that the operator made. */
-  function forget(room: BareJid): void {
-    const bookmark = findBookmark(room);
-    if (!bookmarks || !isSynced() || !(bookmark || publishing.has(room))) {
-      invited.remove(room);
-      return;
-    }
-    const isOurs = !bookmark || decodeInvitationMark(bookmark) !== undefined;
-    // What others noted of the room stays.
-    const change = isOurs
-      ? bookmarks.remove(room)
-      : bookmarks.set({ ...bookmark, autojoin: false });
-    const removal = change.then(
-      () => {
-        // Somebody may have invited us again meanwhile.
-        if (forgotten.get(room) !== removal) return;
-        forgotten.delete(room);
-        invited.remove(room);
-      },
-      (error: unknown) => {
-        log.warn(`the bookmark of room ${room} could not be changed: ${messageOf(error)}`);
-      },
-    );
-    forgotten.set(room, removal);
-  }
-
   /** Where we are; for a room that we are out of, where we were until now. */
   const inside = new Set<BareJid>();
 
@@ -169,30 +109,15 @@ export function createRoomMembership(params: {
     const isDecided = retry === "login" || retry === "never" || (retry === "slow" && wasInside);
     if (!isDecided || entered.get(room)?.origin?.kind !== "invitation") return;
     log.info(`room ${room} is forgotten: ${reason}`);
-    forget(room);
+    bookmarking.forget(room);
     apply();
   }
 
-  /** In "sync", a bookmark that another client took away takes us out. */
-  let bookmarked = new Set<BareJid>();
-  function onBookmarks(): void {
-    if (!bookmarks?.loaded) return;
-    const now = new Set(bookmarks.list().flatMap(({ room, autojoin }) => (autojoin ? room : [])));
-    if (isSynced()) {
-      for (const room of bookmarked) {
-        if (!now.has(room) && !publishing.has(room)) invited.remove(room);
-      }
-      for (const invitation of invited.list()) {
-        const { room } = invitation;
-        const isKnown = bookmarked.has(room) || publishing.has(room);
-        if (!isKnown && !forgotten.has(room)) publish(invitation);
-      }
-    }
-    bookmarked = now;
+  const offBookmarks = bookmarks?.onChange(() => {
+    bookmarking.follow();
     apply();
-  }
-
-  const unsubscribe = [rooms.onRoom(onRoom), bookmarks?.onChange(onBookmarks)];
+  });
+  const unsubscribe = [rooms.onRoom(onRoom), offBookmarks];
   return {
     apply,
     originOf: (room) => entered.get(room)?.origin,
@@ -206,9 +131,8 @@ export function createRoomMembership(params: {
         log.warn(`invitation to ${room} not followed: the account is in too many invited rooms`);
         return;
       }
-      forgotten.delete(room);
       log.info(`following an invitation of ${by} to room ${room}`);
-      publish(invitation);
+      bookmarking.publish(invitation);
       apply();
     },
     enter(room, { nick, password } = {}) {
@@ -232,8 +156,7 @@ export function createRoomMembership(params: {
           password: password ?? passwordBefore,
         };
         if (!invited.add(membership)) return false;
-        forgotten.delete(room);
-        publish(membership);
+        bookmarking.publish(membership);
       }
       log.info(`entering room ${room}, as the operator says`);
       apply();
@@ -245,7 +168,7 @@ export function createRoomMembership(params: {
     leave(room) {
       if (readAccount().roomsToJoin.has(room)) return false;
       const was = entered.has(room);
-      forget(room);
+      bookmarking.forget(room);
       apply();
       // A bookmark that is not ours to remove keeps it wanted: it says no until the next start.
       if (entered.has(room)) rooms.leave(room);

@@ -134,6 +134,12 @@ describe("channels add", () => {
         rooms: [b],
         mucRooms: { [b]: { users, enabled: true } },
       });
+      const kept = { ...off, rooms: [a, b] };
+      expect(add({ rooms: [a, b] }, kept)).toEqual({
+        ...kept,
+        enabled: true,
+        mucRooms: { [a]: {}, [b]: { users, enabled: false } },
+      });
     });
 
     it("needs a mention where that is said, whatever holds for all rooms", () => {

@@ -99,11 +99,11 @@ export function applySetup(
   if (!input.rooms && !input.groupPolicy && requireMention === undefined) return written;
   const was = resolveAccount(cfg, accountId);
   const account = resolveAccount(written, accountId);
-  const { groupPolicy, config } = account;
+  const { groupPolicy } = account;
   const rooms = roomsToldOf(was, account, input);
   const left = roomsLeftBy(was, input);
-  const mucRooms = withRoomEntries({ rooms, left, groupPolicy, requireMention }, config);
-  const isNews = !isDeepStrictEqual(mucRooms, config.mucRooms ?? {});
+  const mucRooms = withRoomEntries({ rooms, left, groupPolicy, requireMention }, was.config);
+  const isNews = !isDeepStrictEqual(mucRooms, was.config.mucRooms ?? {});
   return isNews ? writeAccount(written, accountId, { mucRooms }) : written;
 }
 

@@ -8,6 +8,9 @@ import type {
 } from "./ingress-contract.ts";
 import type { Row, Sql } from "./ingress-database.ts";
 
+/** Assignments of a row that nobody has claimed. */
+export const UNCLAIMED = "claim_token = NULL, claim_owner = NULL, claimed_at = NULL";
+
 export type QueueName = { channelId: string; accountId: string; queueName: string };
 
 const text = (value: unknown): string | undefined =>
@@ -131,7 +134,7 @@ export function failCorrupt(
   return (
     sql.run(
       `UPDATE events SET status = 'failed', failed_at = ?, failed_reason = ?, last_error = NULL,
-         claim_token = NULL, claim_owner = NULL, claimed_at = NULL, updated_at = ?${erased}
+         ${UNCLAIMED}, updated_at = ?${erased}
        WHERE id = ? AND status = ? AND claim_token IS ?`,
       at,
       reason,
@@ -142,3 +145,21 @@ export function failCorrupt(
     ) > 0
   );
 }
+
+/** @throws TypeError it is empty */
+export function idOf(target: string | { id: string }): string {
+  const id = (typeof target === "string" ? target : target.id).trim();
+  if (!id) throw new TypeError("an event id must not be empty");
+  return id;
+}
+
+/** Rows that are looked at where the caller does not say how many. */
+export const USUAL_LIMIT = 100;
+
+/** How a query sorts. */
+export const order = (by: "received" | "id" | undefined) =>
+  by === "id" ? "id" : "received_at, id";
+
+/** Without white space around them, and without empty ones. */
+export const trimmed = (keys: Iterable<string>) =>
+  [...keys].map((key) => key.trim()).filter(Boolean);

@@ -129,6 +129,35 @@ async function beginTurn(keys: object = {}, { follows = true } = {}) {
 }
 type Dispatched = NonNullable<Parameters<typeof createRoadIn>[0]>["dispatch"];
 
+type Proofs = Record<string, () => Promise<void>>;
+
+/** Each proof is asked for by what is declared, and holds. */
+async function expectProven(
+  verify: (params: {
+    adapterName: string;
+    adapter: typeof messageAdapter;
+    proofs: Proofs;
+  }) => Promise<{ capability: string; status: string }[]>,
+  proofs: Proofs,
+): Promise<void> {
+  const inRealTime = Object.entries(proofs).map(([name, prove]) => [
+    name,
+    async () => {
+      await prove();
+      vi.useRealTimers();
+    },
+  ]);
+  const results = await verify({
+    adapterName: "xmpp",
+    adapter: messageAdapter,
+    proofs: Object.fromEntries(inRealTime) as Proofs,
+  });
+  const verified = results.filter(({ status }) => status === "verified");
+  expect(verified.map(({ capability }) => capability).toSorted()).toEqual(
+    Object.keys(proofs).toSorted(),
+  );
+}
+
 it("proves each live capability that is declared", async () => {
   const proofs = {
     draftPreview: async () => {
@@ -176,23 +205,7 @@ it("proves each live capability that is declared", async () => {
       expect(messages()).toMatchObject([{ body: "Done.", replaceId: states[0]?.id }]);
     },
   };
-  const results = await verifyChannelMessageLiveCapabilityAdapterProofs({
-    adapterName: "xmpp",
-    adapter: messageAdapter,
-    proofs: Object.fromEntries(
-      Object.entries(proofs).map(([name, prove]) => [
-        name,
-        async () => {
-          await prove();
-          vi.useRealTimers();
-        },
-      ]),
-    ),
-  });
-  const verified = results.filter(({ status }) => status === "verified");
-  expect(verified.map(({ capability }) => capability).toSorted()).toEqual(
-    Object.keys(proofs).toSorted(),
-  );
+  await expectProven(verifyChannelMessageLiveCapabilityAdapterProofs, proofs);
 });
 
 it("proves each way to the final answer that is declared", async () => {
@@ -248,23 +261,7 @@ it("proves each way to the final answer that is declared", async () => {
       expect([messageId, receipt.platformMessageIds]).toEqual([first?.id, [first?.id]]);
     },
   };
-  const results = await verifyChannelMessageLiveFinalizerProofs({
-    adapterName: "xmpp",
-    adapter: messageAdapter,
-    proofs: Object.fromEntries(
-      Object.entries(proofs).map(([name, prove]) => [
-        name,
-        async () => {
-          await prove();
-          vi.useRealTimers();
-        },
-      ]),
-    ),
-  });
-  const verified = results.filter(({ status }) => status === "verified");
-  expect(verified.map(({ capability }) => capability).toSorted()).toEqual(
-    Object.keys(proofs).toSorted(),
-  );
+  await expectProven(verifyChannelMessageLiveFinalizerProofs, proofs);
 });
 
 it("what a crash cut off is left alone once another question was answered below it", async () => {

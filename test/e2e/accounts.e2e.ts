@@ -23,6 +23,7 @@ import { seedConfig } from "../support/seed-config.ts";
 import { startSlixmppUser, type SlixmppClient } from "../support/slixmpp.ts";
 import { PACKAGE } from "../support/stage.ts";
 import { startStubModel, type StubModel } from "../support/stub-model.ts";
+import { waitFor } from "../support/wait.ts";
 import packageJson from "../../package.json" with { type: "json" };
 
 const TARBALL = join(REPOSITORY, "build", `openclaw-xmpp-${packageJson.version}.tgz`);
@@ -272,6 +273,9 @@ describe("openclaw channels add, while the Gateway runs", () => {
     const { xmpp } = after["channels"] as { xmpp: { accounts: Record<string, object> } };
     for (const user of Object.keys(accounts)) delete xmpp.accounts[user];
     gateway.writeConfig(after);
+    const areGone = async () =>
+      !/(stored|named|run)@localhost/.test(await prosody.shell("c2s:show()"));
+    await waitFor(areGone, { what: "accounts that were taken out to log out", timeoutMs: 30_000 });
   });
 
   it("takes up a rotated secret, and restarts whose it is alone", async () => {

@@ -5,16 +5,13 @@
 import { parse, type Element } from "ltx";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { ask } from "../support/conversation.ts";
-import { startGateway, type Gateway } from "../support/gateway.ts";
-import { UNHURRIED } from "../support/limits.ts";
-import { startProsody, type Prosody } from "../support/prosody.ts";
+import type { Gateway } from "../support/gateway.ts";
+import { startOwnStage, type OwnStage } from "../support/own-stage.ts";
 import { restrictReactions, type Refusals } from "../support/prosody-refusals.ts";
 import { ask as askRoom, say } from "../support/room-talk.ts";
-import { passwordFor } from "../support/secrets.ts";
 import { childOf, isFromBot, nameOf as nameIn } from "../support/shown-by-bot.ts";
-import { startSlixmppUser, type SlixmppClient, type StanzaEvent } from "../support/slixmpp.ts";
-import { PACKAGE } from "../support/stage.ts";
-import { startStubModel, type StubModel } from "../support/stub-model.ts";
+import type { SlixmppClient, StanzaEvent } from "../support/slixmpp.ts";
+import type { StubModel } from "../support/stub-model.ts";
 
 const BOT = "handy@localhost";
 const ANSWER_MS = 30_000;
@@ -25,7 +22,7 @@ const RETRACT = "urn:xmpp:message-retract:1";
 const REPLY = "urn:xmpp:reply:0";
 const DISCO_INFO = "http://jabber.org/protocol/disco#info";
 
-let prosody: Prosody;
+let stage: OwnStage;
 let model: StubModel;
 let gateway: Gateway;
 let alice: SlixmppClient;
@@ -39,57 +36,41 @@ let shy: string;
 let refused: Refusals;
 
 beforeAll(async () => {
-  [prosody, model] = await Promise.all([startProsody(), startStubModel()]);
-  const password = passwordFor(BOT);
-  await prosody.register("handy", password);
-  club = await prosody.room("club", {
-    publicJids: true,
-    membersOnly: true,
-    affiliations: { "alice@localhost": "owner", "eve@localhost": "member", [BOT]: "member" },
-  });
-  court = await prosody.room("court", {
-    publicJids: true,
-    affiliations: { [BOT]: "owner", "alice@localhost": "member" },
-  });
-  shy = await prosody.room("shy", { publicJids: true });
-  refused = await restrictReactions(prosody, shy, { allowed: ["❤️", "👍"], most: 1 });
-  gateway = await startGateway({
-    modelUrl: model.baseUrl,
-    plugins: [{ kind: "path", path: PACKAGE }],
-    config: {
-      session: { dmScope: "per-account-channel-peer" },
-      commands: { ownerAllowFrom: ["xmpp:alice@localhost"] },
-      channels: {
-        xmpp: {
-          jid: BOT,
-          password,
-          nick: "bot",
-          server: `127.0.0.1:${prosody.ports.c2s}`,
-          tls: { caFile: prosody.caFile },
-          limits: UNHURRIED,
-          ackReaction: "",
-          dmPolicy: "allowlist",
-          allowFrom: ["alice@localhost"],
-          groupPolicy: "allowlist",
-          groupAllowFrom: ["alice@localhost"],
-          rooms: [club, court, shy],
-          mucRooms: { [club]: {}, [court]: {}, [shy]: {} },
-          profile: { publish: true },
-          actions: {
-            addParticipant: true,
-            moderation: true,
-            presence: true,
-            profile: true,
-            renameGroup: true,
-          },
+  stage = await startOwnStage(BOT, async (prosody) => {
+    club = await prosody.room("club", {
+      publicJids: true,
+      membersOnly: true,
+      affiliations: { "alice@localhost": "owner", "eve@localhost": "member", [BOT]: "member" },
+    });
+    court = await prosody.room("court", {
+      publicJids: true,
+      affiliations: { [BOT]: "owner", "alice@localhost": "member" },
+    });
+    shy = await prosody.room("shy", { publicJids: true });
+    refused = await restrictReactions(prosody, shy, { allowed: ["❤️", "👍"], most: 1 });
+    return {
+      config: { commands: { ownerAllowFrom: ["xmpp:alice@localhost"] } },
+      channel: {
+        ackReaction: "",
+        dmPolicy: "allowlist",
+        allowFrom: ["alice@localhost"],
+        groupPolicy: "allowlist",
+        groupAllowFrom: ["alice@localhost"],
+        rooms: [club, court, shy],
+        mucRooms: { [club]: {}, [court]: {}, [shy]: {} },
+        profile: { publish: true },
+        actions: {
+          addParticipant: true,
+          moderation: true,
+          presence: true,
+          profile: true,
+          renameGroup: true,
         },
       },
-    },
+    };
   });
-  [alice, eve] = await Promise.all([
-    startSlixmppUser(prosody, "alice"),
-    startSlixmppUser(prosody, "eve"),
-  ]);
+  ({ gateway, model } = stage);
+  [alice, eve] = await Promise.all([stage.person("alice"), stage.person("eve")]);
   await alice.join(club, "alice");
   await eve.join(club, "eve");
   await alice.join(court, "alice");
@@ -98,12 +79,7 @@ beforeAll(async () => {
 }, 120_000);
 beforeEach(() => model.clear());
 afterEach(() => model.setReply());
-afterAll(async () => {
-  await Promise.all([alice, eve].map(async (client) => await client?.stop()));
-  await gateway?.stop();
-  await model?.stop();
-  await prosody?.stop();
-});
+afterAll(async () => await stage?.stop());
 
 const fromBot = (stanza: StanzaEvent) =>
   isFromBot(stanza, BOT, club) || isFromBot(stanza, BOT, shy);

@@ -5,15 +5,14 @@
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { ask, askMarker, hasReachedModel, think } from "../support/conversation.ts";
-import { REPOSITORY, startGateway, type Gateway } from "../support/gateway.ts";
+import { REPOSITORY, type Gateway } from "../support/gateway.ts";
 import { roomsOf, untilForgotten } from "../support/gateway-rooms.ts";
 import { UNHURRIED } from "../support/limits.ts";
-import { startProsody, type Prosody } from "../support/prosody.ts";
+import { startOwnStage, type OwnStage } from "../support/own-stage.ts";
 import { ask as askRoom } from "../support/room-talk.ts";
-import { passwordFor } from "../support/secrets.ts";
-import { startSlixmppUser, type SlixmppClient } from "../support/slixmpp.ts";
-import { PACKAGE, pairingCode } from "../support/stage.ts";
-import { startStubModel, type StubModel } from "../support/stub-model.ts";
+import type { SlixmppClient } from "../support/slixmpp.ts";
+import { pairingCode } from "../support/stage.ts";
+import type { StubModel } from "../support/stub-model.ts";
 
 const BOT = "steward@localhost";
 const DEVICE = `${BOT}/openclaw`;
@@ -22,7 +21,7 @@ const REFUSAL = /^Only the owner of this account may use \/xmpp \([^\n]*\)\.$/;
 const COMMANDS = "http://jabber.org/protocol/commands";
 const OWN = ["status", "rooms", "join", "leave", "invite"].map((name) => `openclaw/xmpp/${name}`);
 
-let prosody: Prosody;
+let stage: OwnStage;
 let model: StubModel;
 let gateway: Gateway;
 /** The owner, by the host's list. */
@@ -39,44 +38,30 @@ let club: string;
 let den: string;
 
 beforeAll(async () => {
-  [prosody, model] = await Promise.all([startProsody(), startStubModel()]);
-  const password = passwordFor(BOT);
-  await prosody.register("steward", password);
-  club = await prosody.room("club", { publicJids: true });
-  den = await prosody.room("den", { publicJids: true, affiliations: { [BOT]: "admin" } });
-  gateway = await startGateway({
-    modelUrl: model.baseUrl,
-    plugins: [
-      { kind: "path", path: PACKAGE },
-      { kind: "path", path: join(REPOSITORY, "test/fixtures/plugins/greeter") },
-    ],
-    config: {
-      session: { dmScope: "per-account-channel-peer" },
-      commands: { ownerAllowFrom: ["xmpp:alice@localhost"] },
-      channels: {
-        xmpp: {
-          jid: BOT,
-          password,
-          nick: "bot",
-          server: `127.0.0.1:${prosody.ports.c2s}`,
-          tls: { caFile: prosody.caFile },
-          limits: { ...UNHURRIED, commandsPerMinute: COMMANDS_A_MINUTE },
-          ackReaction: "",
-          dmPolicy: "pairing",
-          allowFrom: ["alice@localhost"],
-          adminJid: ["boss@localhost", "chief@localhost"],
-          groupPolicy: "open",
-          rooms: [club],
-        },
+  stage = await startOwnStage(BOT, async (prosody) => {
+    club = await prosody.room("club", { publicJids: true });
+    den = await prosody.room("den", { publicJids: true, affiliations: { [BOT]: "admin" } });
+    return {
+      plugins: [join(REPOSITORY, "test/fixtures/plugins/greeter")],
+      config: { commands: { ownerAllowFrom: ["xmpp:alice@localhost"] } },
+      channel: {
+        limits: { ...UNHURRIED, commandsPerMinute: COMMANDS_A_MINUTE },
+        ackReaction: "",
+        dmPolicy: "pairing",
+        allowFrom: ["alice@localhost"],
+        adminJid: ["boss@localhost", "chief@localhost"],
+        groupPolicy: "open",
+        rooms: [club],
       },
-    },
+    };
   });
+  ({ gateway, model } = stage);
   [alice, bob, boss, chief, eve] = await Promise.all([
-    startSlixmppUser(prosody, "alice"),
-    startSlixmppUser(prosody, "bob"),
-    startSlixmppUser(prosody, "boss"),
-    startSlixmppUser(prosody, "chief"),
-    startSlixmppUser(prosody, "eve"),
+    stage.person("alice"),
+    stage.person("bob"),
+    stage.person("boss"),
+    stage.person("chief"),
+    stage.person("eve"),
   ]);
   await alice.join(club, "alice");
   await eve.join(club, "eve");
@@ -86,12 +71,7 @@ beforeAll(async () => {
   if (approval.code !== 0) throw new Error(`not paired: ${approval.stderr}`);
 }, 150_000);
 afterEach(() => model.setReply());
-afterAll(async () => {
-  await Promise.all([alice, bob, boss, chief, eve].map(async (client) => await client?.stop()));
-  await gateway?.stop();
-  await model?.stop();
-  await prosody?.stop();
-});
+afterAll(async () => await stage?.stop());
 
 const stateOf = async (room: string) =>
   (await roomsOf(gateway, "default")).find((facts) => facts.room === room)?.state;

@@ -4,18 +4,15 @@
  */
 import { parse } from "ltx";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { startGateway, type Gateway } from "../support/gateway.ts";
+import type { Gateway } from "../support/gateway.ts";
 import { ask, hasReachedModel, think } from "../support/conversation.ts";
-import { UNHURRIED } from "../support/limits.ts";
 import { reacts, replaces, retracts } from "../support/message-xml.ts";
-import { startProsody, type Prosody } from "../support/prosody.ts";
+import { startOwnStage, type OwnStage } from "../support/own-stage.ts";
 import { restrictReactions, type Refusals } from "../support/prosody-refusals.ts";
 import { ask as askRoom, say } from "../support/room-talk.ts";
-import { passwordFor } from "../support/secrets.ts";
 import { childOf, isFromBot, nameOf as nameIn } from "../support/shown-by-bot.ts";
-import { startSlixmppUser, type SlixmppClient, type StanzaEvent } from "../support/slixmpp.ts";
-import { PACKAGE } from "../support/stage.ts";
-import { startStubModel, type StubModel } from "../support/stub-model.ts";
+import type { SlixmppClient, StanzaEvent } from "../support/slixmpp.ts";
+import type { StubModel } from "../support/stub-model.ts";
 
 const BOT = "courteous@localhost";
 const ANSWER_MS = 30_000;
@@ -25,7 +22,7 @@ const MARKERS = "urn:xmpp:chat-markers:0";
 const REACTIONS = "urn:xmpp:reactions:0";
 const REPLY = "urn:xmpp:reply:0";
 
-let prosody: Prosody;
+let stage: OwnStage;
 let model: StubModel;
 let gateway: Gateway;
 let alice: SlixmppClient;
@@ -40,57 +37,36 @@ const fromBot = (stanza: StanzaEvent) => isFromBot(stanza, BOT, club);
 const nameOf = (stanza: StanzaEvent) => nameIn(stanza, club);
 
 beforeAll(async () => {
-  [prosody, model] = await Promise.all([startProsody(), startStubModel()]);
-  const password = passwordFor(BOT);
-  await prosody.register("courteous", password);
-  club = await prosody.room("club", {
-    publicJids: true,
-    membersOnly: true,
-    affiliations: { "alice@localhost": "owner", "eve@localhost": "member", [BOT]: "member" },
-  });
-  shy = await prosody.room("shy", { publicJids: true });
-  refused = await restrictReactions(prosody, shy, { allowed: ["❤️"], most: 1 });
-  gateway = await startGateway({
-    modelUrl: model.baseUrl,
-    plugins: [{ kind: "path", path: PACKAGE }],
-    config: {
-      session: { dmScope: "per-account-channel-peer" },
-      channels: {
-        xmpp: {
-          jid: BOT,
-          password,
-          nick: "bot",
-          server: `127.0.0.1:${prosody.ports.c2s}`,
-          tls: { caFile: prosody.caFile },
-          limits: UNHURRIED,
-          dmPolicy: "allowlist",
-          allowFrom: ["alice@localhost"],
-          groupPolicy: "allowlist",
-          groupAllowFrom: ["alice@localhost"],
-          rooms: [club, shy],
-          mucRooms: { [club]: {}, [shy]: {} },
-          removeAckAfterReply: true,
-          replyToModeByChatType: { direct: "all" },
-        },
+  stage = await startOwnStage(BOT, async (prosody) => {
+    club = await prosody.room("club", {
+      publicJids: true,
+      membersOnly: true,
+      affiliations: { "alice@localhost": "owner", "eve@localhost": "member", [BOT]: "member" },
+    });
+    shy = await prosody.room("shy", { publicJids: true });
+    refused = await restrictReactions(prosody, shy, { allowed: ["❤️"], most: 1 });
+    return {
+      channel: {
+        dmPolicy: "allowlist",
+        allowFrom: ["alice@localhost"],
+        groupPolicy: "allowlist",
+        groupAllowFrom: ["alice@localhost"],
+        rooms: [club, shy],
+        mucRooms: { [club]: {}, [shy]: {} },
+        removeAckAfterReply: true,
+        replyToModeByChatType: { direct: "all" },
       },
-    },
+    };
   });
-  [alice, eve] = await Promise.all([
-    startSlixmppUser(prosody, "alice"),
-    startSlixmppUser(prosody, "eve"),
-  ]);
+  ({ gateway, model } = stage);
+  [alice, eve] = await Promise.all([stage.person("alice"), stage.person("eve")]);
   await alice.join(club, "alice");
   await eve.join(club, "eve");
   await askMarkerAnywhere();
 }, 120_000);
 beforeEach(() => model.clear());
 afterEach(() => model.setReply());
-afterAll(async () => {
-  await Promise.all([alice, eve].map(async (client) => await client?.stop()));
-  await gateway?.stop();
-  await model?.stop();
-  await prosody?.stop();
-});
+afterAll(async () => await stage?.stop());
 
 /** Answers in a direct chat quote here: what an old client shows. */
 async function askMarkerAnywhere(): Promise<void> {
@@ -351,7 +327,9 @@ describe.each([
       const message = `require "util.stanza".message({ from = "${club}", type = "groupchat" })${retract}`;
       const service = club.slice(club.indexOf("@") + 1);
       const find = `prosody.hosts["${service}"].modules.muc.get_room_from_jid("${club}")`;
-      await prosody.shell(`> (function() ${find}:broadcast(${message}); return "said" end)()`);
+      await stage.prosody.shell(
+        `> (function() ${find}:broadcast(${message}); return "said" end)()`,
+      );
     }
     await alice.ping();
     await ROOM.ask("well?");

@@ -1,7 +1,8 @@
 /**
- * What our pages tell a reader to type works as it stands there: every command of every page is run
- * against a server for example.com, or named below with the test that runs it; and the servers' own
- * configurations on docs/servers.md make a server that the agent can use to the full.
+ * What our pages tell a reader to type works as it stands there: every command of every page is run against servers for
+ * example.com, or named below with the test that runs it, or with the reason why none does. The servers' own
+ * configurations on docs/servers.md, with that page's commands, make servers that the agent can use to the full.
+ * One installation and one Gateway serve all; commands that only look run two at a time.
  */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -9,8 +10,10 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { startEjabberd, type Ejabberd } from "../support/ejabberd.ts";
 import {
   createOpenClawHome,
+  mergeConfig,
   REPOSITORY,
   startGateway,
+  type CommandOptions,
   type ConfigObject,
   type Gateway,
   type OpenClawHome,
@@ -26,40 +29,70 @@ import {
 import { startProsody, type Prosody } from "../support/prosody.ts";
 import { startSlixmpp, type SlixmppClient } from "../support/slixmpp.ts";
 import { startStubModel, type StubModel } from "../support/stub-model.ts";
-import { PACKAGE, pairingCode } from "../support/stage.ts";
+import { pairingCode } from "../support/stage.ts";
 import { waitFor } from "../support/wait.ts";
 import packageJson from "../../package.json" with { type: "json" };
 
-/** The set-up that asks, on a terminal: whole lines, as with options it does not ask. */
-const ASKING = "openclaw channels add";
-
-/** Commands that cannot run in the middle of a test, by how they begin: where they run instead. */
+/** Commands that other tests run, by how they begin (`$`: there they end): where, and what shows it. */
 const ELSEWHERE: readonly (readonly [begins: string, file: string, proof: string])[] = [
   ["npm ci && npm run demo", ".ci/run", "npm run --silent demo"],
   ["npm ci && npm test", ".ci/run", "npm test --"],
   ["npm run chaos", "test/e2e/chaos.e2e.ts", "runChaos"],
   ["openclaw onboard --classic", "test/e2e/setup.e2e.ts", "--classic"],
-  [ASKING, "test/e2e/setup.e2e.ts", "channels add"],
-  ["export XMPP_JID", "test/e2e/config.e2e.ts", "XMPP_SERVER"],
+  ["openclaw channels add$", "test/e2e/setup.e2e.ts", '["channels", "add"]'],
+  ["openclaw channels add --channel xmpp$", "test/e2e/setup.e2e.ts", '"--channel", "xmpp"'],
 ];
 
-/** What asks for a service manager (systemd, launchd) that runs the Gateway: there is none here. */
-const NOT_HERE = "openclaw gateway restart";
+/** Commands that no test runs, and why; those of `openclaw` are looked up all the same. */
+const NOT_RUN: readonly (readonly [begins: string, why: string])[] = [
+  ["openclaw gateway restart", "wants a service manager (systemd, launchd), and there is none"],
+  ["prosodyctl cert import", "wants the certificates of a certbot"],
+  ["npm install -g openclaw", "would change the machine's own programs"],
+];
 
-/** What changes plugins or wants the Gateway stopped: run in an installation without a Gateway. */
-const SPARE = ["openclaw plugins", "openclaw doctor"];
+/** What installs; what wants the Gateway stopped. */
+const BEFORE_GATEWAY = /^openclaw plugins install /;
+const AFTER_GATEWAY = /^openclaw (?:plugins uninstall|doctor) /;
+const OF_SERVERS = /^(?:prosodyctl|ejabberdctl) /;
+/** What changes nothing that another command shows. */
+const LOOKS =
+  /^openclaw (?:plugins list|pairing list|message send|directory|channels (?:status|capabilities|logs|resolve)|xmpp (?:status|rooms|roster|known|poll|msg|(?:\S+ )?--help))\b/;
+
 const TARBALL = join(REPOSITORY, "build", `openclaw-xmpp-${packageJson.version}.tgz`);
-
 const DOMAIN = "example.com";
 const BOT = `bot@${DOMAIN}`;
 
+const elsewhere = ({ line }: PageCommand) =>
+  ELSEWHERE.some(([begins]) => `${line}$`.startsWith(begins));
+const isNotRun = ({ line }: PageCommand) => NOT_RUN.some(([begins]) => line.startsWith(begins));
+const isRun = (command: PageCommand) => !elsewhere(command) && !isNotRun(command);
+
+/** Each command line once, where it stands first. */
+const shown = [
+  ...new Map(
+    ourPages()
+      .flatMap(commandsOf)
+      .toReversed()
+      .map((command) => [command.line, command]),
+  ).values(),
+].toReversed();
+const named = ourPages().flatMap(namedCommandsOf);
+const running = shown.filter(isRun);
+const linesOf = (kind: RegExp) => running.map(({ line }) => line).filter((line) => kind.test(line));
+
+/** What README.md puts into the environment: for commands with `--use-env`. */
+const EXPORTED = Object.fromEntries(
+  linesOf(/^export /)
+    .flatMap((line) => wordsOf(line).slice(1))
+    .map((setting) => setting.split("=") as [string, string]),
+);
+
 let prosody: Prosody;
 let model: StubModel;
+let home: OpenClawHome;
 let gateway: Gateway;
-let spare: OpenClawHome;
 let base: ConfigObject;
 let alice: SlixmppClient;
-let strangers = 0;
 
 const person = async (server: Prosody | Ejabberd, user: string): Promise<SlixmppClient> =>
   await startSlixmpp({
@@ -69,9 +102,9 @@ const person = async (server: Prosody | Ejabberd, user: string): Promise<Slixmpp
     caFile: server.caFile,
   });
 
-const account = (server: Prosody | Ejabberd) => ({
+const account = (server: Prosody | Ejabberd, password = "secret") => ({
   jid: BOT,
-  password: "secret",
+  password,
   server: `127.0.0.1:${server.ports.c2s}`,
   tls: { caFile: server.caFile },
   allowFrom: [`alice@${DOMAIN}`],
@@ -82,30 +115,37 @@ beforeAll(async () => {
   for (const user of ["bot", "ops"]) await prosody.register(user, "secret");
   for (const room of ["team", "room"]) await prosody.room(room, { publicJids: true });
   alice = await person(prosody, "alice");
-  const plugins = [{ kind: "tarball", path: TARBALL }] as const;
-  spare = await createOpenClawHome({ plugins });
-  gateway = await startGateway({
+  home = await createOpenClawHome({
     modelUrl: model.baseUrl,
-    plugins,
+    plugins: [],
     env: { OPS_XMPP_PASSWORD: "secret" },
-    config: {
+  });
+  // `~/.secrets/bot` of the pages.
+  const folder = join(home.env["HOME"] ?? "", ".secrets");
+  mkdirSync(folder, { mode: 0o700 });
+  for (const name of ["bot", "ops"]) writeFileSync(join(folder, name), "secret\n", { mode: 0o600 });
+});
+beforeAll(async () => {
+  const installing = { env: { OPENCLAW_OFFLINE: undefined }, timeoutMs: 300_000 };
+  for (const line of linesOf(BEFORE_GATEWAY)) {
+    const answers = ["--force", "--accept-capabilities"];
+    const failure = await failureOf(line, { ...installing, answers });
+    if (failure !== undefined) throw new Error(failure);
+  }
+  home.writeConfig(
+    mergeConfig(home.readConfig(), {
       session: { dmScope: "per-channel-peer" },
       commands: { ownerAllowFrom: [`xmpp:alice@${DOMAIN}`] },
       channels: { xmpp: { ...account(prosody), rooms: [`team@conference.${DOMAIN}`] } },
-    },
-  });
-});
-beforeAll(() => {
+    }),
+  );
+  gateway = await startGateway({ home });
   base = gateway.readConfig();
-  // `~/.secrets/bot` of the pages.
-  const folder = join(gateway.env["HOME"] ?? "", ".secrets");
-  mkdirSync(folder, { mode: 0o700 });
-  for (const name of ["bot", "ops"]) writeFileSync(join(folder, name), "secret\n", { mode: 0o600 });
 });
 afterAll(async () => {
   await Promise.all([gateway?.stop(), alice?.stop()]);
   await Promise.all([prosody?.stop(), model?.stop()]);
-  spare?.remove();
+  home?.remove();
 });
 
 /** The configuration as it was before a page's commands changed it. */
@@ -121,8 +161,7 @@ async function restore(): Promise<void> {
 
 /** A code that nobody has approved yet. */
 async function newCode(): Promise<string> {
-  strangers += 1;
-  const stranger = await person(prosody, `stranger${strangers}`);
+  const stranger = await person(prosody, "stranger");
   await stranger.send({ to: BOT, body: "hello" });
   const { body } = await stranger.waitForBody(BOT, { timeoutMs: 30_000 });
   await stranger.stop();
@@ -147,105 +186,179 @@ async function filledIn(word: string): Promise<string> {
   return word === "@openclaw/xmpp" ? `npm-pack:${TARBALL}` : word;
 }
 
-const elsewhere = ({ line }: PageCommand) =>
-  [ASKING, `${ASKING} --channel xmpp`].includes(line) ||
-  ELSEWHERE.some(([begins]) => begins !== ASKING && line.startsWith(begins));
-
 /** What the command printed where it failed; undefined where it did what it says. */
-async function failureOf({ page, line }: PageCommand): Promise<string | undefined> {
+async function failureOf(
+  line: string,
+  { answers = [], ...options }: CommandOptions & { answers?: readonly string[] } = {},
+): Promise<string | undefined> {
   const [program, ...words] = wordsOf(line);
+  if (program !== "openclaw") return `nobody runs ${line}`;
   for (const [begins, prepare] of BEFORE) if (line.startsWith(begins)) await prepare();
-  if (program === "prosodyctl" || program === "ejabberdctl") return undefined; // by `register`, below
-  if (line === NOT_HERE) return undefined;
-  if (program !== "openclaw") return `${page}: nobody runs ${line}`;
-  const args = await Promise.all(words.map(filledIn));
-  const isSpare = SPARE.some((begins) => line.startsWith(begins));
-  if (line.startsWith("openclaw plugins install")) args.push("--force", "--accept-capabilities");
-  const { code, stdout, stderr } = await (isSpare ? spare : gateway).openclaw(args, {
-    env: line.includes("--use-env") ? { XMPP_JID: BOT, XMPP_PASSWORD: "secret" } : {},
-  });
-  return code === 0 ? undefined : `${page}: ${line}: exit code ${code}\n${stdout}${stderr}`;
+  const args = [...(await Promise.all(words.map(filledIn))), ...answers];
+  const env = { ...(words.includes("--use-env") ? EXPORTED : {}), ...options.env };
+  const { code, stdout, stderr } = await home.openclaw(args, { ...options, env });
+  return code === 0 ? undefined : `${line}: exit code ${code}\n${stdout}${stderr}`;
+}
+
+/** Runs `run` with each, in order; two neighbours that may at the same time. */
+async function inOrder<T>(
+  each: readonly T[],
+  mayPair: (one: T) => boolean,
+  run: (one: T) => Promise<string | undefined>,
+): Promise<string[]> {
+  const failures: (string | undefined)[] = [];
+  for (const rest = [...each]; rest.length > 0;) {
+    const together = rest.slice(0, 2).every(mayPair) ? 2 : 1;
+    failures.push(...(await Promise.all(rest.splice(0, together).map(run))));
+  }
+  return failures.filter((failure) => failure !== undefined);
 }
 
 describe("the commands of our pages", () => {
-  const tried = new Set<string>();
+  const now = (line: string) =>
+    ![BEFORE_GATEWAY, AFTER_GATEWAY, OF_SERVERS, /^export /].some((kind) => kind.test(line));
+  const pages = Map.groupBy(
+    running.filter(({ line }) => now(line)),
+    ({ page }) => page,
+  );
 
-  it.each(ELSEWHERE)("%s … is run by %s", (_begins, file, proof) => {
-    const path = join(REPOSITORY, file);
-    expect(existsSync(path) && readFileSync(path, "utf8").includes(proof)).toBe(true);
-  });
-
-  it.each(ourPages().filter((page) => commandsOf(page).length > 0))(
+  it.each([...pages])(
     "%s",
-    async (page) => {
-      const failures: string[] = [];
-      for (const command of commandsOf(page)) {
-        // What is to be approved or forgotten is another one each time.
-        const isDone = tried.has(command.line) && !/CODE|forget/.test(command.line);
-        tried.add(command.line);
-        const failure = isDone || elsewhere(command) ? undefined : await failureOf(command);
-        if (failure !== undefined) failures.push(failure);
-      }
+    async (_page, commands) => {
+      const lines = commands.map(({ line }) => line);
+      const failures = await inOrder(lines, (line) => LOOKS.test(line), failureOf);
       await restore();
       expect(failures).toEqual([]);
     },
     600_000,
   );
 
-  it("are there, where a sentence only names them", async () => {
-    const shown = ourPages().flatMap(commandsOf);
-    // The words that choose a command: what is neither an option nor something to fill in.
-    const path = (line: string) =>
-      /^openclaw(?: [a-z]+(?:-[a-z]+)*(?=\s|$))*/.exec(line)?.[0] ?? line;
-    const unknown = new Set(
-      ourPages()
-        .flatMap(namedCommandsOf)
-        .map(({ line }) => path(line))
-        .filter((named) => !shown.some(({ line }) => path(line).startsWith(named))),
+  it.each(ELSEWHERE)("%s … is run by %s", (begins, file, proof) => {
+    expect(shown.some(({ line }) => `${line}$`.startsWith(begins))).toBe(true);
+    const path = join(REPOSITORY, file);
+    expect(existsSync(path) && readFileSync(path, "utf8").includes(proof)).toBe(true);
+  });
+
+  it.each(NOT_RUN)("%s … is not run: it %s", (begins) => {
+    expect([...shown, ...named].some(({ line }) => line.startsWith(begins))).toBe(true);
+  });
+});
+
+describe("the host's commands that a sentence names", () => {
+  /** The words that choose a command: what is neither an option nor something to fill in. */
+  const pathOf = (line: string) =>
+    /^openclaw(?: [a-z]+(?:-[a-z]+)*(?=\s|$))*/.exec(line)?.[0] ?? line;
+  const flagsOf = (line: string) => wordsOf(line).filter((word) => /^--?[a-z]/.test(word));
+  const isPartOf = (path: string, line: string) => `${pathOf(line)} `.startsWith(`${path} `);
+  /** What runs above shows that it is there. */
+  const runs = running.map(({ line }) => line);
+  const flagsThatRun = (path: string) =>
+    new Set(runs.filter((line) => isPartOf(path, line)).flatMap(flagsOf));
+
+  it("are there, with each option", async () => {
+    const lines = [...named, ...shown.filter(isNotRun)]
+      .map(({ line }) => line)
+      // test/contract/named-commands.test.ts reads those of `openclaw xmpp`.
+      .filter((line) => line.startsWith("openclaw ") && !isPartOf("openclaw xmpp", line))
+      .filter((line) => {
+        const path = pathOf(line);
+        const known = flagsThatRun(path);
+        const isThere = runs.some((run) => isPartOf(path, run));
+        return !isThere || !flagsOf(line).every((flag) => known.has(flag));
+      });
+    const paths = [...Map.groupBy(lines, pathOf)];
+    const faults = await inOrder(
+      paths,
+      () => true,
+      async ([path, all]) => {
+        const { code, stdout } = await home.openclaw([...wordsOf(path).slice(1), "--help"]);
+        if (code !== 0 || !stdout.includes(`Usage: ${path}`)) return path;
+        const known = flagsThatRun(path);
+        const missing = all
+          .flatMap(flagsOf)
+          .filter((flag) => !known.has(flag) && !new RegExp(`[ ,]${flag}[ ,]`).test(stdout));
+        return missing.length > 0 ? `${path} ${missing.join(" ")}` : undefined;
+      },
     );
-    const missing: string[] = [];
-    for (const named of unknown) {
-      const help = await gateway.openclaw([...wordsOf(named).slice(1), "--help"]);
-      if (help.code !== 0 || !help.stdout.includes(`Usage: ${named}`)) missing.push(named);
-    }
-    expect(missing).toEqual([]);
+    expect(faults).toEqual([]);
+    expect(paths.length).toBeGreaterThan(5);
   }, 300_000);
 });
 
 describe("the servers of docs/servers.md", () => {
   const [lua = ""] = blocksOf("docs/servers.md", "lua prosody");
   const [yaml = ""] = blocksOf("docs/servers.md", "yaml ejabberd");
-  const start = {
-    Prosody: async () => await startProsody({ domain: DOMAIN, recipe: lua }),
-    ejabberd: async () => await startEjabberd({ domain: DOMAIN, recipe: yaml }),
-  };
+  let servers: { Prosody: Prosody; ejabberd: Ejabberd };
 
-  it.each(["Prosody", "ejabberd"] as const)("%s has all that the agent can use", async (name) => {
-    const server = await start[name]();
-    await server.register("bot", "secret");
-    const friend = await person(server, "alice");
-    const room = `lab@${server.conference}`;
-    const home = await startGateway({
-      modelUrl: model.baseUrl,
-      plugins: [{ kind: "path", path: PACKAGE }],
-      config: { channels: { xmpp: { ...account(server), rooms: [room] } } },
+  beforeAll(async () => {
+    const [first, second] = await Promise.all([
+      startProsody({ domain: DOMAIN, recipe: lua }),
+      startEjabberd({ domain: DOMAIN, recipe: yaml }),
+    ]);
+    servers = { Prosody: first, ejabberd: second };
+  });
+  afterAll(async () => {
+    await Promise.all([servers?.Prosody.stop(), servers?.ejabberd.stop()]);
+  });
+
+  it.each(linesOf(OF_SERVERS))("%s", async (line) => {
+    const [program, ...words] = wordsOf(line);
+    const said =
+      program === "prosodyctl"
+        ? // `adduser` asks for the password twice.
+          await servers.Prosody.prosodyctl(words, "secret\nsecret\n")
+        : await servers.ejabberd.ejabberdctl(words);
+    expect(said).not.toMatch(/error|warning|fail/i);
+  });
+
+  it("know the agent by the accounts that the page makes", async () => {
+    const of = (server: Prosody | Ejabberd, password: string, resource: string) => ({
+      ...account(server, password),
+      resource,
+      rooms: [`lab@${server.conference}`],
     });
-    try {
-      const joined = async () => (await server.occupants(room))?.["bot"] === BOT;
-      await waitFor(joined, { what: `the agent in ${room}`, evidence: () => home.log() });
-      await friend.join(room, "alice");
-      await friend.send({ to: room, type: "groupchat", body: "bot: who am I?" });
-      await friend.waitForBody(`${room}/bot`, { timeoutMs: 30_000 });
-      // The agent saw the real JID: the room that it made shows them.
-      const { occupants } = (await home.call("xmpp.occupants", { room })) as {
-        occupants: readonly { nick: string; jid?: string }[];
-      };
-      expect(occupants.find(({ nick }) => nick === "alice")?.jid).toMatch(`alice@${DOMAIN}`);
-      const [status] = await home.accounts("xmpp");
-      expect(status).toMatchObject({ connected: true, archive: true, upload: {} });
-    } finally {
-      await Promise.all([home.stop(), friend.stop()]);
-      await server.stop();
+    const accounts = {
+      prosody: of(servers.Prosody, "secret", "one"),
+      ejabberd: of(servers.ejabberd, "secretpassword", "two"),
+    };
+    gateway.writeConfig({ ...gateway.readConfig(), channels: { xmpp: { accounts } } });
+    for (const accountId of Object.keys(accounts)) {
+      const which = { channel: "xmpp", accountId };
+      const online = await gateway.waitForAccount(which, "online", (one) => one.connected === true);
+      expect(online.lastError).toBeFalsy();
     }
   });
+
+  it.each(["Prosody", "ejabberd"] as const)("%s has all that the agent can use", async (name) => {
+    const server = servers[name];
+    const friend = await person(server, "alice");
+    const room = `lab@${server.conference}`;
+    const joined = async () => (await server.occupants(room))?.["bot"] === BOT;
+    await waitFor(joined, { what: `the agent in ${room}`, evidence: () => gateway.log() });
+    await friend.join(room, "alice");
+    await friend.send({ to: room, type: "groupchat", body: "bot: who am I?" });
+    await friend.waitForBody(`${room}/bot`, { timeoutMs: 30_000 });
+    // The agent saw the real JID: the room that it made shows them.
+    const accountId = name.toLowerCase();
+    const { occupants } = (await gateway.call("xmpp.occupants", { room, account: accountId })) as {
+      occupants: readonly { nick: string; jid?: string }[];
+    };
+    expect(occupants.find(({ nick }) => nick === "alice")?.jid).toMatch(`alice@${DOMAIN}`);
+    await gateway.waitForAccount(
+      { channel: "xmpp", accountId },
+      "an archive and an upload service",
+      ({ archive, upload }) => archive === true && !!upload,
+    );
+    await friend.stop();
+  });
+});
+
+describe("when the Gateway has stopped", () => {
+  it("older keys are moved, and the plugin can be taken out", async () => {
+    await gateway.halt();
+    // The page takes the older plugin out and puts this one in its place; here it is this one that goes.
+    const lines = linesOf(AFTER_GATEWAY).toSorted();
+    expect(lines.map((line) => line.split(" ", 3).at(-1))).toEqual(["--fix", "uninstall"]);
+    expect(await inOrder(lines, () => false, failureOf)).toEqual([]);
+  }, 300_000);
 });

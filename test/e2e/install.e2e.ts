@@ -1,9 +1,9 @@
 /** The plugin gets into the real host by each road that a person may take, and the host is content with it. */
-import { execFileSync } from "node:child_process";
 import { cpSync, existsSync, readFileSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { afterAll, afterEach, describe, expect, it, vi } from "vitest";
 import { createTempDir } from "../support/at-exit.ts";
+import { copyTracked } from "../support/checkout.ts";
 import {
   createOpenClawHome,
   REPOSITORY,
@@ -70,12 +70,7 @@ function copyPackages(names: readonly string[], to: string): void {
 function freshCheckout(): string {
   const temp = createTempDir("checkout");
   cleanups.push(() => temp.remove());
-  const tracked = execFileSync("git", ["ls-files", "-z"], { cwd: REPOSITORY, encoding: "utf8" });
-  for (const path of tracked.split("\0").filter(Boolean)) {
-    if (existsSync(join(REPOSITORY, path))) {
-      cpSync(join(REPOSITORY, path), join(temp.path, dirname(path), path.split("/").at(-1) ?? ""));
-    }
-  }
+  copyTracked(temp.path);
   copyPackages(Object.keys(packageJson.dependencies), join(temp.path, "node_modules"));
   return temp.path;
 }

@@ -3,72 +3,54 @@ import { parse } from "ltx";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { view, viewArchive } from "../support/chat-view.ts";
 import { ask } from "../support/conversation.ts";
-import { startGateway, type Gateway } from "../support/gateway.ts";
-import { UNHURRIED } from "../support/limits.ts";
+import type { Gateway } from "../support/gateway.ts";
 import { type Profanity, startProfanity } from "../support/profanity.ts";
-import { startProsody, type Prosody } from "../support/prosody.ts";
+import { startOwnStage, type OwnStage } from "../support/own-stage.ts";
 import { refuseFinalCorrections } from "../support/prosody-refusals.ts";
-import { passwordFor } from "../support/secrets.ts";
-import { startSlixmppUser, type SlixmppClient, type SlixmppLogin } from "../support/slixmpp.ts";
+import type { SlixmppClient, SlixmppLogin } from "../support/slixmpp.ts";
 import { createSpeaker, speakSlowly, type Speaker } from "../support/speaker.ts";
-import { PACKAGE } from "../support/stage.ts";
-import { startStubModel, type StubModel } from "../support/stub-model.ts";
+import type { StubModel } from "../support/stub-model.ts";
 import { startTcpProxy, type TcpProxy } from "../support/tcp-proxy.ts";
 import { waitFor } from "../support/wait.ts";
 
 const BOT = "bot@localhost";
-const PASSWORD = passwordFor("bot");
 const ANSWER_MS = 30_000;
 const KNOWS = { corrects: true };
 const DOES_NOT = { corrects: false };
 const WHOLE = "One two three.";
 
-let prosody: Prosody;
+let stage: OwnStage;
 let model: StubModel;
 let line: TcpProxy;
 let gateway: Gateway;
 let room: string;
-const people: SlixmppClient[] = [];
 
 beforeAll(async () => {
-  [prosody, model] = await Promise.all([startProsody(), startStubModel()]);
-  line = await startTcpProxy(prosody.ports.c2s);
-  await prosody.register("bot", PASSWORD);
-  room = await prosody.room("growing", { publicJids: true });
-  gateway = await startGateway({
-    modelUrl: model.baseUrl,
-    plugins: [{ kind: "path", path: PACKAGE }],
-    config: {
-      session: { dmScope: "per-account-channel-peer" },
-      channels: {
-        xmpp: {
-          jid: BOT,
-          password: PASSWORD,
-          server: `127.0.0.1:${line.port}`,
-          tls: { caFile: prosody.caFile },
-          dmPolicy: "open",
-          allowFrom: ["*"],
-          limits: UNHURRIED,
-          groupPolicy: "open",
-          rooms: [room],
-          mucRooms: { [room]: { requireMention: false, streaming: { mode: "partial" } } },
-        },
+  stage = await startOwnStage(BOT, async (prosody) => {
+    line = await startTcpProxy(prosody.ports.c2s);
+    room = await prosody.room("growing", { publicJids: true });
+    return {
+      channel: {
+        server: `127.0.0.1:${line.port}`,
+        dmPolicy: "open",
+        allowFrom: ["*"],
+        groupPolicy: "open",
+        rooms: [room],
+        mucRooms: { [room]: { requireMention: false, streaming: { mode: "partial" } } },
       },
-    },
+    };
   });
+  ({ gateway, model } = stage);
 });
 afterEach(() => model.setReply());
 afterAll(async () => {
-  await Promise.all(people.map((person) => person.stop()));
-  await gateway?.stop();
+  await stage?.stop();
   await line?.stop();
-  await Promise.all([prosody?.stop(), model?.stop()]);
 });
 
 /** Somebody who has the agent in the roster, and has been answered before. */
 async function contact(user: string, login: Partial<SlixmppLogin> = {}): Promise<SlixmppClient> {
-  const person = await startSlixmppUser(prosody, user, login);
-  people.push(person);
+  const person = await stage.person(user, login);
   await person.raw(`<presence to="${BOT}" type="subscribe"/>`);
   await person.waitFor(({ event, type }) => event === "presence" && type === "subscribe");
   // The agent hears of the presence before what is said after it.
@@ -125,8 +107,7 @@ describe("in a direct chat", () => {
   });
 
   it("somebody's second client, which knows no corrections, is sent the answer alone", async () => {
-    const plain = await startSlixmppUser(prosody, "carla");
-    people.push(plain);
+    const plain = await stage.person("carla");
     await plain.ping();
     const before = plain.stanzas.length;
     const begun = await beginAnswer(carla);
@@ -140,8 +121,7 @@ describe("in a direct chat", () => {
 
   it("one that comes online meanwhile, or later, finds one answer", async () => {
     const begun = await beginAnswer(carla);
-    const late = await startSlixmppUser(prosody, "carla", { corrections: true });
-    people.push(late);
+    const late = await stage.person("carla", { corrections: true });
     finish(begun);
     await until(carla, WHOLE, begun.since);
     await until(late, WHOLE, 0);
@@ -196,7 +176,7 @@ describe("in a direct chat", () => {
   it("a stream that is lost for good ends the growing, and the answer still takes its place", async () => {
     const begun = await beginAnswer(carla);
     const connections = line.connections;
-    await prosody.closeSessions(BOT);
+    await stage.prosody.closeSessions(BOT);
     await waitFor(() => line.connections > connections, { what: "the next connection" });
     await gateway.waitForChannel("xmpp");
     finish(begun);
@@ -206,7 +186,7 @@ describe("in a direct chat", () => {
 
   it("where the last correction is refused, the whole answer is a message, and half of it is nowhere", async () => {
     const before = texts(await viewArchive(carla, BOT, KNOWS)).length;
-    const refusals = await refuseFinalCorrections(prosody, "bot");
+    const refusals = await refuseFinalCorrections(stage.prosody, "bot");
     const begun = await beginAnswer(carla);
     finish(begun);
     await until(carla, WHOLE, begun.since);
@@ -251,8 +231,7 @@ it("a person whose client knows no corrections is sent the answer once", async (
 });
 
 it("in a room that wants it, it is one message for everybody", async () => {
-  const edda = await startSlixmppUser(prosody, "edda");
-  people.push(edda);
+  const edda = await stage.person("edda");
   await edda.join(room, "edda");
   const since = edda.stanzas.length;
   const speaker = createSpeaker();
@@ -270,11 +249,10 @@ it("in a room that wants it, it is one message for everybody", async () => {
 });
 
 it("where a room refuses the last correction, the whole answer is a message there, once", async () => {
-  const finn = await startSlixmppUser(prosody, "finn");
-  people.push(finn);
+  const finn = await stage.person("finn");
   await finn.join(room, "finn");
   const since = finn.stanzas.length;
-  const refusals = await refuseFinalCorrections(prosody, "bot");
+  const refusals = await refuseFinalCorrections(stage.prosody, "bot");
   const speaker = createSpeaker();
   model.setReply(() => speaker.speech());
   await finn.send({ to: room, type: "groupchat", body: "tell us" });
@@ -291,8 +269,8 @@ it("where a room refuses the last correction, the whole answer is a message ther
 describe("a person on profanity", () => {
   let petra: Profanity;
   beforeAll(async () => {
-    const jid = await prosody.register("petra", "petra");
-    petra = await startProfanity({ jid, password: "petra", port: prosody.ports.c2s });
+    const jid = await stage.prosody.register("petra", "petra");
+    petra = await startProfanity({ jid, password: "petra", port: stage.prosody.ports.c2s });
     await petra.type(`/sub request ${BOT}`);
     await petra.waitForScreen(/subscription/i);
     await petra.type(`/sub allow ${BOT}`);

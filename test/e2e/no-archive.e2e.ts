@@ -1,55 +1,27 @@
 /** On a server without archives: what it keeps for who is offline is answered, once, and status says what is missing. */
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { ask, askMarker, bodiesFrom, hasReachedModel } from "../support/conversation.ts";
-import { type Gateway, startGateway } from "../support/gateway.ts";
-import { UNHURRIED } from "../support/limits.ts";
-import { type Prosody, startProsody } from "../support/prosody.ts";
-import { passwordFor } from "../support/secrets.ts";
-import { type SlixmppClient, startSlixmppUser } from "../support/slixmpp.ts";
-import { PACKAGE } from "../support/stage.ts";
-import { type StubModel, startStubModel } from "../support/stub-model.ts";
+import type { Gateway } from "../support/gateway.ts";
+import { startOwnStage, type OwnStage } from "../support/own-stage.ts";
+import type { SlixmppClient } from "../support/slixmpp.ts";
+import type { StubModel } from "../support/stub-model.ts";
 
 const BOT = "bot@localhost";
 const HANDLED_MS = 90_000;
 
-let prosody: Prosody;
+let stage: OwnStage;
 let model: StubModel;
 let gateway: Gateway;
 let alice: SlixmppClient;
 let eve: SlixmppClient;
 
 beforeAll(async () => {
-  [prosody, model] = await Promise.all([startProsody({ without: ["mam"] }), startStubModel()]);
-  const password = passwordFor(BOT);
-  await prosody.register("bot", password);
-  [alice, eve] = await Promise.all([
-    startSlixmppUser(prosody, "alice"),
-    startSlixmppUser(prosody, "eve"),
-  ]);
-  gateway = await startGateway({
-    modelUrl: model.baseUrl,
-    plugins: [{ kind: "path", path: PACKAGE }],
-    config: {
-      session: { dmScope: "per-account-channel-peer" },
-      channels: {
-        xmpp: {
-          jid: BOT,
-          password,
-          server: `127.0.0.1:${prosody.ports.c2s}`,
-          tls: { caFile: prosody.caFile },
-          limits: UNHURRIED,
-          dmPolicy: "allowlist",
-          allowFrom: ["alice@localhost"],
-        },
-      },
-    },
-  });
+  const channel = { dmPolicy: "allowlist", allowFrom: ["alice@localhost"] };
+  stage = await startOwnStage(BOT, async () => ({ channel }), { without: ["mam"] });
+  ({ gateway, model } = stage);
+  [alice, eve] = await Promise.all([stage.person("alice"), stage.person("eve")]);
 }, 120_000);
-afterAll(async () => {
-  await Promise.all([alice, eve].map(async (client) => await client?.stop()));
-  await gateway?.stop();
-  await Promise.all([prosody?.stop(), model?.stop()]);
-});
+afterAll(async () => await stage?.stop());
 
 test("what was said during an absence is answered once, in order, to who may ask", async () => {
   await ask(alice, BOT, "before");

@@ -5,12 +5,9 @@ import { join } from "node:path";
 import { parse } from "ltx";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { avatarId } from "../../src/protocol/xep-0084-avatar.ts";
-import { startGateway, type Gateway } from "../support/gateway.ts";
-import { startProsody, type Prosody } from "../support/prosody.ts";
-import { passwordFor } from "../support/secrets.ts";
-import { startSlixmppUser, type SlixmppClient } from "../support/slixmpp.ts";
-import { PACKAGE } from "../support/stage.ts";
-import { startStubModel, type StubModel } from "../support/stub-model.ts";
+import { startOwnStage, type OwnStage } from "../support/own-stage.ts";
+import type { SlixmppClient } from "../support/slixmpp.ts";
+import type { StubModel } from "../support/stub-model.ts";
 import { waitFor } from "../support/wait.ts";
 
 const BOT = "visible@localhost";
@@ -22,9 +19,8 @@ const PNG = Buffer.from(
 const IBB = "http://jabber.org/protocol/ibb";
 
 let folder: string;
-let prosody: Prosody;
+let stage: OwnStage;
 let model: StubModel;
-let gateway: Gateway;
 let alice: SlixmppClient;
 let eve: SlixmppClient;
 let room: string;
@@ -32,39 +28,25 @@ let room: string;
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), "avatar-"));
   writeFileSync(join(folder, "puck.png"), PNG);
-  [prosody, model] = await Promise.all([startProsody(), startStubModel()]);
-  const password = passwordFor(BOT);
-  await prosody.register("visible", password);
-  room = await prosody.room("gallery");
-  gateway = await startGateway({
-    modelUrl: model.baseUrl,
-    plugins: [{ kind: "path", path: PACKAGE }],
-    config: {
-      channels: {
-        xmpp: {
-          jid: BOT,
-          password,
-          nick: "bot",
-          server: `127.0.0.1:${prosody.ports.c2s}`,
-          tls: { caFile: prosody.caFile },
-          dmPolicy: "allowlist",
-          allowFrom: ["alice@localhost"],
-          rooms: [room],
-          profile: {
-            publish: true,
-            name: "Puck",
-            avatar: join(folder, "puck.png"),
-            note: "An agent",
-            url: "https://puck.example",
-          },
+  stage = await startOwnStage(BOT, async (prosody) => {
+    room = await prosody.room("gallery");
+    return {
+      channel: {
+        dmPolicy: "allowlist",
+        allowFrom: ["alice@localhost"],
+        rooms: [room],
+        profile: {
+          publish: true,
+          name: "Puck",
+          avatar: join(folder, "puck.png"),
+          note: "An agent",
+          url: "https://puck.example",
         },
       },
-    },
+    };
   });
-  [alice, eve] = await Promise.all([
-    startSlixmppUser(prosody, "alice"),
-    startSlixmppUser(prosody, "eve"),
-  ]);
+  ({ model } = stage);
+  [alice, eve] = await Promise.all([stage.person("alice"), stage.person("eve")]);
   await alice.join(room, "alice");
 }, 120_000);
 beforeEach(() => {
@@ -72,9 +54,7 @@ beforeEach(() => {
   model.setReply();
 });
 afterAll(async () => {
-  await Promise.all([alice, eve].map(async (client) => await client?.stop()));
-  await gateway?.stop();
-  await Promise.all([prosody?.stop(), model?.stop()]);
+  await stage?.stop();
   rmSync(folder, { recursive: true });
 });
 

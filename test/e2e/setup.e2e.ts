@@ -90,7 +90,7 @@ describe("channels add, the first time", () => {
     const tested = await wizard.said();
     expect(tested).toContain("nobody answers at localhost:5222");
     expect(tested).toContain(`Resolve: as configured → ${server()}`);
-    expect(tested).toContain("Connect: the server answers");
+    expect(tested).toContain("Connect: the port is open");
     expect(tested).toContain("TLS: encrypted, the certificate is localhost's");
     expect(tested).toMatch(/Login: bot@localhost at \S+ \(TLSv1\.3, SCRAM-SHA-256/);
     expect(tested).toContain("Rooms: 2 public rooms on conference.localhost");
@@ -267,7 +267,9 @@ describe("an account that is there, on a server that", () => {
     expect(open.peers.map(({ received }) => received).join("")).not.toContain("<auth");
     await wizard.pick("XMPP is set up", "Test the connection");
     await wizard.pick("Which account?", "silent");
-    await wizard.says(/Connect: failed.*said nothing: check the port, and whether it speaks XMPP/);
+    await wizard.says(
+      /did not complete the login within 20 s\. The server took the connection and said nothing: check the port/,
+    );
     await wizard.pick("XMPP is set up", "Leave it as it is");
     expect(await wizard.ended()).toBe(0);
     expect(readFileSync(home.configFile).equals(before)).toBe(true);
@@ -355,14 +357,17 @@ describe("an account that is there", () => {
     });
     expect(readFileSync(home.configFile, "utf8").split(PASSWORD)).toHaveLength(2);
 
-    for (const enabled of [false, true]) {
-      const turn = await start(home, ADD);
-      await turn.pick("XMPP is set up", "Disable or enable an account");
-      await turn.pick("Which account?", "second");
-      await finish(turn);
-      expect(await turn.ended()).toBe(0);
-      expect(channel(home)).toMatchObject({ accounts: { default: {}, second: { enabled } } });
-    }
+    const disable = await start(home, ADD);
+    await disable.pick("XMPP is set up", "Disable or enable an account");
+    await disable.pick("Which account?", "second");
+    expect(await disable.ended()).toBe(0);
+    expect(channel(home)).toMatchObject({
+      enabled: true,
+      accounts: {
+        default: { jid: "bot@localhost" },
+        second: { jid: "second@localhost", enabled: false },
+      },
+    });
 
     const remove = await start(home, ADD);
     await remove.pick("XMPP is set up", "Remove an account");

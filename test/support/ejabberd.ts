@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
@@ -7,7 +8,7 @@ import type { CertificateAuthority, CertificateRequest } from "./certificates.ts
 import { ejabberdConfig } from "./ejabberd-config.ts";
 import type { EjabberdNames, EjabberdPorts, EjabberdTuning } from "./ejabberd-config.ts";
 import { freePorts } from "./ports.ts";
-import { startProcess } from "./process.ts";
+import { runOrThrow, startProcess } from "./process.ts";
 import type { RunningProcess } from "./process.ts";
 import { secret } from "./secrets.ts";
 import { waitFor } from "./wait.ts";
@@ -16,7 +17,7 @@ import type { RoomOptions, XmppServer } from "./xmpp-server.ts";
 /** The one command that brings the server on Debian and its children. */
 export const EJABBERD_INSTALL_COMMAND = "apt-get install -y ejabberd";
 
-/** Debian's launcher. We start Erlang ourselves: this runs as root and user ejabberd only. */
+/** Debian's launcher. We start Erlang ourselves: this runs as user ejabberd only, or becomes it. */
 const LAUNCHER = "/usr/sbin/ejabberdctl";
 
 export interface EjabberdOptions extends EjabberdTuning {
@@ -27,8 +28,8 @@ export interface EjabberdOptions extends EjabberdTuning {
 }
 
 /**
- * A private ejabberd on 127.0.0.1, as the user that the tests run as, without Erlang distribution and
- * so without epmd; up in one to two seconds.
+ * A private ejabberd on 127.0.0.1, as the user that the tests run as, with a fixed port for Erlang's
+ * distribution and so without epmd; up in one to two seconds.
  *
  * What rooms of ejabberd 23.01 announce in disco#info: no occupant-id (a sender's forged one passes!)
  * and no self-ping optimisation; `urn:xmpp:mam:2` and `urn:xmpp:sid:0` only with an archive
@@ -46,11 +47,15 @@ export interface Ejabberd extends EjabberdNames, XmppServer {
    * @throws with ejabberd's words when it is refused
    */
   api(command: string, args?: Readonly<Record<string, unknown>>): Promise<unknown>;
+  /** Runs `ejabberdctl` against this server, and returns what it printed. @throws when it fails */
+  ejabberdctl(words: readonly string[]): Promise<string>;
   /** Ends every client stream of a bare JID, as the server's administrator would. */
   closeSessions(jid: string): Promise<void>;
   /** `subject` is for new rooms only: ejabberd lets nobody but occupants change it. */
   room: XmppServer["room"];
 }
+
+const NODE = "ejabberd@127.0.0.1";
 
 /** True when an ejabberd is installed. */
 export function hasEjabberd(): boolean {
@@ -100,7 +105,7 @@ export async function startEjabberd(options: EjabberdOptions = {}): Promise<Ejab
   const temp = createTempDir("ejabberd");
   const domain = options.domain ?? "localhost";
   const names: EjabberdNames = { domain, conference: `conference.${domain}` };
-  const [c2s = 0, c2sTls = 0, http = 0, https = 0] = await freePorts(4);
+  const [c2s = 0, c2sTls = 0, http = 0, https = 0, erlang = 0] = await freePorts(5);
   const ports: EjabberdPorts = { c2s, c2sTls, http, https };
   const authority = await createAuthority(temp.path);
   const certificate = await authority.issue(
@@ -112,6 +117,14 @@ export async function startEjabberd(options: EjabberdOptions = {}): Promise<Ejab
   const logFile = join(temp.path, "ejabberd.log");
   const configFile = join(temp.path, "ejabberd.yml");
   writeFileSync(configFile, ejabberdConfig(names, ports, temp.path, certificate, options));
+  const cookie = secret("ejabberd's Erlang cookie", randomUUID());
+  const ctlConfig = join(temp.path, "ejabberdctl.cfg");
+  writeFileSync(ctlConfig, `ERL_DIST_PORT=${erlang}\nERL_OPTIONS="-setcookie ${cookie}"\n`);
+  writeFileSync(join(temp.path, "inetrc"), "");
+  // The launcher as it stands, but for the user that it would become.
+  const launcher = join(temp.path, "ejabberdctl");
+  const forAnybody = readFileSync(LAUNCHER, "utf8").replace(/^INSTALLUSER=.*$/m, "INSTALLUSER=");
+  writeFileSync(launcher, forAnybody, { mode: 0o700 });
   const env = {
     PATH: process.env["PATH"],
     HOME: temp.path,
@@ -137,7 +150,12 @@ export async function startEjabberd(options: EjabberdOptions = {}): Promise<Ejab
     server = await startProcess({
       name: "ejabberd",
       command: "erl",
-      args: ["-noinput", "-mnesia", "dir", JSON.stringify(spool), "-s", "ejabberd"],
+      args: [
+        ...["-noinput", "-name", NODE, "-setcookie", cookie],
+        ...["-start_epmd", "false", "-erl_epmd_port", String(erlang)],
+        ...["-kernel", "inet_dist_use_interface", "{127,0,0,1}"],
+        ...["-mnesia", "dir", JSON.stringify(spool), "-s", "ejabberd"],
+      ],
       cwd: temp.path,
       env,
     });
@@ -161,6 +179,16 @@ export async function startEjabberd(options: EjabberdOptions = {}): Promise<Ejab
     logFile,
     log,
     api,
+    async ejabberdctl(words) {
+      const folders = ["--config-dir", temp.path, "--logs", temp.path, "--spool", spool];
+      const { stdout } = await runOrThrow({
+        name: `ejabberdctl ${words[0] ?? ""}`,
+        command: launcher,
+        args: [...folders, "--node", NODE, ...words],
+        env,
+      });
+      return stdout.trim();
+    },
     async register(user, password, host = names.domain) {
       if (password !== user) secret(`the password of ${user}@${host}`, password);
       await api("register", { user, host, password });

@@ -48,6 +48,8 @@ export interface HomeOptions {
 }
 
 export interface GatewayOptions extends HomeOptions {
+  /** An installation that is there; default: a new one by the options above, which else count for nothing. */
+  readonly home?: OpenClawHome;
   /** Channel ids that have to be connected before the start counts as done. Default: all configured. */
   readonly waitForChannels?: readonly string[];
   /** More arguments for `openclaw gateway run`. */
@@ -363,7 +365,7 @@ async function isStarted(port: number): Promise<boolean> {
  * @throws with its log when it ends early, or a channel does not come up in time.
  */
 export async function startGateway(options: GatewayOptions = {}): Promise<Gateway> {
-  const home = await createOpenClawHome(options);
+  const home = options.home ?? (await createOpenClawHome(options));
   const timeoutMs = options.timeoutMs ?? 90_000;
   let server: RunningProcess | undefined;
   let rpc: GatewayRpc | undefined;

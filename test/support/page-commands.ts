@@ -12,7 +12,7 @@ export interface PageCommand {
 
 /** README.md and the like, and all of docs/, relative to the checkout. */
 export function ourPages(): string[] {
-  const top = ["README.md", "SECURITY.md", "ROADMAP.md"];
+  const top = ["README.md", "SECURITY.md", "ROADMAP.md", "CHANGELOG.md"];
   const docs = readdirSync(join(REPOSITORY, "docs")).filter((file) => file.endsWith(".md"));
   return [...top, ...docs.toSorted().map((file) => `docs/${file}`)];
 }
@@ -37,10 +37,18 @@ export function commandsOf(page: string): PageCommand[] {
     .map((line) => ({ page, line }));
 }
 
-/** Commands within a sentence: `openclaw …` in backticks, tables included. */
+/**
+ * Commands within a sentence: in backticks, tables included. What is to be filled in (`<jid>`, `[nick]`) is one word;
+ * `status|rooms` is two commands.
+ */
 export function namedCommandsOf(page: string): PageCommand[] {
   const text = readPage(page).replaceAll(/^ *```[\s\S]*?^ *```$/gm, "");
-  return [...text.matchAll(/`(openclaw [^`]+)`/g)].map(([, line = ""]) => ({ page, line }));
+  const named = text.matchAll(/`((?:openclaw|npm|node|prosodyctl|ejabberdctl) [^`]+)`/g);
+  return [...named].flatMap(([, written = ""]) => {
+    const line = written.replaceAll(/\s+/g, " ").replaceAll(/<[^>]*>|\[[^\]]*\]/g, "FILLED-IN");
+    const [choice = ""] = /\S+\|\S+/.exec(line) ?? [];
+    return choice.split("|").map((one) => ({ page, line: line.replace(choice, one) }));
+  });
 }
 
 /** A command line as words; quotes group, as in a shell. No variables, no pipes. */

@@ -47,6 +47,8 @@ export interface Prosody extends ProsodyNames, XmppServer {
   closeSessions(jid: string): Promise<void>;
   /** Ends the process as an administrator does, with a goodbye on each stream; `restart` brings it back. */
   shutDown(): Promise<void>;
+  /** Runs `prosodyctl` with this server's configuration, and returns what it printed. @throws when it fails */
+  prosodyctl(words: readonly string[], input?: string): Promise<string>;
   /** Runs a line in Prosody's admin shell (`> ` in front: any Lua) and returns what it printed. */
   shell(line: string): Promise<string>;
 }
@@ -157,7 +159,7 @@ export async function startProsody(options: ProsodyOptions = {}): Promise<Prosod
     };
     await waitFor(isUp, { what: "Prosody's ports", evidence: () => server.output() + log() });
   };
-  const control = async (args: readonly string[], input?: string): Promise<string> => {
+  const prosodyctl: Prosody["prosodyctl"] = async (args, input) => {
     const result = await runOrThrow({
       name: `prosodyctl ${args[0] ?? ""}`,
       command: "prosodyctl",
@@ -166,7 +168,7 @@ export async function startProsody(options: ProsodyOptions = {}): Promise<Prosod
     });
     return result.stdout.trim();
   };
-  const shell = async (line: string): Promise<string> => await control(["shell", line]);
+  const shell = async (line: string): Promise<string> => await prosodyctl(["shell", line]);
 
   const rooms: Prosody["rooms"] = async (nodes, roomOptions = {}) => {
     const printed = await shell(roomScript(names.conference, nodes, roomOptions));
@@ -183,14 +185,15 @@ export async function startProsody(options: ProsodyOptions = {}): Promise<Prosod
     dataDir,
     logFile,
     log,
+    prosodyctl,
     shell,
     async register(user, password, host = names.domain) {
       if (password !== user) secret(`the password of ${user}@${host}`, password);
-      await control(["register", user, host, password]);
+      await prosodyctl(["register", user, host, password]);
       return `${user}@${host}`;
     },
     async unregister(user, host = names.domain) {
-      await control(["deluser", `${user}@${host}`]);
+      await prosodyctl(["deluser", `${user}@${host}`]);
     },
     rooms,
     async room(name, roomOptions = {}) {

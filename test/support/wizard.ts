@@ -6,8 +6,8 @@ import { waitFor } from "./wait.ts";
 export interface Wizard {
   /** Waits for the question and types the answer, in place of what stands there. */
   text(question: string, answer: string): Promise<void>;
-  /** Waits for the question and picks the option whose label begins so. */
-  pick(question: string, label: string): Promise<void>;
+  /** Waits for the question and picks the option whose label begins so. @returns how often Down was pressed */
+  pick(question: string, label: string): Promise<number>;
   /** Waits for the list that can be searched and picks the one entry that holds the text. */
   search(question: string, entry: string): Promise<void>;
   /** Waits for the list and marks the entries that hold these texts. */
@@ -17,12 +17,12 @@ export interface Wizard {
   press(...keys: string[]): Promise<void>;
   /** Waits until the question is the one that is asked. */
   asks(question: string): Promise<string>;
-  /** Waits until it has been said, and gives all that was. */
-  says(text: RegExp): Promise<string>;
+  /** Waits until it has been said (default 40,000 ms), and gives all that was. */
+  says(text: RegExp, timeoutMs?: number): Promise<string>;
   /** All that was said since the start; lines of boxes joined. */
   said(): Promise<string>;
-  /** Waits for the command's end. @returns its exit code */
-  ended(): Promise<number>;
+  /** Waits for the command's end (default 40,000 ms). @returns its exit code */
+  ended(timeoutMs?: number): Promise<number>;
   stop(): Promise<void>;
 }
 
@@ -38,24 +38,26 @@ function escape(text: string): string {
   return text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
 }
 
-/** Starts the command. `env` is laid over the home's. */
+/** Starts the command, in the home's directory or in `cwd`. `env` is laid over the home's. */
 export async function startWizard(
   home: OpenClawHome,
   args: readonly string[],
   env: Readonly<Record<string, string | undefined>> = {},
+  cwd: string = home.directory,
 ): Promise<Wizard> {
   const terminal = createTerminal("wizard");
   const words = home.command(args, { TERM: "xterm-256color", LANG: "C.UTF-8", ...env });
   const line = words.map((word) => `'${word.replaceAll("'", `'\\''`)}'`).join(" ");
   // The screen stays after the end of the command.
-  await terminal.run(
-    "sh",
-    "-c",
-    `cd '${home.directory}'; ${line}; echo "ended with code $?."; read end`,
-  );
+  await terminal.run("sh", "-c", `cd '${cwd}'; ${line}; echo "ended with code $?."; read end`);
 
   const said = async (): Promise<string> => plain(await terminal.screen({ past: true }));
-  const until = async (what: string, pattern: RegExp, from: () => Promise<string>) => {
+  const until = async (
+    what: string,
+    pattern: RegExp,
+    from: () => Promise<string>,
+    timeoutMs = QUESTION_MS,
+  ) => {
     let last = "";
     const holds = async (): Promise<string | false> => {
       last = await from();
@@ -63,7 +65,7 @@ export async function startWizard(
     };
     return await waitFor(holds, {
       what: `${what} on the screen`,
-      timeoutMs: QUESTION_MS,
+      timeoutMs,
       evidence: () => last,
     });
   };
@@ -81,8 +83,8 @@ export async function startWizard(
   return {
     asks,
     said,
-    async says(text) {
-      return await until(String(text), text, said);
+    async says(text, timeoutMs) {
+      return await until(String(text), text, said, timeoutMs);
     },
     async press(...keys) {
       await terminal.press(...keys);
@@ -97,8 +99,9 @@ export async function startWizard(
       const isThere = new RegExp(`● ${escape(label)}`);
       let screen = await terminal.screen();
       // Down, and round: a long list shows a part of itself only.
-      for (let step = 0; !isThere.test(screen); step += 1) {
-        if (step > MAX_OPTIONS) throw new Error(`no option ${label}:\n${screen}`);
+      let steps = 0;
+      for (; !isThere.test(screen); steps += 1) {
+        if (steps > MAX_OPTIONS) throw new Error(`no option ${label}:\n${screen}`);
         const before = screen;
         await terminal.press("Down");
         screen = await waitFor(
@@ -110,6 +113,7 @@ export async function startWizard(
         );
       }
       await terminal.press("Enter");
+      return steps;
     },
     async search(question, entry) {
       await asks(question);
@@ -129,8 +133,8 @@ export async function startWizard(
       await asks(question);
       await terminal.press(answer ? "y" : "n");
     },
-    async ended() {
-      const screen = await until("its end", /ended with code (\d+)\./, said);
+    async ended(timeoutMs) {
+      const screen = await until("its end", /ended with code (\d+)\./, said, timeoutMs);
       return Number(/ended with code (\d+)\./.exec(screen)?.[1]);
     },
     stop: () => terminal.stop(),

@@ -4,6 +4,7 @@ import { askEntrance, type PublicRooms, type RoomEntrance } from "../../client/p
 import type { Trial } from "../../client/trial.ts";
 import { normalizeAllowEntry, parseAllowEntry } from "../../policy/allowlist.ts";
 import { parseRoomEntry } from "../../policy/room-entry.ts";
+import type { BareJid } from "../../protocol/jid.ts";
 import type { XmppAccount } from "../account.ts";
 import { roomJid, writtenRoomJid } from "../account-rooms.ts";
 import type { AccessAnswers, RoomAnswer } from "./answers.ts";
@@ -73,7 +74,7 @@ const ENTRANCES: Readonly<Record<RoomEntrance, string>> = {
   unknown: "(does not say what it is)",
 };
 
-type Looked = { jid: string; entrance: Awaited<ReturnType<typeof askEntrance>> };
+type Looked = { jid: BareJid; entrance: Awaited<ReturnType<typeof askEntrance>> };
 
 async function askRoomPasswords(
   prompter: Pick<WizardPrompter, "text">,

@@ -5,6 +5,7 @@ import {
   type OpenClawConfig,
   type SecretInput,
 } from "openclaw/plugin-sdk/setup";
+import type { BareJid } from "../../protocol/jid.ts";
 import { CHANNEL_ID } from "../../policy/account-policy.ts";
 import { resolveAccount } from "../account.ts";
 import { roomJid, writtenRoomJid } from "../account-rooms.ts";
@@ -19,7 +20,7 @@ export type PasswordAnswer =
   | { kind: "keep"; resolved: string | undefined };
 
 /** `password`: of one that asks for it. */
-export type RoomAnswer = { jid: string; password?: string | undefined };
+export type RoomAnswer = { jid: BareJid; password?: string | undefined };
 
 export type AccessAnswers = {
   dmPolicy: NonNullable<XmppAccountConfig["dmPolicy"]>;

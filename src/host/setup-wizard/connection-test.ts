@@ -112,8 +112,8 @@ function createSteps(prompter: Pick<WizardPrompter, "progress">) {
     enter(step: Step, { addresses, domain }: { addresses: string; domain: string }) {
       const order: Step[] = ["connect", "tls", "login"];
       const texts: Partial<Record<Step, [doing: string, done: string]>> = {
-        connect: [`Connect: ${addresses}`, "Connect: the server answers"],
-        tls: ["TLS: checking the certificate", `TLS: encrypted, the certificate is ${domain}'s`],
+        connect: [`Connect: ${addresses}`, "Connect: the port is open"],
+        tls: ["TLS: asking the server for it", `TLS: encrypted, the certificate is ${domain}'s`],
         login: ["Login: with the password, behind TLS", ""],
       };
       const isForward = line === undefined || order.indexOf(step) > order.indexOf(at);

@@ -12,6 +12,7 @@ import {
 import { CHANNEL_ID } from "../policy/account-policy.ts";
 import { DECISION_OUTCOMES, type Decision } from "../policy/approval-answer.ts";
 import type { BareJid } from "../protocol/jid.ts";
+import { listAccountIds } from "./account.ts";
 import { isApprover, isAuthorizedSender, isClientEnabled } from "./approvers.ts";
 
 export type AccountRef = { accountId: string; readConfig: () => OpenClawConfig };
@@ -22,21 +23,25 @@ export function createApprovalDesk({ accountId, readConfig }: AccountRef): Appro
     prompts,
     isApprover: (jid, kind) => mayAnswer(readConfig(), accountId, jid, kind),
     async resolve(approval, decision, sender) {
+      const { approvalId, isUnbound, kind } = approval;
+      const cfg = readConfig();
       // Of the one who is asked last, whatever was true as they began to answer.
-      if (!mayAnswer(readConfig(), accountId, sender, approval.kind)) {
+      if (!mayAnswer(cfg, accountId, sender, kind)) {
         throw new Error(`${sender} is no approver any more`);
       }
+      const may = listAccountIds(cfg).filter((each) => mayAnswer(cfg, each, sender, kind));
+      // What concerns no account the Gateway takes of an approver of one alone, by whichever account they were asked.
+      const reviewer =
+        isUnbound && may.length > 1 ? {} : { channel: CHANNEL_ID, accountId, senderId: sender };
       const { resolveApprovalOverGateway } =
         await import("openclaw/plugin-sdk/approval-gateway-runtime");
       try {
         const { applied, approval: recorded } = await resolveApprovalOverGateway({
-          cfg: readConfig(),
-          approvalId: approval.approvalId,
-          approvalKind: approval.kind,
+          cfg,
+          approvalId,
+          approvalKind: kind,
           decision,
-          channel: CHANNEL_ID,
-          accountId,
-          senderId: sender,
+          ...reviewer,
           clientDisplayName: sender,
         });
         return { isApplied: applied, outcome: outcomeOf(recorded, applied ? sender : undefined) };

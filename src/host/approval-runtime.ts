@@ -30,7 +30,7 @@ import {
   type Decision,
 } from "../policy/approval-answer.ts";
 import type { QuickResponse } from "../protocol/xep-0439-quick-response.ts";
-import { isClientEnabled, shouldHandleRequest } from "./approvers.ts";
+import { isClientEnabled, isUnbound, shouldHandleRequest } from "./approvers.ts";
 import { resolveAccount } from "./account.ts";
 import { findLiveAccount } from "./live-accounts.ts";
 import { roomPredicate } from "./messaging.ts";
@@ -60,7 +60,7 @@ export const approvalRuntime = createChannelApprovalNativeRuntimeAdapter<
   eventKinds: ["exec", "plugin", "system-agent"],
   availability: { isConfigured: isClientEnabled, shouldHandle: shouldHandleRequest },
   presentation: {
-    buildPendingPayload: ({ view, nowMs }) => buildPrompt(view, nowMs),
+    buildPendingPayload: ({ view, nowMs, ...about }) => buildPrompt(view, nowMs, isUnbound(about)),
     buildResolvedResult: ({ view }) => ({ kind: "update", payload: describeResolved(view) }),
     buildExpiredResult: ({ request, view }) => ({
       kind: "update",
@@ -146,7 +146,7 @@ async function tellOutcome(cfg: Cfg, entry: Entry, { text, outcome }: Final): Pr
 const textLimitOf = (cfg: Cfg, accountId: string) =>
   resolveTextChunkLimit(cfg, CHANNEL_ID, accountId, { fallbackLimit: DEFAULT_TEXT_CHUNK_LIMIT });
 
-function buildPrompt(view: PendingApprovalView, nowMs: number): Prompt {
+function buildPrompt(view: PendingApprovalView, nowMs: number, unbound: boolean): Prompt {
   const { approvalId, approvalKind: kind, expiresAtMs } = view;
   const offered = new Set(view.actions.map(({ decision }) => decision));
   const allowed = DECISIONS.filter((decision) => offered.has(decision));
@@ -174,7 +174,8 @@ function buildPrompt(view: PendingApprovalView, nowMs: number): Prompt {
     .map((lines) => lines.filter(Boolean).join("\n"))
     .filter(Boolean)
     .join("\n\n");
-  const approval = { approvalId, kind, allowed, summary, expiresAt: expiresAtMs };
+  const about = { approvalId, kind, allowed, summary, expiresAt: expiresAtMs };
+  const approval = { ...about, isUnbound: unbound };
   const responses = allowed.map((decision) => ({
     value: `/approve ${approvalId} ${decision}`,
     label: DECISION_LABELS[decision],

@@ -12,8 +12,13 @@ import { resolveAccount } from "./account.ts";
 import { createApprovalDesk, listPendingApprovals, resolveApproval } from "./approval-desk.ts";
 import { approvalRuntime } from "./approval-runtime.ts";
 import { approvalCapability } from "./approvals.ts";
-import { resolveApprovers } from "./approvers.ts";
+import { isUnbound, resolveApprovers } from "./approvers.ts";
 import { addLiveAccount, type LiveAccount } from "./live-accounts.ts";
+
+const resolved = vi.hoisted(() => vi.fn<(params: object) => Promise<object>>());
+vi.mock(import("openclaw/plugin-sdk/approval-gateway-runtime"), () => ({
+  resolveApprovalOverGateway: resolved as never,
+}));
 
 const ALICE = bareJid("alice@example")!;
 const EVE = bareJid("eve@example")!;
@@ -156,6 +161,66 @@ describe("the host is told", () => {
     };
     expect(await approvalCapability.native?.resolveApproverDmTargets?.(params)).toEqual([]);
   });
+});
+
+describe("an answer is recorded", () => {
+  const others = { accounts: { other: { jid: "other@example", password: "x" } } };
+  const about = {
+    approvalId: "9a",
+    kind: "exec" as const,
+    allowed: ["deny" as const],
+    summary: "ls",
+    expiresAt: Date.now() + 60_000,
+  };
+  const message = { place: ALICE, target: {} as never, messageIds: ["m"] };
+  const reviewer = { channel: "xmpp", accountId: "default", senderId: ALICE };
+
+  it.each([
+    ["as of this account", {}, { isUnbound: false }, true],
+    ["where alice approves for this one alone", {}, { isUnbound: true }, true],
+    ["of one account of several", others, { isUnbound: false }, true],
+    // The Gateway could not tell which of them it is.
+    ["of no account, where she approves for several", others, { isUnbound: true }, false],
+  ])("%s", async (name, accounts, facts, names) => {
+    resolved.mockReset().mockResolvedValue({
+      applied: true,
+      approval: { status: "denied", decision: "deny" },
+    });
+    approvalPromptsOf("default").add({ ...about, ...facts, approvalId: name }, message);
+    const account = { accountId: "default", readConfig: () => cfgOf({ ...named(), ...accounts }) };
+    expect(await resolveApproval(account, ALICE, name, "deny")).toMatch(/^Recorded/);
+    expect(resolved).toHaveBeenCalledOnce();
+    const [params] = resolved.mock.calls[0] ?? [];
+    expect(params).toMatchObject({ approvalId: name, clientDisplayName: ALICE });
+    expect(params).toMatchObject(names ? reviewer : {});
+    expect(Object.keys(params ?? {}).includes("senderId")).toBe(names);
+  });
+
+  it("never of somebody who approves for another account alone", async () => {
+    resolved.mockReset();
+    approvalPromptsOf("default").add({ ...about, isUnbound: true }, message);
+    const eves = {
+      accounts: { other: { ...others.accounts.other, execApprovals: { approvers: [EVE] } } },
+    };
+    const account = { accountId: "default", readConfig: () => cfgOf({ ...named(), ...eves }) };
+    expect(await resolveApproval(account, EVE, "9a", "deny")).toMatch(/no such request/);
+    expect(resolved).not.toHaveBeenCalled();
+  });
+});
+
+describe("which account a request concerns", () => {
+  const accounts = { other: { jid: "other@example", password: "x" } };
+  const ask = (request: object) =>
+    isUnbound({ cfg: cfgOf({ ...named(), accounts }), request: exec(request) });
+  it.each([
+    ["none, of the command line", {}, true],
+    [
+      "its own, of a conversation",
+      { turnSourceChannel: "xmpp", turnSourceAccountId: "default" },
+      false,
+    ],
+    ["another one", { turnSourceChannel: "xmpp", turnSourceAccountId: "other" }, false],
+  ])("%s", (_, request, expected) => expect(ask(request)).toBe(expected));
 });
 
 describe("a request", () => {

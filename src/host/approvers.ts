@@ -14,6 +14,7 @@ import { bareJid, type BareJid } from "../protocol/jid.ts";
 import { listAccountIds, resolveAccount, resolveDefaultAccountId } from "./account.ts";
 
 type AccountRef = { cfg: OpenClawConfig; accountId?: string | null };
+type Selection = Parameters<typeof doesApprovalRequestSelectChannelAccount>[0];
 
 /** The bare JIDs of an account's approvers; nobody where the account has a problem. */
 export function resolveApprovers({ cfg, accountId }: AccountRef): BareJid[] {
@@ -50,6 +51,19 @@ function resolveConfig({ cfg, accountId }: AccountRef) {
 function ownerOfUnbound(cfg: OpenClawConfig): string[] {
   const all = [resolveDefaultAccountId(cfg), ...listAccountIds(cfg)];
   return all.filter((accountId) => profile.isClientEnabled({ cfg, accountId })).slice(0, 1);
+}
+
+/**
+ * Whether no account is named by the request itself, its session or `approvals.*.targets`: it is then for the one that
+ * `ownerOfUnbound` says, of which the Gateway knows nothing.
+ */
+export function isUnbound({ cfg, request }: Pick<Selection, "cfg" | "request">): boolean {
+  const defaultAccountId = resolveDefaultAccountId(cfg);
+  const facts = { cfg, request, channel: CHANNEL_ID, defaultAccountId, eligibleAccountIds: [] };
+  const accounts = [defaultAccountId, ...listAccountIds(cfg)];
+  return !accounts.some((accountId) =>
+    doesApprovalRequestSelectChannelAccount({ ...facts, accountId }),
+  );
 }
 
 const profile = createChannelExecApprovalProfile({

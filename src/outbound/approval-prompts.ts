@@ -28,6 +28,8 @@ export type Approval = {
   summary: string;
   /** ms since the epoch */
   expiresAt: number;
+  /** Nothing says which account it concerns, but that this one was chosen to ask. */
+  isUnbound?: boolean;
 };
 
 /** What became of it: a few words to go on with after "it …". */

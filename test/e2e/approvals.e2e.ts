@@ -78,9 +78,11 @@ beforeAll(async () => {
           allowFrom: ["alice@localhost", "bob@localhost", "carol@localhost"],
           groupPolicy: "allowlist",
           groupAllowFrom: ["alice@localhost", "bob@localhost"],
-          mucRooms: { [club]: { requireMention: false } },
           accounts: {
-            default: account("handy", ["alice@localhost", "carol@localhost"], "both", [club]),
+            default: {
+              ...account("handy", ["alice@localhost", "carol@localhost"], "both"),
+              mucRooms: { [club]: { requireMention: false } },
+            },
             second: account("second", ["bob@localhost"], "dm"),
             third: account("third", ["alice@localhost"], "channel"),
           },
@@ -101,10 +103,9 @@ beforeAll(async () => {
   await carol.ping();
   await ask(carol, BOT, "hello");
 }, 180_000);
-const account = (user: string, approvers: string[], target: string, rooms: string[] = []) => ({
+const account = (user: string, approvers: string[], target: string) => ({
   jid: `${user}@localhost`,
   password: passwordFor(user),
-  rooms,
   execApprovals: { approvers, target },
 });
 afterEach(() => model.setReply());
@@ -403,6 +404,8 @@ describe("what comes from elsewhere", () => {
       90_000,
     );
     const prompt = await alice.waitFor(isAsked("Send the report"), { since, timeoutMs: ANSWER_MS });
+    // Of the accounts that she approves for the default one asks.
+    expect(prompt.from).toBe(DEVICE);
     await reply(alice, BOT, prompt.stanzaId, "yes");
     expect(await answer).toMatchObject({ decision: "allow-once" });
   });

@@ -76,6 +76,11 @@ describe("registration", () => {
     expect(offersRegistration).toBe(true);
     const wanted = await askRegistration(stream, account);
     expect(wanted).toMatchObject({ kind: "fields", instructions: "Choose." });
+    // §3.1.1: whatever stands there is to be given.
+    expect(wanted.fields).toMatchObject([
+      { name: "username", isRequired: true },
+      { name: "password", isRequired: true, type: "text-private" },
+    ]);
     const answers = new Map([
       ["username", ["bot"]],
       ["password", ["pencil"]],

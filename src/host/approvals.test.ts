@@ -91,6 +91,15 @@ describe("the host is told", () => {
     const bob = bareJid("bob@example")!;
     expect([isApprover(bob, "exec"), isApprover(bob, "plugin")]).toEqual([true, false]);
     expect([isApprover(EVE, "exec"), isApprover(EVE, "plugin")]).toEqual([false, false]);
+    const asTold = (["exec", "plugin"] as const).map((approvalKind) =>
+      approvalCapability.authorizeActorAction?.({
+        cfg,
+        senderId: "bob@example",
+        action: "approve",
+        approvalKind,
+      }),
+    );
+    expect(asTold.map((verdict) => verdict?.authorized)).toEqual([true, false]);
   });
 
   it("what to do where nobody may", () => {
@@ -121,6 +130,8 @@ describe("the host is told", () => {
       { to: "user:alice@example" },
     ]);
     expect(await native?.resolveOriginTarget?.(params)).toEqual({ to: "room:team@muc.example" });
+    const elsewhere = { ...source, turnSourceChannel: "telegram" };
+    expect(await native?.resolveOriginTarget?.({ ...params, request: exec(elsewhere) })).toBeNull();
   });
 
   it("that one account alone asks for what belongs to none", async () => {
@@ -362,6 +373,12 @@ describe("a request", () => {
     // Who answers what they see now answers the same request.
     const seen = (id: string) => id === correction?.attrs["id"];
     expect(prompts.find(entry.message.place, seen)?.approvalId).toBe("four");
+    // A room that takes no corrections hears of it all the same.
+    cannotSend(new Error("not-acceptable"));
+    await approvalRuntime.transport.updateEntry?.({ ...base, entry, payload, phase: "resolved" });
+    const [anew, ...others] = sent();
+    expect(anew?.getChildText("body")).toMatch(/^❌ Exec Approval: denied by boss@example/);
+    expect([anew?.getChild("replace"), others]).toEqual([undefined, []]);
   });
 
   it("is listed for approvers alone, and answered by nobody else (ad-hoc commands)", async () => {

@@ -57,6 +57,32 @@ describe("what people are shown", () => {
     );
   });
 
+  it("contacts by whether they are there, and whether they were asked", () => {
+    const contacts = [
+      { jid: "a@b", subscription: "none", asked: true, online: true, show: "dnd" },
+      { jid: "c@d", subscription: "both", asked: false, online: true },
+      { jid: "e@f", subscription: "from", online: false },
+    ];
+    expect(forPeople("xmpp.roster", { contacts }).split("\n").slice(2)).toEqual([
+      "  a@b  none, asked   dnd",
+      "  c@d  both          online",
+      "  e@f  from          offline",
+    ]);
+  });
+
+  it("what a command has done, and what it has not", () => {
+    expect(forPeople("xmpp.clear", { cleared: 2, kept: 1 })).toBe(
+      "cleared: 2; 1 are with the agent already, and are answered",
+    );
+    expect(forPeople("xmpp.clear", { cleared: 2, kept: 0 })).toBe("cleared: 2");
+    expect(forPeople("xmpp.nick", { jid: "a@b", name: "", added: false })).toBe(
+      "a@b has no name any more",
+    );
+    expect(forPeople("xmpp.nick", { jid: "a@b", name: "Al", added: true })).toBe(
+      "a@b is called Al, and is a contact now (without a subscription)",
+    );
+  });
+
   it("somebody who was denied was told of it only where they were", () => {
     const shown = (notified: boolean) =>
       forPeople("xmpp.pairing.deny", { denied: "eve@example", notified });

@@ -11,7 +11,7 @@ import type { BareJid } from "../protocol/jid.ts";
 import { createInvitedRooms } from "../state/invited-rooms.ts";
 import { resolveAccount } from "./account.ts";
 import type { LiveAccount } from "./live-accounts.ts";
-import { inviteToRoom, joinRoom, leaveRoom } from "./live-rooms.ts";
+import { inviteToRoom, joinRoom, leaveRoom, listOccupants } from "./live-rooms.ts";
 import { createRoomMembership } from "./room-membership.ts";
 
 const ROOM = "team@muc.example" as BareJid;
@@ -74,6 +74,7 @@ describe("join", () => {
     await vi.waitFor(() => expect(road.rooms.get(ROOM)?.state).toBe("joining"));
     await road.letIn();
     expect(await joined).toMatchObject({ room: ROOM, state: "joined", nick: "bot" });
+    expect(listOccupants(road.live, ROOM).occupants).toMatchObject([{ nick: "bot" }]);
     expect(road.membership.isWanted(ROOM)).toBe(true);
     expect(road.listening.size).toBe(0);
   });
@@ -101,6 +102,7 @@ describe("join", () => {
     await vi.waitFor(() => expect(road.rooms.get(ROOM)?.state).toBe("joining"));
     await vi.advanceTimersByTimeAsync(20_000);
     expect((await joined).state).not.toBe("joined");
+    expect(() => listOccupants(road.live, ROOM)).toThrow("not in room team@muc.example");
     expect(road.membership.isWanted(ROOM)).toBe(true);
   });
 

@@ -1,5 +1,5 @@
 import { Element } from "ltx";
-import { afterEach, describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import type { OpenClawConfig } from "openclaw/plugin-sdk/channel-core";
 import { createFakeSession } from "../../test/support/fake-session.ts";
 import { prepared } from "../../test/support/xmpp-subjects.ts";
@@ -11,6 +11,11 @@ import { createSentMessages } from "../outbound/sent-messages.ts";
 import { resolveAccount } from "./account.ts";
 import { addLiveAccount, type LiveAccount } from "./live-accounts.ts";
 import { describeProbe, status } from "./status.ts";
+
+const { askGateway } = vi.hoisted(() => ({
+  askGateway: vi.fn<(method: string, params: object) => Promise<object>>(),
+}));
+vi.mock("./gateway-call.ts", () => ({ askGateway }));
 
 const cfg = {
   channels: { xmpp: { jid: "bot@chat.example", password: "secret" } },
@@ -38,7 +43,12 @@ const ONLINE = {
   },
 } as ConnectionState;
 
-function run(state: ConnectionState, hasArchive: boolean | undefined, roomHasArchive = true) {
+function run(
+  state: ConnectionState,
+  hasArchive: boolean | undefined,
+  roomHasArchive = true,
+  request = async () => new Element("iq"),
+) {
   const rooms = [
     { room: prepared("den@rooms.example"), state: "joined", archive: roomHasArchive },
     { room: prepared("cave@rooms.example"), state: "lost", reason: "kicked out" },
@@ -46,7 +56,7 @@ function run(state: ConnectionState, hasArchive: boolean | undefined, roomHasArc
   ];
   remove = addLiveAccount({
     account,
-    session: { ...createFakeSession(), state, request: async () => new Element("iq") },
+    session: { ...createFakeSession(), state, request },
     rooms: { list: () => rooms },
     sent,
     tally,
@@ -163,6 +173,33 @@ describe("channels status", () => {
     remove();
     run({ kind: "connecting" } as ConnectionState, undefined);
     expect(await probe()).toMatchObject({ ok: false, error: "connecting" });
+  });
+
+  it("with --probe: a server that does not answer is no success", async () => {
+    run(ONLINE, true, true, () => Promise.reject(new Error("no answer in time")));
+    expect(await probe()).toMatchObject({ ok: false, error: "no answer in time" });
+  });
+
+  it("with --probe, of an account that runs in the Gateway: what that says of it, each time", async () => {
+    const ours = { ok: false, error: "the line is down" };
+    askGateway.mockResolvedValue({
+      channelAccounts: {
+        xmpp: [
+          { accountId: "work", probe: { ok: true } },
+          { accountId: "default", probe: ours },
+        ],
+      },
+    });
+    expect([await probe(), await probe()]).toEqual([ours, ours]);
+    // A Gateway where it does not run asks itself: once.
+    askGateway.mockImplementation(async () => ({
+      channelAccounts: { xmpp: [{ accountId: "default", probe: await probe() }] },
+    }));
+    expect(await probe()).toMatchObject({
+      ok: false,
+      error: expect.stringContaining("not running"),
+    });
+    expect(askGateway).toHaveBeenCalledTimes(3);
   });
 
   it("with --probe: how it is connected, what waits, and what was not answered", async () => {

@@ -135,7 +135,7 @@ describe("an approver answers", () => {
 
   it("and is told where the Gateway fails; then again", async () => {
     let fails = true;
-    const { say, told, prompts } = await asked(async (_, decision) => {
+    const { context, say, told, prompts } = await asked(async (_, decision) => {
       if (fails) throw new Error("no Gateway");
       return { isApplied: true, outcome: { text: "allowed", decision } };
     });
@@ -143,6 +143,9 @@ describe("an approver answers", () => {
     expect(told()).toEqual([
       "Your answer could not be recorded. Please try again, or use the Control UI.",
     ]);
+    const logged = JSON.stringify(context.log);
+    expect(logged).toContain("no Gateway");
+    expect(logged).not.toContain("rm -rf");
     fails = false;
     await say("alice@example/phone", reply("prompt", "yes"));
     expect(prompts.get("1a-2b")?.outcome?.text).toBe("allowed");

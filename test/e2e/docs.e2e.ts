@@ -39,7 +39,6 @@ const ELSEWHERE: readonly (readonly [begins: string, file: string, proof: string
   ["npm ci && npm test", ".ci/run", "npm test --"],
   ["npm run chaos", "test/e2e/chaos.e2e.ts", "runChaos"],
   ["openclaw onboard --classic", "test/e2e/setup.e2e.ts", "--classic"],
-  ["openclaw channels add$", "test/e2e/setup.e2e.ts", '["channels", "add"]'],
   ["openclaw channels add --channel xmpp$", "test/e2e/setup.e2e.ts", '"--channel", "xmpp"'],
 ];
 

@@ -32,6 +32,12 @@ const refused = (input: SetupInput, xmpp?: object, accountId = "default") =>
   validateSetup(config(xmpp), accountId, input) ?? "";
 
 describe("channels add", () => {
+  it("takes no second account that would be without a JID once the first has a place of its own", () => {
+    expect(refused({ resource: "laptop" }, GOOD, "ops")).toContain("--jid");
+    const named = { ...GOOD, accounts: { ops: { jid: "ops@example.com", password: "secret" } } };
+    expect(refused({ resource: "laptop" }, named, "ops")).toBe("");
+  });
+
   it("writes each flag where the configuration has it", () => {
     const written = add({
       ...GOOD,

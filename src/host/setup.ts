@@ -11,9 +11,10 @@ import { accountSetProblems } from "./account-set.ts";
 import type { ConfigProblem } from "./account-problems.ts";
 import { roomJid, writtenRoomJid } from "./account-rooms.ts";
 import { readOwnEntry, writeAccount } from "./account-writing.ts";
-import { ACCOUNT_KEYS, type XmppAccountConfig } from "./config-schema.ts";
+import type { XmppAccountConfig } from "./config-schema.ts";
 import { roomsLeft, withRoomEntries } from "./room-entries.ts";
 import { KEY_OF, setupFields } from "./setup-fields.ts";
+import { makeRoom, SINGLE_ACCOUNT } from "./single-account.ts";
 
 type Fields = typeof setupFields;
 type ValueOf<Field> = Field extends { choices: infer C extends readonly string[] }
@@ -109,7 +110,7 @@ export function applySetup(
 
 /** What is wrong with the input, and what would be right; null when it can be saved. */
 export function validateSetup(
-  cfg: OpenClawConfig,
+  written: OpenClawConfig,
   requestedId: string,
   input: SetupInput,
 ): string | null {
@@ -124,6 +125,8 @@ export function validateSetup(
   if (input.useEnv && !(process.env.XMPP_JID?.trim() && process.env.XMPP_PASSWORD?.trim())) {
     return null;
   }
+  // The host asks first, and makes room then.
+  const cfg = makeRoom(written, accountId);
   const candidate = applySetup(cfg, accountId, input);
   const account = resolveAccount(candidate, accountId);
   const told = roomsToldOf(resolveAccount(cfg, accountId), account, input);
@@ -164,10 +167,7 @@ function describe({ path, problem }: ConfigProblem): string {
 export const setupContract = defineChannelSetupContract({
   fields: setupFields,
   adapter: {
-    // A second account makes the first one `accounts.default`, whole: what it may do is not the second's.
-    singleAccountKeysToMove: ACCOUNT_KEYS,
-    // Where there are accounts already, the root is what they inherit, and stays (in `doctor --fix`, too).
-    namedAccountPromotionKeys: [],
+    ...SINGLE_ACCOUNT,
     resolveAccountId: ({ accountId }) => normalizeAccountId(accountId),
     applyAccountName: ({ cfg, accountId, name }) =>
       applyAccountNameToChannelSection({

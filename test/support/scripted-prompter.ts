@@ -1,12 +1,10 @@
-import type { WizardPrompter } from "openclaw/plugin-sdk/setup";
+import { WizardCancelledError, type WizardPrompter } from "openclaw/plugin-sdk/setup";
 
 /** One answer: to the question that begins so. For a choice by its label, a list for several; "" is Enter alone. */
 export type ScriptLine = readonly [question: string, answer: string | boolean | readonly string[]];
 
 /** As the host's: a person pressed Ctrl-C. */
-export class Cancelled extends Error {
-  override name = "WizardCancelledError";
-}
+export const Cancelled = WizardCancelledError;
 export const CANCEL = "\u0003";
 
 export type ScriptedPrompter = WizardPrompter & {

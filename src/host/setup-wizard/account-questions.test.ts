@@ -3,8 +3,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { OpenClawConfig } from "openclaw/plugin-sdk/setup";
 import { afterAll, afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { scriptedPrompter } from "../../../test/support/scripted-prompter.ts";
+import { bareJid } from "../../protocol/jid.ts";
 import { resolveAccount } from "../account.ts";
-import { problemsHere, readPassword } from "./account-questions.ts";
+import { askPassword, problemsHere, readPassword } from "./account-questions.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "openclaw-xmpp-secrets-"));
 const secrets = join(folder, "secrets.json");
@@ -50,5 +52,25 @@ describe("the password to test an account with, of a reference that", () => {
     ["store", "default", "NOWHERE"],
   ])("is %s and leads nowhere, is none", async (source, provider, id) => {
     expect(await read({ source, provider, id })).toBeUndefined();
+  });
+});
+
+describe("the password that is asked for", () => {
+  it("is asked for again where a secret is not in the store", async () => {
+    const prompter = scriptedPrompter([
+      ["Password of the agent's account", "Reference to a secret"],
+      ["Where is", "OpenClaw secret store"],
+      ["Secret store name", "NOWHERE"],
+      ["Password of the agent's account", "Type it"],
+      ["Password (hidden)", "crayon"],
+    ]);
+    const account = resolveAccount({} as OpenClawConfig, "default");
+    const jid = bareJid("bot@example.com")!;
+    expect(await askPassword(prompter, {} as OpenClawConfig, account, jid, undefined)).toEqual({
+      kind: "value",
+      value: "crayon",
+      resolved: "crayon",
+    });
+    expect(prompter.shown.join("\n")).toMatch(/\[That reference leads nowhere\] .*NOWHERE/);
   });
 });

@@ -1,5 +1,9 @@
 /** Who the agent is: its JID and its password. */
-import { promptSingleChannelSecretInput, type OpenClawConfig } from "openclaw/plugin-sdk/setup";
+import {
+  promptSingleChannelSecretInput,
+  WizardCancelledError,
+  type OpenClawConfig,
+} from "openclaw/plugin-sdk/setup";
 import type { WizardPrompter } from "openclaw/plugin-sdk/setup";
 import { resolveConfiguredSecretInputString } from "openclaw/plugin-sdk/secret-input-runtime";
 import { tryReadSecretFileSync } from "openclaw/plugin-sdk/channel-core";
@@ -97,7 +101,13 @@ export async function askPassword(
     case "keep":
       return { kind: "keep", resolved: await readPassword(cfg, account) };
     case "ref":
-      return await askReference(prompter, cfg);
+      try {
+        return await askReference(prompter, cfg);
+      } catch (error) {
+        if (error instanceof WizardCancelledError) throw error;
+        await prompter.note(messageOf(error), "That reference leads nowhere");
+        return await askPassword(prompter, cfg, account, jid, mode);
+      }
     case "file":
       return await askFile(prompter, account.config.passwordFile);
     case "type": {

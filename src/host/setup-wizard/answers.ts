@@ -1,6 +1,5 @@
 /** What the questions yield, and how that becomes configuration. */
 import {
-  moveSingleAccountChannelSectionToDefaultAccount,
   patchScopedAccountConfig,
   type OpenClawConfig,
   type SecretInput,
@@ -9,7 +8,7 @@ import type { BareJid } from "../../protocol/jid.ts";
 import { CHANNEL_ID } from "../../policy/account-policy.ts";
 import { resolveAccount } from "../account.ts";
 import { roomJid, writtenRoomJid } from "../account-rooms.ts";
-import { ACCOUNT_KEYS, type XmppAccountConfig } from "../config-schema.ts";
+import type { XmppAccountConfig } from "../config-schema.ts";
 import { roomsLeft, withRoomEntries } from "../room-entries.ts";
 
 export type PasswordAnswer =
@@ -40,20 +39,6 @@ export type Answers = AccessAnswers & {
   caFile: string | undefined;
   rooms: RoomAnswer[];
 };
-
-/**
- * The configuration that the questions for an account start from. The one account that stands in the root
- * becomes `accounts.default` when there is to be another, which would inherit its server and rooms.
- */
-export function makeRoom(cfg: OpenClawConfig, accountId: string): OpenClawConfig {
-  const section = (cfg.channels?.[CHANNEL_ID] ?? {}) as XmppAccountConfig;
-  if (accountId === "default" || section.jid === undefined) return cfg;
-  return moveSingleAccountChannelSectionToDefaultAccount({
-    cfg,
-    channelKey: CHANNEL_ID,
-    setupSurface: { singleAccountKeysToMove: ACCOUNT_KEYS },
-  });
-}
 
 /**
  * The configuration with the answers in it; the one given is left alone. What stays as it was is not

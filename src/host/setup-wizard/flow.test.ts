@@ -798,6 +798,23 @@ describe("an account that is there", () => {
     expect({ ...root, ...accounts["work"] }).not.toHaveProperty("rooms");
   });
 
+  it("has a third one added beside one that inherits from the root, which stays what it is", async () => {
+    const ops = { jid: "ops@example.com", password: "x" };
+    const script: ScriptLine[] = [
+      ["XMPP is set up", "Add an account"],
+      ["Name of the new account", "Work"],
+      ["JID of the agent's account", "work@example.com"],
+      ["Server address", ""],
+      ...TYPED,
+      ["Rooms to join", " "],
+      ["Who may write", "Everybody"],
+      ["In which rooms", "In none"],
+      SAVE,
+    ];
+    const { saved } = await setUp(script, { xmpp: { ...xmpp, accounts: { ops } } });
+    expect(saved).toMatchObject({ ...xmpp, accounts: { ops, work: { jid: "work@example.com" } } });
+  });
+
   it("is removed only after a yes", async () => {
     for (const answer of [false, ""]) {
       const script: ScriptLine[] = [

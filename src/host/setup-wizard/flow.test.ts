@@ -804,7 +804,6 @@ describe("an account that is there", () => {
       ["XMPP is set up", "Add an account"],
       ["Name of the new account", "Work"],
       ["JID of the agent's account", "work@example.com"],
-      ["Server address", ""],
       ...TYPED,
       ["Rooms to join", " "],
       ["Who may write", "Everybody"],

@@ -20,8 +20,8 @@ export default defineConfig({
           // After the unit tests, in workers that keep their modules: the files of each share test/support/stage.ts.
           sequence: { groupOrder: 1 },
           isolate: false,
-          testTimeout: 120_000,
-          hookTimeout: 360_000,
+          testTimeout: 300_000,
+          hookTimeout: 600_000,
         },
       },
     ],

@@ -50,6 +50,19 @@ describe("what people are shown", () => {
     );
   });
 
+  it("the account's own address, and its session's apart, for as long as that is there", () => {
+    const connection = { jid: "bot@example/laptop", since: Date.now() - 183_000, transport: "tcp" };
+    expect(forPeople("xmpp.status", { jid: "bot@example", state: "online", connection })).toBe(
+      [
+        "jid:       bot@example",
+        "state:     online",
+        "session:   bot@example/laptop",
+        "since:     3 min ago",
+        "transport: tcp",
+      ].join("\n"),
+    );
+  });
+
   it("a room that is not entered yet is told as that", () => {
     const result = { room: "a@b", state: "lost", nick: "bot", reason: "the service is down" };
     expect(forPeople("xmpp.join", result)).toBe(

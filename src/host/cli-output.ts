@@ -30,13 +30,16 @@ export function printable(method: string, result: Facts, isJson: boolean): strin
 }
 
 const FOR_PEOPLE: Readonly<Record<string, (result: Facts) => string>> = {
-  "xmpp.status": ({ connection, dropped, oldestQueuedMs, ...facts }) =>
-    describeFacts({
+  "xmpp.status": ({ connection, dropped, oldestQueuedMs, ...facts }) => {
+    const { jid: session, since, ...line } = isRecord(connection) ? connection : {};
+    return describeFacts({
       ...facts,
       ...(oldestQueuedMs === undefined ? {} : { oldest: age(oldestQueuedMs) }),
-      ...(isRecord(connection) ? connection : {}),
+      ...(since === undefined ? {} : { session, since: `${age(Date.now() - Number(since))} ago` }),
+      ...line,
       ...(isRecord(dropped) && Object.keys(dropped).length > 0 ? { dropped } : {}),
-    }),
+    });
+  },
   send: ({ messageId }) => `sent: ${text(messageId)}`,
   "xmpp.roster": ({ contacts }) =>
     list("contacts", contacts, {

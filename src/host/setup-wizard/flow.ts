@@ -22,7 +22,7 @@ type Outcome = { cfg: OpenClawConfig; accountId?: string } | "skip";
 const INTRO = [
   "The agent needs an XMPP account of its own, on any server.",
   "Prosody: prosodyctl adduser bot@example.com · ejabberd: ejabberdctl register bot example.com PASSWORD",
-  "Nothing is saved before you have seen it all. Ctrl-C stops at any time.",
+  "No answer is saved before you have seen them all. Ctrl-C stops at any time.",
 ].join("\n");
 const NEXT = [
   "openclaw gateway restart",

@@ -313,7 +313,8 @@ describe("settings", () => {
       },
     });
     cleanUp.push(() => server.stop());
-    const run = async (xml: boolean) => {
+    let isWireLogged = false;
+    const run = async () => {
       lines.length = 0;
       const session = createSession(
         {
@@ -325,7 +326,7 @@ describe("settings", () => {
             endpoint: { transport: "tcp", host: "127.0.0.1", port: server.port },
           },
           dangerouslyAllowPlaintext: true,
-          xml,
+          isWireLogged: () => isWireLogged,
           log,
         },
         { timings: QUICK },
@@ -333,10 +334,16 @@ describe("settings", () => {
       cleanUp.push(() => session.stop());
       session.start();
       await reached(session, "online");
-      return lines.join("\n");
+      return session;
     };
-    expect(await run(false)).not.toContain("<");
-    const wire = await run(true);
+    const running = await run();
+    expect(lines.join("\n")).not.toContain("<");
+    isWireLogged = true;
+    running.post(chat("switched on meanwhile"));
+    expect(lines.join("\n")).toContain("switched on meanwhile");
+    await running.stop();
+    await run();
+    const wire = lines.join("\n");
     expect(wire).toContain("<auth");
     expect(wire).toContain("<bind");
     expect(wire).not.toMatch(/biws|[A-Za-z0-9+/]{30,}={0,2}</);

@@ -93,9 +93,9 @@ export function createSession(
     refusedBindings: new Set(),
     log,
     resumption,
-    onWire: options.xml
-      ? (direction, element) => log.info(formatWire(direction, element))
-      : undefined,
+    onWire(direction, element) {
+      if (options.isWireLogged?.()) log.info(formatWire(direction, element));
+    },
   };
 
   /** Those of the last attempt. */

@@ -36,8 +36,8 @@ export type SessionOptions = {
   sasl?: SaslPolicy | undefined;
   /** Remembers how logins went, so that a server that offers less is noticed. Default: this session does. */
   serverMemory?: ServerMemory | undefined;
-  /** Log the wire through @xmpp/debug, credentials redacted. */
-  xml?: boolean | undefined;
+  /** Whether to log the wire, through @xmpp/debug and with credentials redacted; asked for each element. */
+  isWireLogged?: (() => boolean) | undefined;
   /** Whether we wait for this question, so that it is answered however many there are. Asked once of each. */
   isAwaited?: ((iq: Element) => boolean) | undefined;
   /** A question (iq) was left unanswered, because there are too many. */

@@ -1,4 +1,5 @@
 /** What an account still had to say as the Gateway died, or as its connection was down. */
+import { messageOf } from "../errors.ts";
 import type { AccountBasis } from "./account-basis.ts";
 import { createKeptDeliveries } from "./kept-deliveries.ts";
 import { createOwedRecovery } from "./owed-recovery.ts";
@@ -23,11 +24,18 @@ export function createAccountRecovery(basis: AccountBasis): AccountRecovery {
   });
   const kept = createKeptDeliveries({ accountId, readConfig, onTried: recovery.recover, log });
   recovery.look();
-  const looked = kept.look();
+  // An account that takes nothing in is worse off than one that may say something twice.
+  const afterAll = (error: unknown) =>
+    log.error(`what was still to say is not: ${messageOf(error)}`);
+  const looked = kept.look().catch(afterAll);
   return {
     async onOnline() {
-      recovery.hold();
-      kept.onOnline();
+      try {
+        recovery.hold();
+        kept.onOnline();
+      } catch (error) {
+        afterAll(error);
+      }
       await looked;
     },
     onOffline: kept.onOffline,

@@ -16,13 +16,13 @@ export function checkAllowlist(entries: Entries, path: string, problems: ConfigP
   checkEntries(entries, parseAllowEntry, expected, path, problems);
 }
 
-/** Reports the entries of a list of approvers that name nobody: whole domains approve nothing. */
-export function checkApprovers(entries: Entries, path: string, problems: ConfigProblem[]): void {
-  const parse = (text: string) => {
-    const entry = parseAllowEntry(text);
-    return entry?.kind === "jid" ? entry : undefined;
-  };
-  checkEntries(entries, parse, "write a bare JID (user@example.com)", path, problems);
+/** Reports the entries of a list of owners or approvers that name nobody in person: no domain and no group is one. */
+export function checkPersons(entries: Entries, path: string, problems: ConfigProblem[]): void {
+  for (const entry of entries ?? []) {
+    if (parseAllowEntry(String(entry))?.kind === "jid") continue;
+    const problem = `"${entry}" names nobody; write a bare JID (user@example.com)`;
+    problems.push({ path, problem });
+  }
 }
 
 /** Reports the entries of a list for rooms that match nobody. */

@@ -9,8 +9,11 @@ import { createLivePassword } from "./live-password.ts";
 
 /** Not started yet; `watchPassword` returns a function that ends it. */
 export function createAccountSession(basis: AccountBasis, isAwaited: (iq: Element) => boolean) {
-  const { account, jid, server, stores, tally, log } = basis;
+  const { account, config, jid, readAccount, server, stores, tally, log } = basis;
   const password = createLivePassword(account, log);
+  const readXml = () => readAccount().config.xml ?? process.env.OPENCLAW_XMPP_XML === "1";
+  let isWireLogged = readXml();
+  config.onChange(() => void (isWireLogged = readXml()));
   const session = createSession({
     jid,
     resource: account.resource,
@@ -20,7 +23,7 @@ export function createAccountSession(basis: AccountBasis, isAwaited: (iq: Elemen
     sasl: account.config.sasl,
     serverMemory: stores.serverMemory,
     dangerouslyAllowPlaintext: account.config.dangerouslyAllowPlaintext,
-    xml: account.config.xml ?? process.env.OPENCLAW_XMPP_XML === "1",
+    isWireLogged: () => isWireLogged,
     isAwaited,
     onExcess: () => tally.add("iqs-limited"),
     log,

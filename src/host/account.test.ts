@@ -363,7 +363,22 @@ describe("what is wrong is named with its key, what is wrong and what would be r
     [
       "a bad operator",
       { ...GOOD, adminJid: "boss" },
-      /^channels\.xmpp\.adminJid: "boss" matches nobody/,
+      /^channels\.xmpp\.adminJid: "boss" names nobody; write a bare JID/,
+    ],
+    [
+      "everybody as the operator",
+      { ...GOOD, adminJid: "*" },
+      /^channels\.xmpp\.adminJid: "\*" names nobody/,
+    ],
+    [
+      "a domain of operators",
+      { ...GOOD, adminJid: ["a@b.c", "*@b.c"] },
+      /^channels\.xmpp\.adminJid: "\*@b\.c" names nobody/,
+    ],
+    [
+      "a group of approvers",
+      { ...GOOD, execApprovals: { approvers: ["accessGroup:staff"] } },
+      /^channels\.xmpp\.execApprovals\.approvers: "accessGroup:staff" names nobody/,
     ],
     [
       "tools for nobody",

@@ -21,7 +21,7 @@ import { ENV_PASSWORD, resolvePassword, type PasswordSource } from "./account-pa
 import type { ConfigKey, ConfigProblem } from "./account-problems.ts";
 import {
   checkAllowlist,
-  checkApprovers,
+  checkPersons,
   checkRoomList,
   resolveRooms,
   resolveRoomSettings,
@@ -157,9 +157,9 @@ export function resolveAccount(cfg: OpenClawConfig, requestedId?: string | null)
   const allowFrom = [...(config.allowFrom ?? []).map(String), ...adminJids];
   const groupAllowFrom = (config.groupAllowFrom ?? []).map(String);
   checkAllowlist(config.allowFrom, path("allowFrom"), problems);
-  checkAllowlist(adminJids, path("adminJid"), problems);
+  checkPersons(adminJids, path("adminJid"), problems);
   checkRoomList(groupAllowFrom, path("groupAllowFrom"), problems);
-  checkApprovers(config.execApprovals?.approvers, `${path("execApprovals")}.approvers`, problems);
+  checkPersons(config.execApprovals?.approvers, `${path("execApprovals")}.approvers`, problems);
   if (config.sharedSessions === "identified" && (cfg.session?.dmScope ?? "main") === "main") {
     problems.push({
       path: path("sharedSessions"),

@@ -193,8 +193,7 @@ describe("the menu", () => {
   });
 
   it.each([
-    { keys: { dmPolicy: "open", adminJid: "*@example" }, cfg: {} },
-    { keys: { dmPolicy: "open", adminJid: "*" }, cfg: {} },
+    { keys: { dmPolicy: "open" }, cfg: { commands: { ownerAllowFrom: ["*@example"] } } },
     { keys: { dmPolicy: "open" }, cfg: { commands: { ownerAllowFrom: ["*"] } } },
     { keys: { dmPolicy: "open" }, cfg: {} },
   ])("has no owner where a pattern names everybody, or nobody is named: %j", async (options) => {

@@ -108,7 +108,7 @@ export const CONFIG_WORDS: Readonly<Record<string, KeyWords>> = {
   },
   adminJid: {
     meaning:
-      "The operator: the same as an entry of `allowFrom`, and an owner of the account for [`/xmpp`](commands.md)",
+      "The operator, by bare JID: let in as by an entry of `allowFrom`, an owner of the account for [`/xmpp`](commands.md), and asked to [approve](approvals.md) commands unless `execApprovals.approvers` names others",
     label: "Admin JID",
   },
   defaultTo: {
@@ -182,7 +182,7 @@ export const CONFIG_WORDS: Readonly<Record<string, KeyWords>> = {
   },
   dynamicAgentCreation: {
     meaning:
-      "An agent of their own for everybody who writes directly. See [An agent for everybody](operations.md#an-agent-for-everybody)",
+      "An agent of their own for everybody who writes directly. `maxAgents` counts those of all accounts. See [An agent for everybody](operations.md#an-agent-for-everybody)",
     default: "off; `~/.openclaw/workspace-{agentId}`, `~/.openclaw/agents/{agentId}/agent`, 100",
     label: "Dynamic Agents",
   },

@@ -85,6 +85,22 @@ it("lets nobody in while it is broken, leaves no room for that, and opens again 
   });
 });
 
+it("reaches everybody who listens, and every reader, whoever of them fails", () => {
+  const { config, log, onChange, publish, current } = setUp();
+  const last = vi.fn<() => void>();
+  onChange.mockImplementation(() => {
+    throw new Error("no such room");
+  });
+  config.onChange(last);
+  publish({ rooms: [] });
+  expect(config.read().cfg).toBe(current());
+  expect(last).toHaveBeenCalledTimes(1);
+  expect(log.lines.join("\n")).toContain("no such room");
+  publish({});
+  expect(() => vi.advanceTimersByTime(10_000)).not.toThrow();
+  expect(last).toHaveBeenCalledTimes(2);
+});
+
 it("is not looked at any more once it is stopped", () => {
   const { config, onChange, publish } = setUp();
   config.stop();
@@ -98,7 +114,7 @@ it("names the keys that need no restart at the root and for each account", () =>
   expect(LIVE_PREFIXES).toContain("channels.xmpp.mucRooms");
   expect(LIVE_PREFIXES).toContain("channels.xmpp.allowFrom");
   expect(LIVE_PREFIXES).toContain("channels.xmpp.accounts.*.mucRooms");
-  for (const key of ["limits", "catchUp", "profile"]) {
+  for (const key of ["limits", "catchUp", "profile", "xml"]) {
     expect(LIVE_PREFIXES).toContain(`channels.xmpp.accounts.*.${key}`);
   }
   for (const key of ["jid", "password", "server", "tls", "nick", "accounts"]) {

@@ -4,6 +4,7 @@
  */
 import type { OpenClawConfig, PluginRuntime } from "openclaw/plugin-sdk/channel-core";
 import type { Logger } from "../client/types.ts";
+import { messageOf } from "../errors.ts";
 import { CHANNEL_ID } from "../policy/account-policy.ts";
 import { resolveAccount, type XmppAccount } from "./account.ts";
 import { describeProblems } from "./account-problems.ts";
@@ -49,6 +50,7 @@ const LIVE_KEYS = [
   "limits",
   "catchUp",
   "logLevel",
+  "xml",
 ] as const;
 
 /** For the host's reload rules: of these paths a change restarts nothing. */
@@ -89,7 +91,14 @@ export function watchConfig(params: {
     if (next.problems.length > 0) {
       log.error(`nobody is answered until this is right: ${describeProblems(next.problems)}`);
     }
-    for (const listener of listeners) listener();
+    for (const listener of listeners) {
+      // One that fails must keep no other from what changed, nor a message from being decided by it.
+      try {
+        listener();
+      } catch (error) {
+        log.error(`a change of the configuration is not wholly in effect: ${messageOf(error)}`);
+      }
+    }
   }
 
   const timer = setInterval(look, LOOK_EVERY_MS);

@@ -62,8 +62,20 @@ function start(options: {
   const log = createFakeLog();
   const made = createOwnAgents({ accountId: "default", runtime, log, made: [] });
   const own = {
-    provide: async (jid: typeof ALICE, signal = new AbortController().signal) =>
-      await made.provide(jid, signal),
+    provide: async (
+      jid: typeof ALICE,
+      signal = new AbortController().signal,
+      isAdmitted = async () => true,
+    ) => await made.provide(jid, signal, isAdmitted),
+  };
+  const bind = (jid: string, agentId: string) => {
+    const match = {
+      channel: "xmpp",
+      accountId: "default",
+      peer: { kind: "direct" as const, id: jid },
+    };
+    written = { ...written, bindings: [...(written.bindings ?? []), { agentId, match }] };
+    cfg = written;
   };
   const routeOf = (jid: string) =>
     resolveAgentRoute({
@@ -72,7 +84,7 @@ function start(options: {
       accountId: "default",
       peer: { kind: "direct", id: jid },
     });
-  return { own, counts, log, routeOf, read: () => cfg };
+  return { own, bind, counts, log, routeOf, read: () => cfg };
 }
 
 describe("dynamicAgentCreation", () => {
@@ -191,6 +203,44 @@ describe("where many are new at once", () => {
     const results = await Promise.all(all);
     expect(results.at(-1)).toEqual({ refused: expect.stringContaining("maxAgents") });
     expect(counts.attempts).toBe(AGENTS_PER_MINUTE);
+  });
+
+  it("whom policy lets in no more as their turn comes gets none, and is waited for by nobody", async () => {
+    vi.useFakeTimers();
+    const { own, counts, routeOf } = start({});
+    let isOpen = true;
+    const guests = crowd(AGENTS_PER_MINUTE + 3);
+    const all = guests.map(async (jid) => await own.provide(jid, undefined, async () => isOpen));
+    await vi.advanceTimersByTimeAsync(5_000);
+    isOpen = false;
+    await vi.advanceTimersByTimeAsync(60_000);
+    for (const result of await Promise.all(all)) expect(result).toHaveProperty("cfg");
+    expect(counts.attempts).toBe(AGENTS_PER_MINUTE);
+    const shutOut = guests.slice(AGENTS_PER_MINUTE).map(routeOf);
+    expect(shutOut.every(({ matchedBy }) => matchedBy === "binding.channel")).toBe(true);
+  });
+
+  it("who is shut out hears nothing of agents that there are not", async () => {
+    const { own, counts } = start({ settings: { maxAgents: 0 } });
+    expect(await own.provide(ALICE, undefined, async () => false)).toHaveProperty("cfg");
+    expect(counts.attempts).toBe(0);
+  });
+
+  it("whom the operator has bound does not wait in line", async () => {
+    vi.useFakeTimers();
+    const { own, bind, routeOf } = start({});
+    const stopping = new AbortController();
+    const guests = crowd(AGENTS_PER_MINUTE + 2);
+    const all = guests.map(async (jid) => await own.provide(jid, stopping.signal));
+    await vi.advanceTimersByTimeAsync(5_000);
+    bind(ALICE, "main");
+    const provided = vi.fn<(result: object) => void>();
+    void own.provide(ALICE).then(provided);
+    await vi.advanceTimersByTimeAsync(0);
+    expect(provided).toHaveBeenCalledWith(expect.objectContaining({ cfg: expect.anything() }));
+    expect(routeOf(ALICE)).toMatchObject({ agentId: "main", matchedBy: "binding.peer" });
+    stopping.abort();
+    await Promise.allSettled(all);
   });
 
   it("an account that has stopped makes none", async () => {

@@ -104,13 +104,18 @@ export function createOwnAgents(params: {
   }
 
   return {
-    async provide(jid, signal) {
+    async provide(jid, signal, isAdmitted) {
+      // Who has been given one by the operator does not wait in line.
+      if (!isUnbound(current(), accountId, jid)) return { cfg: current() };
       return await inTurn(async () => {
         signal.throwIfAborted();
-        if (!isUnbound(current(), accountId, jid)) return { cfg: current() };
+        if (!isUnbound(current(), accountId, jid) || !(await isAdmitted())) {
+          return { cfg: current() };
+        }
         try {
           assertMayMake(current(), current(), accountId);
           await waitForTurn(jid, signal);
+          if (!(await isAdmitted())) return { cfg: current() };
           made.push(Date.now());
           made.splice(0, made.length - AGENTS_PER_MINUTE);
           const agentId = await makeWithRetry(jid);

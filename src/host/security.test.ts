@@ -124,6 +124,5 @@ it("the host hears of a list that names everybody as of an open policy", () => {
   };
   expect(policyOf({ dmPolicy: "allowlist", allowFrom: ["a@b.c"] })).toBe("allowlist");
   expect(policyOf({ dmPolicy: "allowlist", allowFrom: ["a@b.c", "xmpp:*"] })).toBe("open");
-  expect(policyOf({ adminJid: "*" })).toBe("open");
   expect(policyOf({ dmPolicy: "disabled", allowFrom: ["*"] })).toBe("disabled");
 });

@@ -67,7 +67,7 @@ export const setupFields = {
     kind: "string-list",
     cli: {
       flags: "--admin-jid <jids>",
-      description: "The operator: may write, and owns the account for /xmpp",
+      description: "The operator: may write, owns the account for /xmpp, and approves commands",
     },
   },
   groupPolicy: {

@@ -37,7 +37,7 @@ describe("a direct message of somebody who shall have an agent of their own", ()
     const { asked, configs, dispatches, receiver, session } = start(OPEN, made);
     await session.receive(message(`${ALICE}/x`, body("hello")));
     await receiver.idle();
-    expect(asked.mock.calls).toEqual([[ALICE, expect.any(AbortSignal)]]);
+    expect(asked.mock.calls).toEqual([[ALICE, expect.any(AbortSignal), expect.any(Function)]]);
     expect(dispatches.map(({ route }) => route.agentId)).toEqual(["mine"]);
     expect(configs).toEqual([expect.objectContaining({ bindings: MINE.bindings })]);
   });
@@ -86,6 +86,30 @@ it("who waits for theirs is not lost as the account stops: the message comes aga
   await receiver.stop();
   expect(dispatches).toEqual([]);
   expect(await queue.listPending()).toMatchObject([{ attempts: 0 }]);
+});
+
+it.each([
+  ["allowlist", "dm_policy_not_allowlisted"],
+  ["disabled", "dm_policy_disabled"],
+  ["pairing", ""],
+])("who waits for theirs is judged by what is the policy then: %s", async (dmPolicy, said) => {
+  const keys: Record<string, unknown> = { ...OPEN };
+  const verdicts: boolean[] = [];
+  const road = start(keys, async (_jid, _signal, isAdmitted) => {
+    verdicts.push(await isAdmitted());
+    Object.assign(keys, { dmPolicy, allowFrom: [] });
+    verdicts.push(await isAdmitted());
+    return { cfg: withKeys(keys, MINE) };
+  });
+  road.session.takeSent();
+  await road.session.receive(message(`${ALICE}/x`, body("hello")));
+  await road.receiver.idle();
+  expect(verdicts).toEqual([true, false]);
+  expect(road.dispatches).toEqual([]);
+  expect(road.session.takeSent().join("")).not.toContain("<body");
+  expect(road.log.lines.join("\n")).toContain(said);
+  expect(road.challenged).toEqual(dmPolicy === "pairing" ? [ALICE] : []);
+  expect(road.tally.read()).toEqual({ "not-admitted": 1 });
 });
 
 describe("no agent is made", () => {

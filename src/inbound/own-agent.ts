@@ -10,13 +10,15 @@ import type { InboundContext, InboundMessage } from "./types.ts";
 export type OwnAgents = {
   /**
    * Makes the agent, unless the person has one, or the operator gave them one. Where many are new at once they wait, in
-   * the order in which they came; `signal` ends that.
-   * @returns the configuration by which their messages go to it; or why there is none
+   * the order in which they came; `signal` ends that. `isAdmitted` is asked when their turn comes, and before the
+   * agent is made: there is none for whom policy lets in no more.
+   * @returns the configuration by which what they wrote is to be judged anew; or why there is no agent
    * @throws where it may be tried again
    */
   provide(
     jid: BareJid,
     signal: AbortSignal,
+    isAdmitted: () => Promise<boolean>,
   ): Promise<{ cfg: OpenClawConfig } | { refused: string }>;
 };
 

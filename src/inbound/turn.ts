@@ -24,14 +24,14 @@ import type { SessionTurn } from "./session-turns.ts";
 import { isProgram, refuseProgram } from "./standing.ts";
 import type { Stops } from "./stops.ts";
 import { refuseOverLimit } from "./turn-limits.ts";
-import type { InboundContext, InboundMessage } from "./types.ts";
+import type { InboundContext, InboundMessage, ReceiverContext } from "./types.ts";
 
 /**
  * @returns "revised" where part of it was corrected or taken back as it waited: the rest is still to be taken up
  * @throws where nothing came of it, and it may be tried again
  */
 export async function takeTurn(
-  context: InboundContext & { stops: Stops },
+  context: InboundContext & Pick<ReceiverContext, "readConfig"> & { stops: Stops },
   received: InboundMessage,
   { eventId, lifecycle }: { eventId: string; lifecycle: Lifecycle },
 ): Promise<void | "revised"> {
@@ -42,17 +42,8 @@ export async function takeTurn(
   const reopen = () => eventIds.forEach(revisions.open);
   reopen();
   if (revisions.isReplaced(eventId)) return skipReplaced(context, eventId);
-  const { host, route, buildEnvelope } = resolveRoute(context, inbound);
-  const addressing = resolveAddressing(context, inbound, route);
-  const room = resolveRoomFor(context, inbound, route, host);
-  const { access, eventKind, isCommand } = await resolveAccess(
-    context,
-    inbound,
-    addressing,
-    route,
-    room,
-    host,
-  );
+  const judged = await judge(context, inbound);
+  const { access, addressing, buildEnvelope, eventKind, host, isCommand, room, route } = judged;
   const { admission, reasonCode } = access.ingress;
   const isUnaddressed = reasonCode === "activation_skipped";
   // Asked of those only whom policy admits: the answer may take a while.
@@ -81,12 +72,16 @@ export async function takeTurn(
       // Before an agent is looked for: that costs a look into the configuration's file, and an answer.
       if (refuseOverLimit(context, inbound, facts)) return;
       if (isNew !== undefined && context.ownAgents && !isBot && !command) {
-        const making = context.ownAgents.provide(isNew, lifecycle.abortSignal);
+        const { abortSignal } = lifecycle;
+        const making = context.ownAgents.provide(isNew, abortSignal, async () => {
+          const now = await judge({ ...context, ...context.readConfig() }, inbound);
+          return now.access.ingress.admission === "dispatch";
+        });
         const own = await whileAlive(lifecycle, making, () => undefined);
         if (!own) return;
         if ("cfg" in own) {
-          // Whatever was found out so far was about another agent.
-          const anew = { ...context, cfg: own.cfg };
+          // Whatever was found out so far was about another agent, and by a policy of before the wait.
+          const anew = { ...context, ...context.readConfig(), cfg: own.cfg };
           return await takeTurn(anew, inbound, { eventId, lifecycle });
         }
         const refuse = () => refuseWithoutAgent(context, inbound, own.refused);
@@ -157,6 +152,15 @@ export async function takeTurn(
       }
       drop(context, inbound, reasonCode);
   }
+}
+
+/** What the configuration says of a message: whose session, which room, whether it is let in. */
+async function judge(context: InboundContext, inbound: InboundMessage) {
+  const { host, route, buildEnvelope } = resolveRoute(context, inbound);
+  const addressing = resolveAddressing(context, inbound, route);
+  const room = resolveRoomFor(context, inbound, route, host);
+  const access = await resolveAccess(context, inbound, addressing, route, room, host);
+  return { ...access, addressing, buildEnvelope, host, room, route };
 }
 
 /** What waits once more may be corrected once more: see revisions.ts. */

@@ -503,6 +503,21 @@ describe("making an account", () => {
     expect(prompter.shown.join("\n")).toContain(words);
   });
 
+  it("does not say that it removed what the server lets nobody into yet", async () => {
+    const { prompter, said } = await setUp([JID, MAKE, ["What now?", "Stop"]], {
+      network: {
+        ...offering,
+        logIn: async () => {
+          throw connectionError("not-authorized", "the account awaits an administrator");
+        },
+      },
+    });
+    expect(said.registered).toEqual(["bot@example.com"]);
+    const shown = prompter.shown.join("\n");
+    expect(shown).toContain("[An account is left over] bot@example.com was made");
+    expect(shown).not.toContain("was removed");
+  });
+
   it("asks what the server's form wants besides, and hands a captcha to the web page", async () => {
     const field = (name: string, more: object = {}) => ({
       name,

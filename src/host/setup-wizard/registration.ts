@@ -108,18 +108,22 @@ function isOurs(error: unknown): boolean {
 async function takeBack(registration: Registration, password: string): Promise<void> {
   const { prompter, network, options, endpoints } = registration;
   const { bare } = options.account;
+  let wasIn = false;
   try {
     const signal = AbortSignal.timeout(LOGIN_MS);
     const quiet = { ...options, onStep: undefined };
     const trial = await network.logIn(quiet, password, endpoints, signal);
+    wasIn = true;
     try {
       await network.unregister(trial);
     } finally {
       await trial.close();
     }
   } catch (error) {
-    // A server may end the stream with the account, in place of an answer (XEP-0077 §3.2).
-    if ((await askStanding(registration, password)) !== "not there") {
+    // A server may end the stream with the account, in place of an answer (XEP-0077 §3.2). One that never let us in
+    // may let nobody in yet: the account waits for an administrator.
+    const isGone = wasIn && (await askStanding(registration, password)) === "not there";
+    if (!isGone) {
       const [wrong] = describeFailure(error);
       await prompter.note(
         `${bare} was made on the server, and could not be removed again: ${wrong}\nAsk the server's administrator to remove it, or to set a password that you know.`,

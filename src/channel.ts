@@ -30,7 +30,7 @@ import { channelSecrets } from "./host/secret-contract.ts";
 import { security } from "./host/security.ts";
 import { setupContract } from "./host/setup.ts";
 import { setupWizard } from "./host/setup-wizard.ts";
-import { noteForwardedApproval } from "./host/forwarded-approvals.ts";
+import { announceForwardedApproval, noteForwardedApproval } from "./host/forwarded-approvals.ts";
 import { presentationCapabilities, renderPresentation } from "./host/presentation.ts";
 import { publicFacts, status, type XmppProbe } from "./host/status.ts";
 import { threading } from "./host/threading.ts";
@@ -122,6 +122,7 @@ export const xmppPlugin = createChatChannelPlugin<XmppAccount, XmppProbe>({
       shouldSuppressLocalPayloadPrompt,
       presentationCapabilities,
       renderPresentation,
+      beforeDeliverPayload: announceForwardedApproval,
       afterDeliverPayload: noteForwardedApproval,
     },
     attachedResults: {

@@ -471,7 +471,9 @@ describe("approvals in the menu", () => {
         gatewayCode: "APPROVAL_NOT_FOUND",
       }),
     );
-    expect(await allow(id)).toEqual(told("Too late: it was answered elsewhere, or has expired."));
+    expect(await allow(id)).toEqual(
+      told("Too late: it was answered elsewhere, has expired, or is not yours to answer."),
+    );
     resolveApprovalOverGateway.mockResolvedValueOnce({
       applied: false,
       approval: { status: "denied", decision: "deny" },

@@ -5,6 +5,7 @@ import type { OpenClawConfig } from "openclaw/plugin-sdk/channel-core";
 import type { ApprovalDesk } from "../inbound/approval-answers.ts";
 import {
   approvalPromptsOf,
+  type Approval,
   type ApprovalKind,
   type KnownApproval,
   type Outcome,
@@ -13,7 +14,9 @@ import { CHANNEL_ID } from "../policy/account-policy.ts";
 import { DECISION_OUTCOMES, type Decision } from "../policy/approval-answer.ts";
 import type { BareJid } from "../protocol/jid.ts";
 import { listAccountIds } from "./account.ts";
-import { isApprover, isAuthorizedSender, isClientEnabled } from "./approvers.ts";
+import { isApprover, isAuthorizedSender, isClientEnabled, isOwnerOfUnbound } from "./approvers.ts";
+
+const UNKNOWN = "was answered elsewhere, has expired, or is not yours to answer";
 
 export type AccountRef = { accountId: string; readConfig: () => OpenClawConfig };
 
@@ -21,18 +24,21 @@ export function createApprovalDesk({ accountId, readConfig }: AccountRef): Appro
   const prompts = approvalPromptsOf(accountId);
   return {
     prompts,
-    isApprover: (jid, kind) => mayAnswer(readConfig(), accountId, jid, kind),
+    isApprover: (jid, approval) => mayAnswer(readConfig(), accountId, jid, approval),
     async resolve(approval, decision, sender) {
-      const { approvalId, isUnbound, kind } = approval;
+      const { approvalId, expiresAt, isUnbound, kind } = approval;
       const cfg = readConfig();
       // Of the one who is asked last, whatever was true as they began to answer.
-      if (!mayAnswer(cfg, accountId, sender, kind)) {
+      if (!mayAnswer(cfg, accountId, sender, approval)) {
         throw new Error(`${sender} is no approver any more`);
       }
-      const may = listAccountIds(cfg).filter((each) => mayAnswer(cfg, each, sender, kind));
+      // As the Gateway counts them, which knows nothing of the request here.
+      const may = listAccountIds(cfg).filter((each) => mayAnswer(cfg, each, sender, { kind }));
       // What concerns no account the Gateway takes of an approver of one alone, by whichever account they were asked.
-      const reviewer =
-        isUnbound && may.length > 1 ? {} : { channel: CHANNEL_ID, accountId, senderId: sender };
+      const isOurs = isUnbound && may.length > 1 && isOwnerOfUnbound({ cfg, accountId });
+      const reviewer = isOurs
+        ? { clientDisplayName: `${sender} (${CHANNEL_ID}:${accountId})` }
+        : { channel: CHANNEL_ID, accountId, senderId: sender, clientDisplayName: sender };
       const { resolveApprovalOverGateway } =
         await import("openclaw/plugin-sdk/approval-gateway-runtime");
       try {
@@ -42,12 +48,15 @@ export function createApprovalDesk({ accountId, readConfig }: AccountRef): Appro
           approvalKind: kind,
           decision,
           ...reviewer,
-          clientDisplayName: sender,
         });
         return { isApplied: applied, outcome: outcomeOf(recorded, applied ? sender : undefined) };
       } catch (error) {
         if (!isApprovalNotFoundError(error)) throw error;
-        return { isApplied: false, outcome: { text: "was answered elsewhere, or has expired" } };
+        // It says that also of what waits, where it does not take it of them: then others may still answer.
+        const isOver = 0 < expiresAt && expiresAt <= Date.now();
+        return isOver
+          ? { isApplied: false, outcome: { text: "was answered elsewhere, or has expired" } }
+          : { isApplied: false, isOpen: true, outcome: { text: UNKNOWN } };
       }
     },
   };
@@ -56,7 +65,7 @@ export function createApprovalDesk({ accountId, readConfig }: AccountRef): Appro
 /** Whether anything could ever wait for an answer by `sender`. */
 export function mayHaveApprovals({ accountId, readConfig }: AccountRef, sender: BareJid): boolean {
   const cfg = readConfig();
-  const may = (kind: ApprovalKind) => mayAnswer(cfg, accountId, sender, kind);
+  const may = (kind: ApprovalKind) => mayAnswer(cfg, accountId, sender, { kind });
   return isClientEnabled({ cfg, accountId }) && (may("exec") || may("plugin"));
 }
 
@@ -66,7 +75,7 @@ export function mayHaveApprovals({ accountId, readConfig }: AccountRef, sender: 
  */
 export function listPendingApprovals(account: AccountRef, sender: BareJid): KnownApproval[] {
   const { isApprover: may, prompts } = createApprovalDesk(account);
-  return prompts.pending(Date.now()).filter(({ kind }) => may(sender, kind));
+  return prompts.pending(Date.now()).filter((approval) => may(sender, approval));
 }
 
 /**
@@ -82,13 +91,12 @@ export async function resolveApproval(
 ): Promise<string> {
   const { isApprover: may, prompts, resolve } = createApprovalDesk(account);
   const approval = prompts.get(approvalId);
-  if (!approval || !may(sender, approval.kind))
-    return "There is no such request for you to answer.";
+  if (!approval || !may(sender, approval)) return "There is no such request for you to answer.";
   const { allowed, outcome } = approval;
   if (outcome) return `Too late: it ${outcome.text}.`;
   if (!allowed.includes(decision)) return `You can answer: ${allowed.join(", ")}.`;
   const result = await resolve(approval, decision, sender);
-  prompts.settle(approvalId, result.outcome);
+  if (!result.isOpen) prompts.settle(approvalId, result.outcome);
   return result.isApplied
     ? `Recorded: it ${result.outcome.text}.`
     : `Too late: it ${result.outcome.text}.`;
@@ -98,10 +106,11 @@ function mayAnswer(
   cfg: OpenClawConfig,
   accountId: string,
   jid: BareJid,
-  kind: ApprovalKind,
+  { isUnbound, kind }: Pick<Approval, "isUnbound" | "kind">,
 ): boolean {
   const who = { cfg, accountId, senderId: jid };
-  return kind === "exec" ? isAuthorizedSender(who) : isApprover(who);
+  // Whom requests are forwarded to answers those; one that belongs to no account was forwarded to nobody.
+  return kind === "exec" && !isUnbound ? isAuthorizedSender(who) : isApprover(who);
 }
 
 function outcomeOf(

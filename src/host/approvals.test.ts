@@ -20,6 +20,9 @@ vi.mock(import("openclaw/plugin-sdk/approval-gateway-runtime"), () => ({
   resolveApprovalOverGateway: resolved as never,
 }));
 
+const notFound = () =>
+  Object.assign(new Error("unknown approval"), { gatewayCode: "APPROVAL_NOT_FOUND" });
+
 const ALICE = bareJid("alice@example")!;
 const EVE = bareJid("eve@example")!;
 const named = (keys: object = {}) => ({ execApprovals: { approvers: ["Alice@Example"], ...keys } });
@@ -89,8 +92,9 @@ describe("the host is told", () => {
     };
     const { isApprover } = createApprovalDesk({ accountId: "default", readConfig: () => cfg });
     const bob = bareJid("bob@example")!;
-    expect([isApprover(bob, "exec"), isApprover(bob, "plugin")]).toEqual([true, false]);
-    expect([isApprover(EVE, "exec"), isApprover(EVE, "plugin")]).toEqual([false, false]);
+    const kinds = [{ kind: "exec" }, { kind: "plugin" }] as const;
+    expect(kinds.map((each) => isApprover(bob, each))).toEqual([true, false]);
+    expect(kinds.map((each) => isApprover(EVE, each))).toEqual([false, false]);
     const asTold = (["exec", "plugin"] as const).map((approvalKind) =>
       approvalCapability.authorizeActorAction?.({
         cfg,
@@ -100,6 +104,25 @@ describe("the host is told", () => {
       }),
     );
     expect(asTold.map((verdict) => verdict?.authorized)).toEqual([true, false]);
+  });
+
+  it("that what is forwarded by the default account is answered by it alone", () => {
+    const accounts = { other: { jid: "other@example", password: "x" } };
+    const targets = [{ channel: "xmpp", to: "bob@example" }];
+    const cfg = {
+      ...cfgOf({ ...named(), accounts }),
+      approvals: { exec: { enabled: true, mode: "targets" as const, targets } },
+    };
+    const verdicts = ["default", "other"].map((accountId) =>
+      approvalCapability.authorizeActorAction?.({
+        cfg,
+        accountId,
+        senderId: "bob@example",
+        action: "approve",
+        approvalKind: "exec",
+      }),
+    );
+    expect(verdicts.map((verdict) => verdict?.authorized)).toEqual([true, false]);
   });
 
   it("what to do where nobody may", () => {
@@ -191,9 +214,75 @@ describe("an answer is recorded", () => {
     expect(await resolveApproval(account, ALICE, name, "deny")).toMatch(/^Recorded/);
     expect(resolved).toHaveBeenCalledOnce();
     const [params] = resolved.mock.calls[0] ?? [];
-    expect(params).toMatchObject({ approvalId: name, clientDisplayName: ALICE });
+    const by = names ? ALICE : `${ALICE} (xmpp:default)`;
+    expect(params).toMatchObject({ approvalId: name, clientDisplayName: by });
     expect(params).toMatchObject(names ? reviewer : {});
     expect(Object.keys(params ?? {}).includes("senderId")).toBe(names);
+  });
+
+  it("of no account never in the Gateway's stead by one that is not to ask for it any more", async () => {
+    resolved.mockReset().mockRejectedValue(notFound());
+    const owner = { other: { ...others.accounts.other, enabled: true } };
+    const keys = { ...named(), accounts: owner, defaultAccount: "other" };
+    approvalPromptsOf("default").add({ ...about, approvalId: "moved", isUnbound: true }, message);
+    const account = { accountId: "default", readConfig: () => cfgOf(keys) };
+    expect(await resolveApproval(account, ALICE, "moved", "deny")).toMatch(/^Too late/);
+    expect(resolved.mock.calls[0]?.[0]).toMatchObject(reviewer);
+  });
+
+  it("of no account never of somebody to whom only other requests are forwarded", async () => {
+    resolved.mockReset();
+    const bob = bareJid("bob@example")!;
+    const cfg = {
+      ...cfgOf({ ...named(), ...others }),
+      approvals: {
+        exec: {
+          enabled: true,
+          mode: "targets" as const,
+          agentFilter: ["another"],
+          targets: [{ channel: "xmpp", to: "bob@example" }],
+        },
+      },
+    };
+    const account = { accountId: "default", readConfig: () => cfg };
+    const approval = { ...about, approvalId: "unbound", isUnbound: true };
+    approvalPromptsOf("default").add(approval, message);
+    const { isApprover, resolve } = createApprovalDesk(account);
+    expect(isApprover(bob, approval)).toBe(false);
+    const listed = (who: typeof ALICE) =>
+      listPendingApprovals(account, who).map(({ approvalId }) => approvalId);
+    expect([listed(bob), listed(ALICE)]).toEqual([
+      expect.not.arrayContaining(["unbound"]),
+      expect.arrayContaining(["unbound"]),
+    ]);
+    expect(await resolveApproval(account, bob, "unbound", "deny")).toMatch(/no such request/);
+    await expect(resolve(approval, "deny", bob)).rejects.toThrow("no approver any more");
+    expect(resolved).not.toHaveBeenCalled();
+  });
+
+  it.each([
+    ["waits, as far as we know", 60_000, false],
+    ["is forwarded, so that nobody here knows its time", undefined, false],
+    ["has expired", -1, true],
+  ])("later, where the Gateway did not take one of what %s", async (name, left, isOver) => {
+    resolved
+      .mockReset()
+      .mockRejectedValueOnce(notFound())
+      .mockResolvedValueOnce({
+        applied: true,
+        approval: { status: "denied", decision: "deny" },
+      });
+    const account = { accountId: "default", readConfig: () => cfgOf(named()) };
+    const expiresAt = left === undefined ? 0 : Date.now() + left;
+    approvalPromptsOf("default").add({ ...about, approvalId: name, expiresAt }, message);
+    const answers = [
+      await resolveApproval(account, ALICE, name, "deny"),
+      await resolveApproval(account, ALICE, name, "deny"),
+    ];
+    expect(answers).toEqual([
+      expect.stringMatching(/^Too late: it was answered elsewhere/),
+      expect.stringMatching(isOver ? /^Too late/ : /^Recorded/),
+    ]);
   });
 
   it("never of somebody who approves for another account alone", async () => {
@@ -220,7 +309,13 @@ describe("which account a request concerns", () => {
       false,
     ],
     ["another one", { turnSourceChannel: "xmpp", turnSourceAccountId: "other" }, false],
+    ["none of ours, of another channel", { turnSourceChannel: "telegram" }, false],
   ])("%s", (_, request, expected) => expect(ask(request)).toBe(expected));
+
+  it("none where nobody is to ask for it", () => {
+    const cfg = cfgOf({ execApprovals: { approvers: [] } });
+    expect(isUnbound({ cfg, request: exec() })).toBe(false);
+  });
 });
 
 describe("a request", () => {

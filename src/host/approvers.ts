@@ -53,18 +53,31 @@ function ownerOfUnbound(cfg: OpenClawConfig): string[] {
   return all.filter((accountId) => profile.isClientEnabled({ cfg, accountId })).slice(0, 1);
 }
 
+/** Whether it is this account that asks for what concerns none. */
+export const isOwnerOfUnbound = ({ cfg, accountId }: AccountRef): boolean =>
+  ownerOfUnbound(cfg)[0] === accountId;
+
 /**
- * Whether no account is named by the request itself, its session or `approvals.*.targets`: it is then for the one that
- * `ownerOfUnbound` says, of which the Gateway knows nothing.
+ * Whether a request is for the account that `ownerOfUnbound` says, and for that reason alone: neither it, its session nor
+ * `approvals.*.targets` names one. The Gateway knows nothing of such an owner.
  */
 export function isUnbound({ cfg, request }: Pick<Selection, "cfg" | "request">): boolean {
-  const defaultAccountId = resolveDefaultAccountId(cfg);
-  const facts = { cfg, request, channel: CHANNEL_ID, defaultAccountId, eligibleAccountIds: [] };
-  const accounts = [defaultAccountId, ...listAccountIds(cfg)];
-  return !accounts.some((accountId) =>
-    doesApprovalRequestSelectChannelAccount({ ...facts, accountId }),
-  );
+  const [owner] = ownerOfUnbound(cfg);
+  if (owner === undefined) return false;
+  const isFor = (eligibleAccountIds: string[]) =>
+    doesApprovalRequestSelectChannelAccount({
+      cfg,
+      request,
+      channel: CHANNEL_ID,
+      accountId: owner,
+      defaultAccountId: resolveDefaultAccountId(cfg),
+      eligibleAccountIds,
+    });
+  return !isFor([]) && isFor([owner]);
 }
+
+const isDefault = ({ cfg, accountId }: AccountRef): boolean =>
+  !accountId || accountId === resolveDefaultAccountId(cfg);
 
 const profile = createChannelExecApprovalProfile({
   resolveConfig,
@@ -76,7 +89,10 @@ const profile = createChannelExecApprovalProfile({
       ...params,
       channel: CHANNEL_ID,
       normalizeSenderId,
-      matchTarget: ({ target, normalizedSenderId }) => approverOf(target.to) === normalizedSenderId,
+      matchTarget: ({ target, normalizedSenderId }) =>
+        approverOf(target.to) === normalizedSenderId &&
+        // Without an account the host forwards by the default one.
+        Boolean(target.accountId || isDefault(params)),
     }),
   matchesRequestAccount: ({ cfg, accountId, request }) =>
     doesApprovalRequestSelectChannelAccount({

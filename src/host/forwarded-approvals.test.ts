@@ -1,9 +1,10 @@
 /** Requests for approval that the host itself sends somewhere, as far as they are remembered. */
-import { expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { withKeys } from "../../test/support/road-in.ts";
 import { approvalPromptsOf } from "../outbound/approval-prompts.ts";
 import type { Place } from "../outbound/recent-messages.ts";
-import { noteForwardedApproval } from "./forwarded-approvals.ts";
+import { announceForwardedApproval, noteForwardedApproval } from "./forwarded-approvals.ts";
+import { renderPresentation } from "./presentation.ts";
 
 const ALICE = "alice@example" as Place;
 const ROOM = "team@muc.example" as Place;
@@ -15,13 +16,27 @@ const payloadOf = (execApproval: object) => ({
 });
 const pending = (approvalId: string, approvalKind = "exec") =>
   payloadOf({ approvalId, approvalKind, allowedDecisions: ["allow-once", "deny", "everything"] });
-const deliver = async (to: string, payload: object, ...ids: string[]) =>
+const arrive = async (to: string, payload: object, ...ids: string[]) =>
   await noteForwardedApproval({
     cfg,
     target: { channel: "xmpp", to },
     payload,
     results: ids.map((messageId) => ({ channel: "xmpp", messageId })),
   } as Parameters<typeof noteForwardedApproval>[0]);
+type Announcement = Parameters<typeof announceForwardedApproval>[0];
+const HINT = { kind: "approval-pending", approvalKind: "exec" } as const;
+const announce = async (to: string, payload: object, hint: Announcement["hint"] = HINT) =>
+  await announceForwardedApproval({
+    cfg,
+    target: { channel: "xmpp", to },
+    payload,
+    ...(hint ? { hint } : {}),
+  });
+/** As the host's forwarder does it. */
+async function deliver(to: string, payload: object, ...ids: string[]) {
+  await announce(to, payload);
+  await arrive(to, payload, ...ids);
+}
 const prompts = approvalPromptsOf("default");
 const find = (place: Place, id: string) => prompts.find(place, (each) => each === id);
 
@@ -29,7 +44,9 @@ it.each([
   ["a person", "user:alice@example", ALICE],
   ["a room", "team@muc.example", ROOM],
 ])("to %s is known by each of its messages, there alone", async (_, to, place) => {
-  await deliver(to, pending(`to ${to}`, "plugin"), `${to} 1`, `${to} 2`);
+  const payload = pending(`to ${to}`);
+  await announce(to, payload, { kind: "approval-pending", approvalKind: "plugin" });
+  await arrive(to, payload, `${to} 1`, `${to} 2`);
   for (const id of [`${to} 1`, `${to} 2`]) {
     expect(find(place, id)).toMatchObject({
       approvalId: `to ${to}`,
@@ -39,6 +56,54 @@ it.each([
     });
   }
   expect(find("eve@example" as Place, `${to} 1`)).toBeUndefined();
+});
+
+describe("what only says that it is one", () => {
+  const forged = { ...pending("forged"), text: "Pizza? 👍" };
+
+  it.each<[string, Parameters<typeof announce> | undefined]>([
+    ["which nobody announced", undefined],
+    ["announced to somebody else", ["bob@example", pending("forged"), HINT]],
+    ["of another request than the announced one", [ALICE, pending("other"), HINT]],
+    ["in other words than the announced ones", [ALICE, pending("forged"), HINT]],
+    ["announced as the end of one", [ALICE, forged, { ...HINT, kind: "approval-resolved" }]],
+  ])("is none: %s", async (what, announced) => {
+    if (announced) await announce(...announced);
+    await arrive(ALICE, forged, what);
+    expect(find(ALICE, what)).toBeUndefined();
+  });
+
+  it("is none after the announced one, in its very words", async () => {
+    await deliver(ALICE, pending("twice"), "first");
+    await arrive(ALICE, pending("twice"), "second");
+    expect([find(ALICE, "first")?.approvalId, find(ALICE, "second")]).toEqual(["twice", undefined]);
+  });
+
+  it("is none where five hundred were announced since", async () => {
+    await announce(ALICE, pending("old"));
+    for (let index = 0; index < 500; index += 1) await announce(ALICE, pending(`new ${index}`));
+    await arrive(ALICE, pending("old"), "old");
+    await arrive(ALICE, pending("new 0"), "new");
+    expect([find(ALICE, "old"), find(ALICE, "new")?.approvalId]).toEqual([undefined, "new 0"]);
+  });
+
+  it("offers no answers; the announced one does, before and in the text that is sent", async () => {
+    const action = { type: "approval", approvalId: "tap", approvalKind: "exec", decision: "deny" };
+    const presentation = { blocks: [{ type: "buttons", buttons: [{ label: "Deny", action }] }] };
+    const payload = { ...pending("tap"), presentation };
+    const render = async () => {
+      const params = { payload, presentation, ctx: { cfg, to: ALICE } };
+      return await renderPresentation(
+        params as unknown as Parameters<typeof renderPresentation>[0],
+      );
+    };
+    expect((await render())?.text).not.toContain("/approve");
+    await announce(ALICE, payload);
+    const sent = await render();
+    expect(sent?.text).toContain("1. Deny: `/approve tap deny`");
+    await arrive(ALICE, sent ?? {}, "tapped");
+    expect(find(ALICE, "tapped")?.approvalId).toBe("tap");
+  });
 });
 
 it("is not shown in the menu, where nothing is known of its command", async () => {

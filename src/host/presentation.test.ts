@@ -4,7 +4,8 @@ import { renderedInto } from "../outbound/offered-choices.ts";
 import { presentationCapabilities, renderPresentation } from "./presentation.ts";
 
 type Params = Parameters<typeof renderPresentation>[0];
-const render = (payload: object) => renderPresentation({ payload } as unknown as Params);
+const render = (payload: object) =>
+  renderPresentation({ payload, ctx: { cfg: {}, to: "alice@example" } } as unknown as Params);
 const presentation = {
   blocks: [
     {

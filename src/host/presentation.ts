@@ -5,6 +5,7 @@
 import type { ChannelPlugin } from "openclaw/plugin-sdk/channel-core";
 import { renderChoices } from "../outbound/choices.ts";
 import { noteRendered } from "../outbound/offered-choices.ts";
+import { isAnnouncedApproval } from "./forwarded-approvals.ts";
 
 type Outbound = NonNullable<ChannelPlugin["outbound"]>;
 
@@ -20,8 +21,11 @@ export const presentationCapabilities: NonNullable<Outbound["presentationCapabil
   limits: { actions: { maxActions: 25, supportsDisabled: false }, selects: { maxOptions: 25 } },
 };
 
-export const renderPresentation: NonNullable<Outbound["renderPresentation"]> = ({ payload }) => {
-  const { text, choices } = renderChoices(payload);
+export const renderPresentation: NonNullable<Outbound["renderPresentation"]> = ({
+  payload,
+  ctx,
+}) => {
+  const { text, choices } = renderChoices(payload, isAnnouncedApproval(ctx.cfg, ctx, payload));
   noteRendered(text, choices);
   const { presentation: _presentation, ...rest } = payload;
   return { ...rest, text };

@@ -124,6 +124,19 @@ describe("an approver answers", () => {
     expect(prompts.pending(Date.now())).toEqual([]);
   });
 
+  it("in vain where the Gateway does not take it; another answer is taken", async () => {
+    const answers = [
+      { isApplied: false, isOpen: true, outcome: { text: "was answered elsewhere" } },
+      { isApplied: true, outcome: { text: "was denied", decision: "deny" as const } },
+    ];
+    const { say, told, prompts } = await asked(async () => answers.shift()!);
+    await say("alice@example/phone", reply("prompt", "yes"));
+    expect(told()).toEqual(["Too late: it was answered elsewhere."]);
+    expect(prompts.get("1a-2b")?.outcome).toBeUndefined();
+    await say("alice@example/phone", reactions("prompt", "👎"));
+    expect(prompts.get("1a-2b")?.outcome?.text).toBe("was denied");
+  });
+
   it("with what is not offered, and is told what is", async () => {
     const { say, recorded, told } = await asked();
     await say("alice@example/phone", reply("prompt", "always"));

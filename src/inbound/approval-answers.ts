@@ -17,7 +17,6 @@ import { randomUUID } from "node:crypto";
 import { messageOf } from "../errors.ts";
 import type {
   Approval,
-  ApprovalKind,
   ApprovalPrompts,
   KnownApproval,
   Outcome,
@@ -50,17 +49,17 @@ const PER_MINUTE = { each: 5, total: 60 };
 export type ApprovalDesk = {
   prompts: ApprovalPrompts;
   /** By the configuration of now. */
-  isApprover(jid: BareJid, kind: ApprovalKind): boolean;
+  isApprover(jid: BareJid, approval: Pick<Approval, "isUnbound" | "kind">): boolean;
   /**
    * Records a decision, where nobody else was first.
-   * @returns what the request came to, and whether it was this answer that decided
+   * @returns what the request came to, and whether it was this answer that decided; `isOpen` where it may wait still
    * @throws where the host cannot say
    */
   resolve(
     approval: Approval,
     decision: Decision,
     sender: BareJid,
-  ): Promise<{ isApplied: boolean; outcome: Outcome }>;
+  ): Promise<{ isApplied: boolean; isOpen?: boolean; outcome: Outcome }>;
 };
 
 export type Said = {
@@ -162,7 +161,8 @@ export function createApprovalAnswers(context: ReceiverContext): ApprovalAnswers
     // Not later: what is told of it may take its time, and who waits for what is over waits without an end.
     const settled = resolved
       .then(
-        (result) => prompts.settle(approval.approvalId, result.outcome),
+        ({ isOpen, outcome: result }) =>
+          isOpen ? undefined : prompts.settle(approval.approvalId, result),
         () => undefined,
       )
       .finally(() => answering.delete(approval.approvalId));
@@ -192,7 +192,7 @@ export function createApprovalAnswers(context: ReceiverContext): ApprovalAnswers
       if (!answer) return false;
       const { approval } = answer;
       const jid = said.sender.grade === "jid" ? said.sender.jid : undefined;
-      const isApprover = jid !== undefined && approvals.isApprover(jid, approval.kind);
+      const isApprover = jid !== undefined && approvals.isApprover(jid, approval);
       const done = (isApprover ? record(said, jid, answer) : refuse(said, answer))
         .catch((error: unknown) =>
           log.warn(`${nameOf(said)} could not be told: ${messageOf(error)}`),

@@ -5,6 +5,7 @@ import { OWN_JID } from "../../test/support/fake-session.ts";
 import {
   type RoadInOptions,
   body,
+  createOpenRoadIn,
   createRoadIn,
   enterRoom,
   message,
@@ -620,5 +621,30 @@ describe("the reaction that says that the agent works on it", () => {
         ["rooms-id", "👀"],
         ["rooms-id", undefined],
       ]);
+  });
+});
+
+describe("answers to an approval", () => {
+  const action = { type: "approval", approvalId: "1a", approvalKind: "exec", decision: "deny" };
+  const payload = {
+    text: "May I?",
+    channelData: { execApproval: { approvalId: "1a", approvalSlug: "1a" } },
+    presentation: { blocks: [{ type: "buttons", buttons: [{ label: "Deny", action }] }] },
+  };
+  it.each([
+    ["by what a tool of the host shows", "tool", 1],
+    ["by no words of the agent", "block", 0],
+  ] as const)("are offered %s", async (_, kind, expected) => {
+    const { session, dispatches, receiver } = createOpenRoadIn({});
+    await session.receive(message("alice@example/x", body("go on")));
+    await receiver.idle();
+    session.takeSent();
+    await dispatches.at(-1)?.delivery.deliver(payload, { kind });
+    const said = session
+      .takeSent()
+      .map((xml) => parse(xml))
+      .find((stanza) => stanza.getChildText("body"));
+    expect(said?.getChildText("body")).toContain("May I?");
+    expect(said?.getChildren("response")).toHaveLength(expected);
   });
 });

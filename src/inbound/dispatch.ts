@@ -1,4 +1,5 @@
 /** The last step in: the turn itself, and the way its answer takes back. */
+import { getExecApprovalReplyMetadata } from "openclaw/plugin-sdk/approval-client-runtime";
 import type { ChannelBotLoopProtectionFacts } from "openclaw/plugin-sdk/channel-inbound";
 import { bindIngressLifecycleToReplyOptions } from "openclaw/plugin-sdk/channel-outbound";
 import { questionGatewayRuntime } from "openclaw/plugin-sdk/question-gateway-runtime";
@@ -166,7 +167,9 @@ async function runTurn(
       deliver: async (payload, { kind, participant }) => {
         handover.begin();
         if (kind !== "tool") settleOwed();
-        const { text, choices } = renderChoices(payload);
+        // Only the host makes what a tool shows; who writes a message writes its text alone.
+        const isOfHost = kind === "tool" && getExecApprovalReplyMetadata(payload) !== null;
+        const { text, choices } = renderChoices(payload, isOfHost);
         const files = filesOf(context, payload, route.agentId);
         if (!text.trim() && files.length === 0) return { visibleReplySent: false, messageIds: [] };
         const { departures, limits } = outbox;

@@ -13,7 +13,6 @@
  * What may be a command, also behind a name or among other words, is shown as it is: a label must not make anybody give
  * one unawares. Nor does anybody but the host offer an approval.
  */
-import { getExecApprovalReplyMetadata } from "openclaw/plugin-sdk/approval-client-runtime";
 import {
   isMessagePresentationInteractiveBlock,
   normalizeMessagePresentation,
@@ -29,7 +28,7 @@ import type { QuickResponse } from "../protocol/xep-0439-quick-response.ts";
 
 export type Choice = { label: string; value: string };
 
-type Payload = Pick<OutboundReplyPayload, "text" | "channelData"> & {
+type Payload = Pick<OutboundReplyPayload, "text"> & {
   presentation?: unknown;
   presentationTextMode?: "fallback" | undefined;
 };
@@ -41,13 +40,17 @@ const APPROVE = /^\/?approve\b/i;
 const COMMAND = /(?:^|[^\p{L}\p{N}])(?:[/!]|approve\s)/iu;
 const isShown = ({ value }: Choice) => COMMAND.test(value);
 
-/** Text and choices of a payload; the text is whole without the choices, for clients that show none. */
-export function renderChoices(payload: Payload): { text: string; choices: Choice[] } {
+/**
+ * Text and choices of a payload; the text is whole without the choices, for clients that show none.
+ * @param isOfHost whether the host is known to ask for an approval by it; what a payload says of itself anybody can write
+ */
+export function renderChoices(
+  payload: Payload,
+  isOfHost: boolean,
+): { text: string; choices: Choice[] } {
   const { text = "", presentationTextMode } = payload;
   const presentation = normalizeMessagePresentation(payload.presentation);
   if (!presentation) return { text, choices: [] };
-  const { channelData } = payload;
-  const isOfHost = getExecApprovalReplyMetadata(channelData ? { channelData } : {}) !== null;
   const controls = presentation.blocks
     .filter(isMessagePresentationInteractiveBlock)
     .flatMap(controlsOf);

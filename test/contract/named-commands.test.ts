@@ -23,7 +23,9 @@ type Program = Parameters<Parameters<Api["registerCli"]>[0]>[0]["program"];
 const fromHost = createRequire(join(REPOSITORY, "node_modules/openclaw/package.json"));
 const { Command } = fromHost("commander") as { Command: new () => Program };
 
-const all = ourPages().flatMap((page) => [...commandsOf(page), ...namedCommandsOf(page)]);
+const all = ourPages()
+  .flatMap((page) => [...commandsOf(page), ...namedCommandsOf(page)])
+  .flatMap(({ page, line }) => line.split(" && ").map((one) => ({ page, line: one })));
 const beginning = (begins: string) =>
   all.filter(({ line }) => line === begins || line.startsWith(`${begins} `));
 
@@ -72,11 +74,15 @@ it("what is no such command is found out", () => {
   expect(wrong.map((fault) => fault !== undefined)).toEqual([true, true, false, true, true]);
 });
 
-it("scripts and files are there", () => {
+it("scripts, programs and files are there", () => {
   const { scripts } = packageJson as { scripts: Record<string, string> };
   const missing = beginning("npm run").filter(({ line }) => !scripts[wordsOf(line)[2] ?? ""]);
+  const programs = beginning("npx").filter(
+    ({ line }) => !existsSync(join(REPOSITORY, "node_modules/.bin", wordsOf(line)[1] ?? "")),
+  );
+  expect(beginning("npx").length).toBeGreaterThan(0);
   const files = beginning("node").filter(
     ({ line }) => !existsSync(join(REPOSITORY, wordsOf(line)[1] ?? "")),
   );
-  expect([...missing, ...files]).toEqual([]);
+  expect([...missing, ...programs, ...files]).toEqual([]);
 });

@@ -1,8 +1,9 @@
 /**
- * What our pages tell a reader to type works as it stands there: every command of every page is run against servers for
- * example.com, or named below with the test that runs it, or with the reason why none does. The servers' own
- * configurations on docs/servers.md, with that page's commands, make servers that the agent can use to the full.
- * One installation and one Gateway serve all; commands that only look run two at a time.
+ * What our pages tell a reader to type does as it stands there what the page says (test/support/page-effects.ts): the
+ * commands of every page are run in its order against servers for example.com, or named below with the test that runs
+ * them, or with the reason why none does. The servers' own configurations on docs/servers.md, with that page's commands,
+ * make servers that the agent can use to the full. One installation and one Gateway serve all; commands that only look
+ * run two at a time, and not again for each page.
  */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -26,10 +27,11 @@ import {
   wordsOf,
   type PageCommand,
 } from "../support/page-commands.ts";
+import { createEffects, looksOnly, type Effects } from "../support/page-effects.ts";
+import { runOrThrow, type CommandResult } from "../support/process.ts";
 import { startProsody, type Prosody } from "../support/prosody.ts";
 import { startSlixmpp, type SlixmppClient } from "../support/slixmpp.ts";
 import { startStubModel, type StubModel } from "../support/stub-model.ts";
-import { pairingCode } from "../support/stage.ts";
 import { waitFor } from "../support/wait.ts";
 import packageJson from "../../package.json" with { type: "json" };
 
@@ -41,21 +43,24 @@ const ELSEWHERE: readonly (readonly [begins: string, file: string, proof: string
   ["openclaw onboard --classic", "test/e2e/setup.e2e.ts", "--classic"],
   ["openclaw channels add --channel xmpp$", "test/e2e/setup.e2e.ts", '"--channel", "xmpp"'],
 ];
+/** The same of a page that is run as a whole. */
+const PAGES_ELSEWHERE: readonly (readonly [page: string, file: string])[] = [
+  ["docs/migrating.md", "test/e2e/migrating.e2e.ts"],
+];
 
 /** Commands that no test runs, and why; those of `openclaw` are looked up all the same. */
 const NOT_RUN: readonly (readonly [begins: string, why: string])[] = [
   ["openclaw gateway restart", "wants a service manager (systemd, launchd), and there is none"],
+  ["openclaw gateway stop", "wants a service manager: migrating.e2e.ts begins without a Gateway"],
+  ["openclaw gateway start", "wants a service manager: migrating.e2e.ts starts one itself"],
   ["prosodyctl cert import", "wants the certificates of a certbot"],
   ["npm install -g openclaw", "would change the machine's own programs"],
 ];
 
-/** What installs; what wants the Gateway stopped. */
+/** What installs. */
 const BEFORE_GATEWAY = /^openclaw plugins install /;
-const AFTER_GATEWAY = /^openclaw (?:plugins uninstall|doctor) /;
 const OF_SERVERS = /^(?:prosodyctl|ejabberdctl) /;
-/** What changes nothing that another command shows. */
-const LOOKS =
-  /^openclaw (?:plugins list|pairing list|message send|directory|channels (?:status|capabilities|logs|resolve)|xmpp (?:status|rooms|roster|known|poll|msg|(?:\S+ )?--help))\b/;
+const IN_CHECKOUT = /^npx /;
 
 const TARBALL = join(REPOSITORY, "build", `openclaw-xmpp-${packageJson.version}.tgz`);
 const DOMAIN = "example.com";
@@ -64,20 +69,23 @@ const BOT = `bot@${DOMAIN}`;
 const elsewhere = ({ line }: PageCommand) =>
   ELSEWHERE.some(([begins]) => `${line}$`.startsWith(begins));
 const isNotRun = ({ line }: PageCommand) => NOT_RUN.some(([begins]) => line.startsWith(begins));
-const isRun = (command: PageCommand) => !elsewhere(command) && !isNotRun(command);
+const isOnPageElsewhere = (command: PageCommand) =>
+  PAGES_ELSEWHERE.some(([page]) => page === command.page);
+const runsHere = (command: PageCommand) =>
+  !elsewhere(command) && !isNotRun(command) && !isOnPageElsewhere(command);
 
-/** Each command line once, where it stands first. */
-const shown = [
-  ...new Map(
-    ourPages()
-      .flatMap(commandsOf)
-      .toReversed()
-      .map((command) => [command.line, command]),
-  ).values(),
-].toReversed();
+const shown = ourPages().flatMap(commandsOf);
 const named = ourPages().flatMap(namedCommandsOf);
-const running = shown.filter(isRun);
-const linesOf = (kind: RegExp) => running.map(({ line }) => line).filter((line) => kind.test(line));
+/** In the order of each page; what only looks stands where it stands first. */
+const running = shown
+  .filter(runsHere)
+  .filter(
+    ({ line }, at, all) => !looksOnly(line) || all.findIndex((one) => one.line === line) === at,
+  );
+/** Each once. */
+const linesOf = (kind: RegExp) => [
+  ...new Set(running.map(({ line }) => line).filter((line) => kind.test(line))),
+];
 
 /** What README.md puts into the environment: for commands with `--use-env`. */
 const EXPORTED = Object.fromEntries(
@@ -92,6 +100,8 @@ let home: OpenClawHome;
 let gateway: Gateway;
 let base: ConfigObject;
 let alice: SlixmppClient;
+let effects: Effects;
+const strangers: SlixmppClient[] = [];
 
 const person = async (server: Prosody | Ejabberd, user: string): Promise<SlixmppClient> =>
   await startSlixmpp({
@@ -112,8 +122,10 @@ const account = (server: Prosody | Ejabberd, password = "secret") => ({
 beforeAll(async () => {
   [prosody, model] = await Promise.all([startProsody({ domain: DOMAIN }), startStubModel()]);
   for (const user of ["bot", "ops"]) await prosody.register(user, "secret");
-  for (const room of ["team", "room"]) await prosody.room(room, { publicJids: true });
+  await prosody.room("team", { publicJids: true, name: "Team Room" });
+  await prosody.room("room", { publicJids: true });
   alice = await person(prosody, "alice");
+  await alice.join(`team@conference.${DOMAIN}`, "alice");
   home = await createOpenClawHome({
     modelUrl: model.baseUrl,
     plugins: [],
@@ -128,8 +140,8 @@ beforeAll(async () => {
   const installing = { env: { OPENCLAW_OFFLINE: undefined }, timeoutMs: 300_000 };
   for (const line of linesOf(BEFORE_GATEWAY)) {
     const answers = ["--force", "--accept-capabilities"];
-    const failure = await failureOf(line, { ...installing, answers });
-    if (failure !== undefined) throw new Error(failure);
+    const { code, stdout, stderr } = await typed(line, { ...installing, answers });
+    if (code !== 0) throw new Error(`${line}\n${stdout}${stderr}`);
   }
   home.writeConfig(
     mergeConfig(home.readConfig(), {
@@ -140,9 +152,19 @@ beforeAll(async () => {
   );
   gateway = await startGateway({ home });
   base = gateway.readConfig();
+  const stranger = async () => {
+    const one = await person(prosody, `stranger${strangers.length}`);
+    strangers.push(one);
+    return one;
+  };
+  effects = createEffects({ gateway, prosody, bot: BOT, alice, stranger });
+  await alice.presence({ to: BOT, type: "subscribe" });
+  const isContact = async () =>
+    JSON.stringify(await gateway.call("xmpp.roster")).includes(`alice@${DOMAIN}`);
+  await waitFor(isContact, { what: "alice among the contacts", timeoutMs: 30_000 });
 });
 afterAll(async () => {
-  await Promise.all([gateway?.stop(), alice?.stop()]);
+  await Promise.all([gateway?.stop(), ...[alice, ...strangers].map((one) => one?.stop())]);
   await Promise.all([prosody?.stop(), model?.stop()]);
   home?.remove();
 });
@@ -158,45 +180,36 @@ async function restore(): Promise<void> {
   await waitFor(isAsBefore, { what: "the account of before", timeoutMs: 60_000 });
 }
 
-/** A code that nobody has approved yet. */
-async function newCode(): Promise<string> {
-  const stranger = await person(prosody, "stranger");
-  await stranger.send({ to: BOT, body: "hello" });
-  const { body } = await stranger.waitForBody(BOT, { timeoutMs: 30_000 });
-  await stranger.stop();
-  return pairingCode(body);
-}
-
-/** What has to be so before a command can do what the page says of it, by how it begins. */
-const BEFORE: readonly (readonly [begins: string, prepare: () => Promise<void>])[] = [
-  [
-    "openclaw xmpp forget alice@",
-    async () => {
-      const since = alice.stanzas.length;
-      await alice.send({ to: BOT, body: "remember me" });
-      await alice.waitForBody(BOT, { since, timeoutMs: 30_000 });
-    },
-  ],
-];
-
 /** What stands for something that only exists as the page is read. */
 async function filledIn(word: string): Promise<string> {
-  if (word === "CODE") return await newCode();
+  if (word === "CODE") return await effects.code();
   return word === "@openclaw/xmpp" ? `npm-pack:${TARBALL}` : word;
 }
 
-/** What the command printed where it failed; undefined where it did what it says. */
-async function failureOf(
+async function typed(
   line: string,
   { answers = [], ...options }: CommandOptions & { answers?: readonly string[] } = {},
-): Promise<string | undefined> {
+): Promise<CommandResult> {
   const [program, ...words] = wordsOf(line);
-  if (program !== "openclaw") return `nobody runs ${line}`;
-  for (const [begins, prepare] of BEFORE) if (line.startsWith(begins)) await prepare();
+  if (program !== "openclaw") throw new Error(`nobody runs ${line}`);
   const args = [...(await Promise.all(words.map(filledIn))), ...answers];
   const env = { ...(words.includes("--use-env") ? EXPORTED : {}), ...options.env };
-  const { code, stdout, stderr } = await home.openclaw(args, { ...options, env });
-  return code === 0 ? undefined : `${line}: exit code ${code}\n${stdout}${stderr}`;
+  return await home.openclaw(args, { ...options, env });
+}
+
+/** What the command printed where it failed, or what it left undone; undefined where it did what the page says. */
+async function failureOf(line: string): Promise<string | undefined> {
+  const effect = effects.of(line);
+  if (effect === undefined) return `page-effects.ts does not say what this does: ${line}`;
+  try {
+    const check = await effect(line);
+    const { code, stdout, stderr } = await typed(line);
+    if (code !== 0) return `${line}: exit code ${code}\n${stdout}${stderr}`;
+    await check(stdout);
+    return undefined;
+  } catch (error) {
+    return `${line}: ${String(error)}`;
+  }
 }
 
 /** Runs `run` with each, in order; two neighbours that may at the same time. */
@@ -215,7 +228,7 @@ async function inOrder<T>(
 
 describe("the commands of our pages", () => {
   const now = (line: string) =>
-    ![BEFORE_GATEWAY, AFTER_GATEWAY, OF_SERVERS, /^export /].some((kind) => kind.test(line));
+    ![BEFORE_GATEWAY, OF_SERVERS, /^export /].some((kind) => kind.test(line));
   const pages = Map.groupBy(
     running.filter(({ line }) => now(line)),
     ({ page }) => page,
@@ -225,7 +238,7 @@ describe("the commands of our pages", () => {
     "%s",
     async (_page, commands) => {
       const lines = commands.map(({ line }) => line);
-      const failures = await inOrder(lines, (line) => LOOKS.test(line), failureOf);
+      const failures = await inOrder(lines, looksOnly, failureOf);
       await restore();
       expect(failures).toEqual([]);
     },
@@ -238,9 +251,30 @@ describe("the commands of our pages", () => {
     expect(existsSync(path) && readFileSync(path, "utf8").includes(proof)).toBe(true);
   });
 
+  it.each(PAGES_ELSEWHERE)("%s is run by %s", (page, file) => {
+    expect(shown.some((command) => command.page === page)).toBe(true);
+    expect(readFileSync(join(REPOSITORY, file), "utf8")).toContain(`commandsOf("${page}")`);
+  });
+
   it.each(NOT_RUN)("%s … is not run: it %s", (begins) => {
     expect([...shown, ...named].some(({ line }) => line.startsWith(begins))).toBe(true);
   });
+});
+
+describe("what a sentence tells to run in a checkout", () => {
+  const lines = named.map(({ line }) => line).filter((line) => IN_CHECKOUT.test(line));
+
+  it.each(lines)(
+    "%s",
+    async (line) => {
+      const [, program = "", ...args] = wordsOf(line);
+      const command = join(REPOSITORY, "node_modules/.bin", program);
+      const env = { PATH: home.env["PATH"], HOME: home.env["HOME"], NO_COLOR: "1" };
+      const how = { name: line, command, args, cwd: REPOSITORY, env, timeoutMs: 240_000 };
+      expect((await runOrThrow(how)).stdout).toMatch(/^ *Tests +[1-9]\d* passed/m);
+    },
+    300_000,
+  );
 });
 
 describe("the host's commands that a sentence names", () => {
@@ -250,7 +284,9 @@ describe("the host's commands that a sentence names", () => {
   const flagsOf = (line: string) => wordsOf(line).filter((word) => /^--?[a-z]/.test(word));
   const isPartOf = (path: string, line: string) => `${pathOf(line)} `.startsWith(`${path} `);
   /** What runs above shows that it is there. */
-  const runs = running.map(({ line }) => line);
+  const runs = [...running, ...shown.filter((one) => isOnPageElsewhere(one) && !isNotRun(one))].map(
+    ({ line }) => line,
+  );
   const flagsThatRun = (path: string) =>
     new Set(runs.filter((line) => isPartOf(path, line)).flatMap(flagsOf));
 
@@ -262,7 +298,7 @@ describe("the host's commands that a sentence names", () => {
       .filter((line) => {
         const path = pathOf(line);
         const known = flagsThatRun(path);
-        const isThere = runs.some((run) => isPartOf(path, run));
+        const isThere = runs.some((one) => isPartOf(path, one));
         return !isThere || !flagsOf(line).every((flag) => known.has(flag));
       });
     const paths = [...Map.groupBy(lines, pathOf)];
@@ -350,14 +386,4 @@ describe("the servers of docs/servers.md", () => {
     );
     await friend.stop();
   });
-});
-
-describe("when the Gateway has stopped", () => {
-  it("older keys are moved, and the plugin can be taken out", async () => {
-    await gateway.halt();
-    // The page takes the older plugin out and puts this one in its place; here it is this one that goes.
-    const lines = linesOf(AFTER_GATEWAY).toSorted();
-    expect(lines.map((line) => line.split(" ", 3).at(-1))).toEqual(["--fix", "uninstall"]);
-    expect(await inOrder(lines, () => false, failureOf)).toEqual([]);
-  }, 300_000);
 });

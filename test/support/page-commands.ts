@@ -43,7 +43,7 @@ export function commandsOf(page: string): PageCommand[] {
  */
 export function namedCommandsOf(page: string): PageCommand[] {
   const text = readPage(page).replaceAll(/^ *```[\s\S]*?^ *```$/gm, "");
-  const named = text.matchAll(/`((?:openclaw|npm|node|prosodyctl|ejabberdctl) [^`]+)`/g);
+  const named = text.matchAll(/`((?:openclaw|npm|npx|node|prosodyctl|ejabberdctl) [^`]+)`/g);
   return [...named].flatMap(([, written = ""]) => {
     const line = written.replaceAll(/\s+/g, " ").replaceAll(/<[^>]*>|\[[^\]]*\]/g, "FILLED-IN");
     const [choice = ""] = /\S+\|\S+/.exec(line) ?? [];

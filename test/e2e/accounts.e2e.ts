@@ -96,7 +96,7 @@ async function online(gateway: Gateway, accountId: string, jid: string): Promise
 async function expectAnswered(jid: string, body: string): Promise<void> {
   const since = alice.stanzas.length;
   await alice.send({ to: jid, body });
-  expect((await alice.waitForBody(jid, { since, timeoutMs: 30_000 })).body).toBe(`echo: ${body}`);
+  expect((await alice.waitForBody(jid, { since, timeoutMs: 90_000 })).body).toBe(`echo: ${body}`);
 }
 
 describe("openclaw channels add, while the Gateway runs", () => {

@@ -27,7 +27,7 @@ async function answerTo(reply: string): Promise<string[]> {
   const since = karla.stanzas.length;
   stage.model.setReply(() => reply);
   await karla.send({ to: BOT, body: "go on" });
-  await karla.waitForBody(BOT, { since, timeoutMs: 30_000 });
+  await karla.waitForBody(BOT, { since, timeoutMs: 90_000 });
   stage.model.setReply();
   const marker = await askMarker(karla, BOT);
   return bodiesFrom(karla, BOT, since).filter((body) => body !== `echo: ${marker}`);
@@ -167,7 +167,7 @@ describe("a second message", () => {
     await karla.send({ to: BOT, body: "the second" });
     thinking.answer(({ userText }) => `to ${userText}`);
     const bodies = () => bodiesFrom(karla, BOT, since);
-    await expect.poll(bodies, { timeout: 30_000 }).toEqual(["to the first", "to the second"]);
+    await expect.poll(bodies, { timeout: 90_000 }).toEqual(["to the first", "to the second"]);
   });
 
   it("reaches an agent that has been at work for a while", async () => {
@@ -179,12 +179,12 @@ describe("a second message", () => {
       return { tool: "session_status", arguments: {} };
     });
     await karla.send({ to: BOT, body: "take your time" });
-    await expect.poll(() => stage.model.requests.length, { timeout: 30_000 }).toBe(2);
+    await expect.poll(() => stage.model.requests.length, { timeout: 90_000 }).toBe(2);
     await karla.send({ to: BOT, body: "be quick" });
     // It is held back for as long as most turns take.
     await new Promise((resolve) => setTimeout(resolve, 7_000));
     working.resolve();
-    await karla.waitForBody(BOT, { since, timeoutMs: 30_000 });
+    await karla.waitForBody(BOT, { since, timeoutMs: 90_000 });
     stage.model.setReply();
     const marker = await askMarker(karla, BOT);
     expect(bodiesFrom(karla, BOT, since)).toEqual(["done quickly", `echo: ${marker}`]);

@@ -121,16 +121,16 @@ it("commands: ten a minute, then one refusal in the words of the seed, and /stop
     await mallory.send({ to: BOTS.limited, body: "/status" });
   }
   const refusal = "Too many commands. Please wait before sending more.";
-  await mallory.waitFor(({ body }) => body === refusal, { since, timeoutMs: 30_000 });
+  await mallory.waitFor(({ body }) => body === refusal, { since, timeoutMs: 90_000 });
   await waitFor(async () => (await droppedBy("limited"))["commands-limited"] === 15, {
     what: "15 commands to be refused",
-    timeoutMs: 30_000,
+    timeoutMs: 90_000,
   });
   const told = bodiesFrom(mallory, BOTS.limited, since);
   expect(told.filter((text) => text === refusal)).toHaveLength(1);
   const stopped = mallory.stanzas.length;
   await mallory.send({ to: BOTS.limited, body: "/stop" });
-  const answer = await mallory.waitForBody(BOTS.limited, { since: stopped, timeoutMs: 30_000 });
+  const answer = await mallory.waitForBody(BOTS.limited, { since: stopped, timeoutMs: 90_000 });
   expect(answer.body).not.toBe(refusal);
 });
 
@@ -146,9 +146,9 @@ it("turns: thirty a minute, then the sender is told once; others are answered", 
   // What comes quickly may be one turn together; so it is not forty.
   for (let more = 0; more < 60 && !(await isOver()); more += 1) {
     await greta.send({ to: BOTS.limited, body: `more ${more}` });
-    await greta.waitForBody(BOTS.limited, { since: greta.stanzas.length, timeoutMs: 30_000 });
+    await greta.waitForBody(BOTS.limited, { since: greta.stanzas.length, timeoutMs: 90_000 });
   }
-  await greta.waitFor(isTold, { since, timeoutMs: 30_000 });
+  await greta.waitFor(isTold, { since, timeoutMs: 90_000 });
   expect(greta.stanzas.slice(since).filter(isTold)).toHaveLength(1);
   expect((await ask(mallory, BOTS.limited, "and me?")).body).toBe("echo: and me?");
   await greta.stop();

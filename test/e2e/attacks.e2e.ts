@@ -295,7 +295,7 @@ describe("takes nothing from others, nor doubles it:", () => {
       await who.send({ to: room, type: "groupchat", body: text, extra: forged });
       const answer = await alice.waitFor(
         ({ body, from }) => body === `echo: ${text}` && from.startsWith(room),
-        { since, timeoutMs: 30_000 },
+        { since, timeoutMs: 90_000 },
       );
       expect(answer.type).toBe("groupchat");
     }
@@ -341,7 +341,7 @@ describe("takes nothing from others, nor doubles it:", () => {
     for (const nick of ["bot", "twin"]) {
       await waitFor(() => bodiesFrom(alice, `${room}/${nick}`, since).length > 0, {
         what: `the answer of ${nick}`,
-        timeoutMs: 30_000,
+        timeoutMs: 90_000,
       });
       expect(bodiesFrom(alice, `${room}/${nick}`, since)).toEqual(["echo: said now"]);
     }

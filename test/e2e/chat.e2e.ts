@@ -33,7 +33,7 @@ describe("a stranger gets paired", () => {
       marker: async (text) => {
         const from = alice.stanzas.length;
         await alice.send({ to: BOTS.listed, body: text });
-        await alice.waitForBody(BOTS.listed, { since: from, timeoutMs: 30_000 });
+        await alice.waitForBody(BOTS.listed, { since: from, timeoutMs: 90_000 });
       },
     });
     expect(stage.model.requests.slice(asked).map(({ userText }) => userText)).not.toContain(
@@ -47,12 +47,12 @@ describe("a stranger gets paired", () => {
     expect(approval.code).toBe(0);
     await dora.waitFor(({ body }) => body?.includes("approved") ?? false, {
       since,
-      timeoutMs: 30_000,
+      timeoutMs: 90_000,
     });
 
     const before = dora.stanzas.length;
     await dora.send({ to: BOTS.default, body: "how are you, agent?" });
-    const answer = await dora.waitForBody(BOTS.default, { since: before, timeoutMs: 30_000 });
+    const answer = await dora.waitForBody(BOTS.default, { since: before, timeoutMs: 90_000 });
     expect(answer.body).toBe("echo: how are you, agent?");
     expect(answer.xml).toContain("urn:xmpp:sid:0");
     const approvals = dora.stanzas.filter(({ body }) => /approved/.test(body ?? ""));

@@ -221,7 +221,7 @@ describe("nick, join, invite, leave", () => {
     await anna.send({ to: at("salon"), type: "groupchat", body: "Claw: are you there?" });
     await anna.waitFor(
       ({ from, body }) => from === `${at("salon")}/Claw` && /are you there/.test(body ?? ""),
-      { timeoutMs: 30_000 },
+      { timeoutMs: 90_000 },
     );
   });
 

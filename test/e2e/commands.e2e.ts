@@ -119,7 +119,7 @@ describe("/xmpp, said by the owner", () => {
     expect(await say("/xmpp status")).toContain("State: online");
     const since = alice.stanzas.length;
     thinking.answer(() => "thought about it");
-    await alice.waitFor(({ body }) => body === "thought about it", { since, timeoutMs: 30_000 });
+    await alice.waitFor(({ body }) => body === "thought about it", { since, timeoutMs: 90_000 });
   });
 
   it("works for whom adminJid names", async () => {
@@ -230,7 +230,7 @@ describe("the menu of the owner", () => {
     const since = alice.stanzas.length;
     const { notes } = await alice.command(DEVICE, "openclaw/command/whoami");
     expect(notes).toEqual([["info", "The answer comes as a message."]]);
-    const answer = await alice.waitForBody(BOT, { since, timeoutMs: 30_000 });
+    const answer = await alice.waitForBody(BOT, { since, timeoutMs: 90_000 });
     expect(answer.body).toContain("alice@localhost");
   });
 });

@@ -108,7 +108,7 @@ async function expectJoined(room: string): Promise<void> {
 async function expectAnswered(jid: string, body: string): Promise<void> {
   const since = admin.stanzas.length;
   await admin.send({ to: jid, body });
-  expect((await admin.waitForBody(jid, { since, timeoutMs: 30_000 })).body).toBe(`echo: ${body}`);
+  expect((await admin.waitForBody(jid, { since, timeoutMs: 90_000 })).body).toBe(`echo: ${body}`);
 }
 
 describe("the environment alone", () => {

@@ -161,7 +161,7 @@ beforeAll(async () => {
   await alice.presence({ to: BOT, type: "subscribe" });
   const isContact = async () =>
     JSON.stringify(await gateway.call("xmpp.roster")).includes(`alice@${DOMAIN}`);
-  await waitFor(isContact, { what: "alice among the contacts", timeoutMs: 30_000 });
+  await waitFor(isContact, { what: "alice among the contacts", timeoutMs: 90_000 });
 });
 afterAll(async () => {
   await Promise.all([gateway?.stop(), ...[alice, ...strangers].map((one) => one?.stop())]);
@@ -372,7 +372,7 @@ describe("the servers of docs/servers.md", () => {
     await waitFor(joined, { what: `the agent in ${room}`, evidence: () => gateway.log() });
     await friend.join(room, "alice");
     await friend.send({ to: room, type: "groupchat", body: "bot: who am I?" });
-    await friend.waitForBody(`${room}/bot`, { timeoutMs: 30_000 });
+    await friend.waitForBody(`${room}/bot`, { timeoutMs: 90_000 });
     // The agent saw the real JID: the room that it made shows them.
     const accountId = name.toLowerCase();
     const { occupants } = (await gateway.call("xmpp.occupants", { room, account: accountId })) as {

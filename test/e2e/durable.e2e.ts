@@ -150,7 +150,7 @@ it("a paste in five parts is one turn, and nobody else's part of it; what was sa
   await carl.send({ to: BOT, body: "stop" });
   const { body: stopped } = await carl.waitForBody(BOT);
   expect(stopped).toMatch(/aborted/i);
-  await anna.waitForBody(BOT, { since, timeoutMs: 30_000 });
+  await anna.waitForBody(BOT, { since, timeoutMs: 90_000 });
   expect(await told(anna, since)).toEqual([`echo: ${parts.join("\n")}`]);
   // The host puts a note of the stop before it.
   const { body: answer } = await ask(carl, BOT, "and now?");

@@ -160,7 +160,7 @@ const WEBM = Buffer.from("1a45dfa3874282847765626d", "hex");
 
 /** What the model was asked next, and what it was shown with that. */
 async function asked(): Promise<ModelRequest & { pictures: number }> {
-  const first = await waitFor(() => model.requests[0], { what: "a turn", timeoutMs: 30_000 });
+  const first = await waitFor(() => model.requests[0], { what: "a turn", timeoutMs: 90_000 });
   const { messages } = first.body as { messages: { role: string }[] };
   const answered = messages.findLastIndex(({ role }) => role === "assistant");
   const latest = JSON.stringify(messages.slice(answered + 1));
@@ -182,7 +182,7 @@ describe("a person sends", () => {
     const { pictures, userText } = await asked();
     expect(pictures).toBe(1);
     expect(userText).not.toContain(url);
-    await anna.waitFor(({ body }) => body === "seen", { since, timeoutMs: 30_000 });
+    await anna.waitFor(({ body }) => body === "seen", { since, timeoutMs: 90_000 });
     expect(model.requests).toHaveLength(1);
   });
 
@@ -193,7 +193,7 @@ describe("a person sends", () => {
     await anna.send({ to: BOT, body: url, extra: oob(url) });
     const { body } = await asked();
     expect(JSON.stringify(body)).toMatch(/\[media attached: [^\]]+\.ogg \(audio\/ogg/);
-    await anna.waitFor(({ body: text }) => text === "heard", { since, timeoutMs: 30_000 });
+    await anna.waitFor(({ body: text }) => text === "heard", { since, timeoutMs: 90_000 });
   });
 
   it("two pictures and a caption, one after the other: one turn", async () => {
@@ -207,7 +207,7 @@ describe("a person sends", () => {
     const { pictures, userText } = await asked();
     expect(pictures).toBe(2);
     expect(userText).toContain("what are these?");
-    await anna.waitFor(({ body }) => body === "both seen", { since, timeoutMs: 30_000 });
+    await anna.waitFor(({ body }) => body === "both seen", { since, timeoutMs: 90_000 });
     expect(model.requests).toHaveLength(1);
   });
 
@@ -224,7 +224,7 @@ describe("a person sends", () => {
     expect((await asked()).pictures).toBe(1);
     await anna.waitFor(({ body }) => body?.includes("seen in the room") === true, {
       since,
-      timeoutMs: 30_000,
+      timeoutMs: 90_000,
     });
   });
 
@@ -262,7 +262,7 @@ describe("a person sends", () => {
     await anna.send({ to: BOT, body: `marker ${ofAnna}`, extra: oob(ofAnna) });
     await anna.waitFor(({ body }) => body?.startsWith("echo: ") === true, {
       since,
-      timeoutMs: 30_000,
+      timeoutMs: 90_000,
     });
     expect(model.requests).toHaveLength(1);
     expect(await downloads(annas)).toBe(1);
@@ -295,7 +295,7 @@ describe("the agent sends", () => {
     const since = anna.stanzas.length;
     model.setReply(() => `Here it is.\n\nMEDIA:${join(workspace, "chart.png")}`);
     await anna.send({ to: BOT, body: "draw a chart" });
-    const message = await anna.waitFor(isFile, { since, timeoutMs: 30_000 });
+    const message = await anna.waitFor(isFile, { since, timeoutMs: 90_000 });
     const { data, file, fallbacks, oobUrls } = await shown(message);
     expect(data).toEqual(PNG);
     expect(oobUrls).toEqual([message.body]);
@@ -319,7 +319,7 @@ describe("the agent sends", () => {
     writeFileSync(join(workspace, name), data);
     model.setReply(() => `[[audio_as_voice]]\nMEDIA:${join(workspace, name)}`);
     await anna.send({ to: BOT, body: "say it" });
-    const message = await anna.waitFor(isFile, { since, timeoutMs: 30_000 });
+    const message = await anna.waitFor(isFile, { since, timeoutMs: 90_000 });
     const { data: heard, file } = await shown(message);
     expect(heard).toEqual(data);
     expect(file?.file.mediaType).toBe(type);
@@ -331,14 +331,14 @@ describe("the agent sends", () => {
     writeFileSync(secret, PNG);
     model.setReply(() => `Here it is.\n\nMEDIA:${secret}`);
     await anna.send({ to: BOT, body: "show me" });
-    const { body } = await anna.waitForBody(BOT, { since, timeoutMs: 30_000 });
+    const { body } = await anna.waitForBody(BOT, { since, timeoutMs: 90_000 });
     expect(body).toMatch(/^Here it is\./);
     expect(body).not.toContain(gateway.directory);
     model.setReply();
     await anna.send({ to: BOT, body: "marker two" });
     await anna.waitFor(({ body: text }) => text === "echo: marker two", {
       since,
-      timeoutMs: 30_000,
+      timeoutMs: 90_000,
     });
     expect(anna.stanzas.slice(since).filter(isFile)).toEqual([]);
   });
@@ -387,7 +387,7 @@ describe("over ejabberd", () => {
     const url = await upload(bob, "cat.png", PNG, { caFile: ejabberd.caFile });
     await bob.send({ to: JAY, body: url, extra: oob(url) });
     expect((await asked()).pictures).toBe(1);
-    const message = await bob.waitFor(isFile, { since, timeoutMs: 30_000 });
+    const message = await bob.waitFor(isFile, { since, timeoutMs: 90_000 });
     const { data, file, oobUrls } = await shown(message, ejabberd);
     expect(data).toEqual(PNG);
     expect(file?.file.name).toBe("chart.png");

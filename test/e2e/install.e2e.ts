@@ -133,7 +133,7 @@ describe("openclaw plugins install @openclaw/xmpp, from a registry", () => {
     const alice = await startSlixmppUser(prosody, "alice");
     cleanups.push(alice.stop);
     await alice.send({ to: jid, body: "hello" });
-    expect((await alice.waitForBody(jid, { timeoutMs: 30_000 })).body).toBe("echo: hello");
+    expect((await alice.waitForBody(jid, { timeoutMs: 90_000 })).body).toBe("echo: hello");
     const plugin = await expectContent(gateway);
     expect(plugin.source).toMatch(/@openclaw\/xmpp\/dist\/index\.js$/);
   });

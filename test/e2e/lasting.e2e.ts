@@ -38,7 +38,7 @@ async function answersOf(person: SlixmppClient, since = 0): Promise<string[]> {
 
 it("what was said while the agent was away is answered once it is back", async () => {
   await stage.prosody.shell(closeAndSay("are you asleep?"));
-  await maria.waitForBody(BOT, { timeoutMs: 30_000 });
+  await maria.waitForBody(BOT, { timeoutMs: 90_000 });
   expect(await answersOf(maria)).toEqual(["echo: are you asleep?"]);
 });
 

@@ -150,7 +150,7 @@ describe("docs/migrating.md, from seed 000 and an older plugin's folder", () => 
     try {
       expect(await run(look)).toMatch(/XMPP default.*mode:tcp TLS.*rooms 1\/1.*works/);
       await admin.send({ to: "bot@localhost", body: "still you?" });
-      const { body } = await admin.waitForBody("bot@localhost", { timeoutMs: 30_000 });
+      const { body } = await admin.waitForBody("bot@localhost", { timeoutMs: 90_000 });
       expect(body).toBe("echo: still you?");
     } finally {
       await gateway.halt();

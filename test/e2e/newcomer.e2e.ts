@@ -231,7 +231,7 @@ it("gets from npm pack to a paired chat in under five minutes of their own", asy
   const answerTo = async (body: string, like: RegExp): Promise<string> => {
     await alice.send({ to: BOT, body });
     const answer = await alice.waitFor((stanza) => like.test(stanza.body ?? ""), {
-      timeoutMs: 30_000,
+      timeoutMs: 90_000,
     });
     return answer.body ?? "";
   };

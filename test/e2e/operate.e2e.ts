@@ -322,7 +322,7 @@ describe("presence", () => {
     const isShown = (since: number, text: string) =>
       waitFor(() => shownTo(alice, since).includes(text), {
         what: `"${text}"`,
-        timeoutMs: 30_000,
+        timeoutMs: 90_000,
         evidence: () => JSON.stringify(shownTo(alice)),
       });
     await isShown(0, "online ask me");
@@ -437,7 +437,7 @@ describe("a change of the configuration", () => {
     await waitFor(async () => (await queueSize()) !== 7, { what: "the old limit" });
     await waitFor(() => shownTo(alice, since).includes("online ask me"), {
       what: "the old text",
-      timeoutMs: 30_000,
+      timeoutMs: 90_000,
     });
     expect(await connection("main")).toEqual(before);
   });
@@ -534,7 +534,7 @@ test("presence is away while the Gateway waits for its turns, before it goes", a
   const halted = gateway.halt("SIGTERM", 30_000);
   await waitFor(() => shownTo(alice, since).includes("away back soon"), {
     what: "away",
-    timeoutMs: 30_000,
+    timeoutMs: 90_000,
     evidence: () => JSON.stringify(shownTo(alice, since)) + gateway.log().slice(-2000),
   });
   work.resolve("done");

@@ -101,7 +101,7 @@ describe("kill -9 of the Gateway between the model's answer and the server's con
     await alice.send({ to: BOT, body: "arrive to alice" });
     await bob.send({ to: BOT, body: "lose to bob" });
     await alice.send({ to: room, body: "lose to all", type: "groupchat" });
-    await waitFor(() => model.requests.length === 3, { what: "the questions", timeoutMs: 30_000 });
+    await waitFor(() => model.requests.length === 3, { what: "the questions", timeoutMs: 90_000 });
     line.freeze("answers");
     releases.arrive.resolve();
     await alice.waitForBody(BOT, { since });
@@ -246,7 +246,7 @@ describe("a message that comes back", () => {
     grumpy.send(
       `<message from='${to}' to='${BOT}' type='chat' id='q'><body>what became of it?</body></message>`,
     );
-    await waitFor(() => model.requests.length > 0, { what: "the turn", timeoutMs: 30_000 });
+    await waitFor(() => model.requests.length > 0, { what: "the turn", timeoutMs: 90_000 });
     const asked = JSON.stringify(model.requests[0]);
     expect(asked).toContain(`A message to ${to} came back: item-not-found.`);
     expect(asked).not.toContain("hostile words");

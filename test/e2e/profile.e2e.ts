@@ -68,7 +68,7 @@ describe("anybody", () => {
         const { xml } = await eve.iq(BOT, "get", items(node));
         return xml.includes(what) ? xml : undefined;
       },
-      { what: `${what} in ${node}`, timeoutMs: 30_000 },
+      { what: `${what} in ${node}`, timeoutMs: 90_000 },
     );
 
   it("sees the agent's name, its avatar and its vCard", async () => {
@@ -88,7 +88,7 @@ describe("anybody", () => {
     const presence = await alice.waitFor(
       ({ event, from, xml }) =>
         event === "presence" && from === `${room}/bot` && xml.includes(avatarId(PNG)),
-      { timeoutMs: 30_000 },
+      { timeoutMs: 90_000 },
     );
     expect(parse(presence.xml).getChild("x", "vcard-temp:x:update")?.getChildText("photo")).toBe(
       avatarId(PNG),
@@ -120,7 +120,7 @@ describe("a file within the stream", () => {
       expect(type).toBe("result");
     }
     expect((await ask(`<close xmlns="${IBB}" sid="s1"/>`)).type).toBe("result");
-    await alice.waitFor(({ body }) => body === "read it", { since, timeoutMs: 30_000 });
+    await alice.waitFor(({ body }) => body === "read it", { since, timeoutMs: 90_000 });
     expect(JSON.stringify(model.requests[0]?.body)).toContain("The quick brown fox");
     expect(model.requests).toHaveLength(1);
   });

@@ -483,7 +483,7 @@ describe("bookmarks of the account", () => {
     await gateway.call("xmpp.leave", { account: "syncer", room: party });
     await waitFor(async () => !(await isBookmarked()), { what: "no bookmark" });
     await untilForgotten(gateway, "syncer", party);
-    await expect.poll(() => invitedRooms("syncer"), { timeout: 10_000 }).toEqual({});
+    await expect.poll(() => invitedRooms("syncer"), { timeout: 90_000 }).toEqual({});
   });
 
   test("that another client takes away take us out of where we were invited, with sync", async () => {
@@ -493,7 +493,7 @@ describe("bookmarks of the account", () => {
     await waitFor(async () => (await bookmarksOf("syncer")).includes(yard), { what: "a bookmark" });
     await retractBookmark(others.syncer, yard);
     await untilForgotten(gateway, "syncer", yard);
-    await expect.poll(() => invitedRooms("syncer"), { timeout: 10_000 }).toEqual({});
+    await expect.poll(() => invitedRooms("syncer"), { timeout: 90_000 }).toEqual({});
   });
 
   test("are neither read nor written otherwise", async () => {
@@ -639,7 +639,7 @@ describe("a change of the configuration", () => {
   test("of the account's nick begins a new one", async () => {
     edit({ nick: "butler" });
     const isButler = async () => (await occupants("main", "plain"))?.["butler"];
-    await waitFor(isButler, { what: "the butler", timeoutMs: 30_000, evidence: gateway.log });
+    await waitFor(isButler, { what: "the butler", timeoutMs: 90_000, evidence: gateway.log });
     expect(await connection()).not.toEqual(before);
   });
 });

@@ -4,7 +4,7 @@ import type { SlixmppClient, StanzaEvent } from "./slixmpp.ts";
 import type { ModelReply, ModelRequest, StubModel } from "./stub-model.ts";
 
 /** The first turn of a fresh Gateway loads what it needs; later ones take a fraction of a second. */
-const ANSWER_MS = 30_000;
+const ANSWER_MS = 90_000;
 
 /** Says `text` to the agent and gives its first answer. */
 export async function ask(

@@ -167,7 +167,7 @@ export async function startEjabberd(options: EjabberdOptions = {}): Promise<Ejab
         return false; // not listening yet; `isRunning` tells when it never will
       }
     };
-    await waitFor(isUp, { what: "ejabberd", timeoutMs: 30_000, evidence: () => server.output() });
+    await waitFor(isUp, { what: "ejabberd", timeoutMs: 90_000, evidence: () => server.output() });
   };
 
   await launch();

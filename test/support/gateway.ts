@@ -54,7 +54,7 @@ export interface GatewayOptions extends HomeOptions {
   readonly waitForChannels?: readonly string[];
   /** More arguments for `openclaw gateway run`. */
   readonly args?: readonly string[];
-  /** Milliseconds until the Gateway listens. Default 90,000; each channel then has 45,000 more. */
+  /** Milliseconds until the Gateway listens. Default 180,000; each channel then has 120,000 more. */
   readonly timeoutMs?: number;
 }
 
@@ -366,7 +366,7 @@ async function isStarted(port: number): Promise<boolean> {
  */
 export async function startGateway(options: GatewayOptions = {}): Promise<Gateway> {
   const home = options.home ?? (await createOpenClawHome(options));
-  const timeoutMs = options.timeoutMs ?? 90_000;
+  const timeoutMs = options.timeoutMs ?? 180_000;
   let server: RunningProcess | undefined;
   let rpc: GatewayRpc | undefined;
   let startMs = 0;
@@ -386,7 +386,7 @@ export async function startGateway(options: GatewayOptions = {}): Promise<Gatewa
     const list = isPlainObject(all) ? all[channel] : undefined;
     return Array.isArray(list) ? (list as AccountStatus[]) : [];
   };
-  const waitForChannel: Gateway["waitForChannel"] = async (channel, ms = 30_000) => {
+  const waitForChannel: Gateway["waitForChannel"] = async (channel, ms = 120_000) => {
     let last: readonly AccountStatus[] = [];
     const isConnected = async (): Promise<boolean> => {
       if (!running().isRunning()) throw new Error(`the Gateway ended:\n${log()}`);
@@ -416,7 +416,7 @@ export async function startGateway(options: GatewayOptions = {}): Promise<Gatewa
     };
     return await waitFor(status, {
       what: `account ${account.accountId}: ${what}`,
-      timeoutMs: 40_000,
+      timeoutMs: 120_000,
       evidence: () => `${JSON.stringify(last, null, 1)}\n${log()}`,
     });
   };
@@ -450,7 +450,7 @@ export async function startGateway(options: GatewayOptions = {}): Promise<Gatewa
     };
     await waitFor(hasStarted, { what: "the Gateway", timeoutMs, evidence: log });
     for (const channel of options.waitForChannels ?? configuredChannels(home.readConfig())) {
-      await waitForChannel(channel, 45_000);
+      await waitForChannel(channel, 120_000);
     }
     startMs = performance.now() - since;
   };

@@ -110,7 +110,7 @@ export interface SlixmppClient {
   ): Promise<AdHocResult>;
   /**
    * The first stanza that `matches`, out of those received after position `since` of `stanzas`
-   * (default 0: from the start), waiting for it if need be (default 15,000 ms).
+   * (default 0: from the start), waiting for it if need be (default 60,000 ms).
    */
   waitFor(
     matches: (stanza: StanzaEvent) => boolean,
@@ -221,7 +221,7 @@ export async function startSlixmpp(login: SlixmppLogin): Promise<SlixmppClient> 
   }
 
   const waitFor: SlixmppClient["waitFor"] = async (matches, options = {}) => {
-    const { timeoutMs = 15_000, since = 0 } = options;
+    const { timeoutMs = 60_000, since = 0 } = options;
     const look = (): StanzaEvent | undefined => stanzas.slice(since).find(matches);
     const found = look();
     if (found !== undefined) return found;

@@ -21,7 +21,7 @@ export interface Terminal {
   press(...keys: string[]): Promise<void>;
   /** What is on the screen now, and (with `past`) what has gone off its top. */
   screen(options?: { readonly past?: boolean }): Promise<string>;
-  /** Waits until the screen shows `pattern` (default 15,000 ms) and returns the screen. */
+  /** Waits until the screen shows `pattern` (default 60,000 ms) and returns the screen. */
   waitForScreen(pattern: RegExp, timeoutMs?: number): Promise<string>;
   stop(): Promise<void>;
 }
@@ -78,7 +78,7 @@ export function createTerminal(purpose: string): Terminal {
     async press(...keys) {
       await tmux("send-keys", "-t", "main", ...keys);
     },
-    async waitForScreen(pattern, timeoutMs = 15_000) {
+    async waitForScreen(pattern, timeoutMs = 60_000) {
       let last = "";
       const shows = async (): Promise<string | false> => {
         last = await screen();

@@ -8,7 +8,7 @@ export class WaitTimeoutError extends Error {
 export interface WaitOptions {
   /** What is being waited for, in words; stands in the failure message. */
   readonly what: string;
-  /** Milliseconds until giving up. Default 15,000. */
+  /** Milliseconds until giving up. Default 60,000. */
   readonly timeoutMs?: number;
   /** Milliseconds between two looks. Default 50. */
   readonly intervalMs?: number;
@@ -24,7 +24,7 @@ export async function waitFor<T>(
   probe: () => T | undefined | false | Promise<T | undefined | false>,
   options: WaitOptions,
 ): Promise<T> {
-  const { what, timeoutMs = 15_000, intervalMs = 50, evidence } = options;
+  const { what, timeoutMs = 60_000, intervalMs = 50, evidence } = options;
   const deadline = performance.now() + timeoutMs;
   for (;;) {
     const fact = await probe();

@@ -26,7 +26,7 @@ export interface Wizard {
   stop(): Promise<void>;
 }
 
-const QUESTION_MS = 40_000;
+const QUESTION_MS = 150_000;
 const MAX_OPTIONS = 80;
 
 /** The words without the frames that the terminal draws around them; each line's end is a blank. */

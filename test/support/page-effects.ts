@@ -98,14 +98,14 @@ export function createEffects(around: Surroundings): Effects {
     return async () =>
       await alice.waitFor(
         (stanza) => stanza.body === body && (stanza.from ?? "").startsWith(from),
-        { since },
+        { since, timeoutMs: 90_000 },
       );
   };
 
   const aliceWrites = async (): Promise<void> => {
     const since = alice.stanzas.length;
     await alice.send({ to: bot, body: "remember me" });
-    await alice.waitForBody(bot, { since, timeoutMs: 30_000 });
+    await alice.waitForBody(bot, { since, timeoutMs: 90_000 });
   };
 
   /** Somebody who waits for an approval, and the code. */
@@ -114,7 +114,7 @@ export function createEffects(around: Surroundings): Effects {
     if (asking !== undefined) return asking;
     const person = await around.stranger();
     await person.send({ to: bot, body: "hello" });
-    const { body } = await person.waitForBody(bot, { timeoutMs: 30_000 });
+    const { body } = await person.waitForBody(bot, { timeoutMs: 90_000 });
     return (asking = { person, code: pairingCode(body) });
   };
 
@@ -150,7 +150,7 @@ export function createEffects(around: Surroundings): Effects {
       if (resource === undefined) return;
       const session = `${String(account["jid"])}/${resource}`;
       const isKnown = async () => (await prosody.shell("c2s:show()")).includes(session);
-      await waitFor(isKnown, { what: session, timeoutMs: 30_000 });
+      await waitFor(isKnown, { what: session, timeoutMs: 90_000 });
     };
   };
 
@@ -193,7 +193,7 @@ export function createEffects(around: Surroundings): Effects {
         expect(Object.keys(accounts())).toEqual(["bot"]);
         const isGone = async () =>
           (await gateway.accounts("xmpp")).every(({ accountId }) => accountId !== "ops");
-        await waitFor(isGone, { what: "no account ops", timeoutMs: 30_000 });
+        await waitFor(isGone, { what: "no account ops", timeoutMs: 90_000 });
       }),
     ],
     [
@@ -214,7 +214,7 @@ export function createEffects(around: Surroundings): Effects {
           asking = undefined;
           await person.send({ to: bot, body: "may I?" });
           const isAnswer = ({ body }: { body?: string | undefined }) => body === "echo: may I?";
-          await person.waitFor(isAnswer, { timeoutMs: 30_000 });
+          await person.waitFor(isAnswer, { timeoutMs: 90_000 });
           await person.stop();
         };
       },

@@ -146,14 +146,14 @@ describe("docs/migrating.md, from seed 000 and an older plugin's folder", () => 
   }, 600_000);
 
   it("the agent is online with its account, in its room, and answers its operator", async () => {
-    const gateway = await startGateway({ home });
+    const gateway = await startGateway({ home, timeoutMs: 240_000 });
     try {
       expect(await run(look)).toMatch(/XMPP default.*mode:tcp TLS.*rooms 1\/1.*works/);
       await admin.send({ to: "bot@localhost", body: "still you?" });
-      const { body } = await admin.waitForBody("bot@localhost", { timeoutMs: 90_000 });
+      const { body } = await admin.waitForBody("bot@localhost", { timeoutMs: 60_000 });
       expect(body).toBe("echo: still you?");
     } finally {
       await gateway.halt();
     }
-  }, 240_000);
+  }, 480_000);
 });

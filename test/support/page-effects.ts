@@ -98,7 +98,7 @@ export function createEffects(around: Surroundings): Effects {
     return async () =>
       await alice.waitFor(
         (stanza) => stanza.body === body && (stanza.from ?? "").startsWith(from),
-        { since },
+        { since, timeoutMs: 90_000 },
       );
   };
 

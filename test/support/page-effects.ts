@@ -28,10 +28,10 @@ type Effect = (line: string) => Promise<Check>;
 /** What each command that only looks prints, by how it begins; of several that fit the first counts. */
 const PRINTS: readonly (readonly [begins: string, pattern: RegExp])[] = [
   ["openclaw plugins list", /\bxmpp\b.*\b(?:enabled|loaded)\b/],
-  ["openclaw channels status --probe --json", /(?=[\s\S]*"connected": true)(?=[\s\S]*"ok": true)/],
+  ["openclaw channels status --probe --json", /"xmpp": [\s\S]*"accountId": "default"/],
   ["openclaw channels status", /XMPP default.*mode:tcp TLS.*works/],
   ["openclaw channels capabilities", /XMPP default[\s\S]*Probe: ok/],
-  ["openclaw channels logs", /bot@example\.com\/\S+ is online/],
+  ["openclaw channels logs", /^Log file: .+[\s\S]*\[default\]/m],
   ["openclaw channels resolve", /Team Room -> team@\S+[\s\S]*alice@example\.com -> alice@/],
   ["openclaw directory self", /bot@example\.com/],
   ["openclaw directory peers list", /alice@example\.com/],

@@ -118,7 +118,7 @@ it("1,000 subscription requests are answered 30 times at most, and messages as e
 it("commands: ten a minute, then one refusal in the words of the seed, and /stop of an owner as ever", async () => {
   const refusal = "Too many commands. Please wait before sending more.";
   const limited = async () => (await droppedBy("limited"))["commands-limited"] ?? 0;
-  const flood = async (person: SlixmppClient) => {
+  const overdo = async (person: SlixmppClient) => {
     const [since, before] = [person.stanzas.length, await limited()];
     for (let count = 0; count < 25; count += 1) {
       await person.send({ to: BOTS.limited, body: "/status" });
@@ -131,12 +131,12 @@ it("commands: ten a minute, then one refusal in the words of the seed, and /stop
     const told = bodiesFrom(person, BOTS.limited, since);
     expect(told.filter((text) => text === refusal)).toHaveLength(1);
   };
-  await flood(mallory);
+  await overdo(mallory);
   // Whose word stops nothing has no more of it than of any other.
   const before = await limited();
   await mallory.send({ to: BOTS.limited, body: "/stop" });
   await waitFor(async () => (await limited()) === before + 1, { what: "the stop to be refused" });
-  await flood(alice);
+  await overdo(alice);
   const stopped = alice.stanzas.length;
   await alice.send({ to: BOTS.limited, body: "/stop" });
   const answer = await alice.waitForBody(BOTS.limited, { since: stopped, timeoutMs: 90_000 });

@@ -90,7 +90,7 @@ it("loses nothing where the process ends while messages wait for each other", as
 it("tries a turn of several again as a whole, before what came later", async () => {
   const busy = Promise.withResolvers<void>();
   const attempts: string[] = [];
-  const road = start(300, {
+  const road = start(2_000, {
     dispatch: async ({ ctxPayload }) => {
       attempts.push(ctxPayload.message.rawBody);
       if (attempts.length > 1) return;

@@ -93,6 +93,22 @@ describe("what waited as the account stopped", () => {
     expect(second.turns[0]?.messageId).toBe(`${ids[0]}~`);
   });
 
+  it("was with a host that did not let go of it in time, and is asked again by another id", async () => {
+    const ids: string[] = [];
+    const first = start({
+      dispatch: async ({ ctxPayload }) => {
+        ids.push(ctxPayload.messageId);
+        await new Promise(() => {});
+      },
+    });
+    await first.session.receive(dm("one"));
+    await waitFor(() => ids.length === 1, { what: "the turn" });
+    await stop(first);
+    const second = start();
+    await waitFor(() => said(second).length === 1, { what: "the turn again" });
+    expect(second.turns[0]?.messageId).toBe(`${ids[0]}+1`);
+  });
+
   it("was put off by the host, and is asked again by another id each time", async () => {
     const ids: string[] = [];
     const first = start({

@@ -50,6 +50,8 @@ class PutOffError extends Error {
 
 /** As long as the process, like what the host remembers of ids. */
 const timesPutOff = new Map<string, number>();
+/** Of an account that had to be ended before the host had said what becomes of them. */
+const leftOpen = new Set<string>();
 
 export type Ingress = {
   /**
@@ -76,6 +78,7 @@ export function createIngress(params: {
   now: () => number;
 }): Ingress {
   const { queue, isStopped, isReplaced, readConfig, takeUp, log, now } = params;
+  const open = new Set<string>();
   const debouncer = createDebouncer({
     isStopped,
     isReplaced,
@@ -100,7 +103,10 @@ export function createIngress(params: {
     async deliver(stored, ingressLifecycle, { id: eventId, receivedAt, lastError }) {
       const { lane } = stored;
       // Stopping the account forgets the one, a crash the other.
-      const putOffs = Math.max(PutOffError.times(lastError), timesPutOff.get(eventId) ?? 0);
+      const before = Math.max(PutOffError.times(lastError), timesPutOff.get(eventId) ?? 0);
+      const putOffs = before + (leftOpen.delete(eventId) ? 1 : 0);
+      if (putOffs > before) timesPutOff.set(eventId, putOffs);
+      open.add(eventId);
       const storeAgain = async () => {
         const message = renewed(stored);
         const payload = { version: STORED_VERSION, message };
@@ -116,16 +122,35 @@ export function createIngress(params: {
         async onAdopted() {
           await ingressLifecycle.onAdopted();
           timesPutOff.delete(eventId);
+          open.delete(eventId);
+        },
+        async onAbandoned() {
+          await ingressLifecycle.onAbandoned();
+          open.delete(eventId);
+        },
+        async onFailed(reason) {
+          await ingressLifecycle.onFailed?.(reason);
+          open.delete(eventId);
+        },
+        async onCancelled() {
+          await ingressLifecycle.onCancelled?.();
+          open.delete(eventId);
         },
         async takeBack() {
           timesPutOff.set(eventId, putOffs + 1);
           await ingressLifecycle.onFailed?.(new PutOffError(putOffs + 1));
+          open.delete(eventId);
         },
       };
       const inbound = reviveMessage(stored);
-      // The host takes no message by an id by which it has put one off.
+      // The host takes no message by an id by which it has put one off, or begun to take one.
       if (putOffs > 0) inbound.messageId += `+${putOffs}`;
-      await debouncer.push({ inbound, eventId, lane, lifecycle });
+      try {
+        await debouncer.push({ inbound, eventId, lane, lifecycle });
+      } catch (error) {
+        open.delete(eventId);
+        throw error;
+      }
     },
     pollIntervalMs: POLL_MS,
     retention: {
@@ -172,6 +197,7 @@ export function createIngress(params: {
     start: () => monitor.start(),
     async stop() {
       await Promise.race([monitor.stop(), delay(LONGEST_STOP_MS, undefined, { ref: false })]);
+      for (const eventId of open) leftOpen.add(eventId);
     },
     async idle() {
       await begun;

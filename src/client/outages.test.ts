@@ -68,6 +68,27 @@ describe("a server that is not all there yet", () => {
     expect(session.state).toMatchObject({ error: { condition: "host-unknown", fatal: true } });
   });
 
+  it("as it takes its domain down and puts it up again, it is asked again", async () => {
+    const server = await serve(async (peer, index) => {
+      await peer.login();
+      if (index === 0) {
+        peer.send(
+          "<stream:error><host-gone xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error></stream:stream>",
+        );
+      }
+      await peer.closed;
+    });
+    const session = start(server.port);
+    const ends: unknown[] = [];
+    session.onState((state) => void (state.kind === "waiting" && ends.push(state.error)));
+    await waitFor(() => server.peers.length > 1 || session.state.kind === "refused", {
+      what: "the second login",
+    });
+    await reached(session, "online");
+    expect(ends).toMatchObject([{ condition: "host-gone", fatal: false }]);
+    expect(server.peers).toHaveLength(2);
+  });
+
   it("one that we do not know is believed at once", async () => {
     const server = await serve(hostUnknown);
     const session = start(server.port);

@@ -523,6 +523,31 @@ describe("an end that is final", () => {
     expect(session.state).not.toHaveProperty("resumable");
   });
 
+  it("after a refusal, and a new start, is resumed as ever", async () => {
+    const { session, states } = await setUp([
+      async (peer) => {
+        await peer.login({ resumable: ENABLED });
+        peer.send(
+          "<stream:error><conflict xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error>",
+        );
+      },
+      async (peer) => {
+        await peer.login({ resumable: ENABLED });
+        await peer.expect(/<body>/);
+        peer.reset();
+      },
+      async (peer) => void (await peer.login({ resume: resumed(1) })),
+    ]);
+    await reached(session, "refused");
+    session.start();
+    await reached(session, "online");
+    expect(await outcomeOf(session.send(chat("x")))).toBe("confirmed");
+    await reached(session, "online");
+    expect(states.findLast(({ kind }) => kind === "online")).toMatchObject({
+      facts: { resumed: true },
+    });
+  });
+
   it("by a policy-violation is not resumed: what we sent would be the next one", async () => {
     const condition = "policy-violation";
     const { session, states, sent } = await setUp([

@@ -104,6 +104,20 @@ export function createSession(
   let sentTo: Endpoint | undefined;
   let doubts = 0;
 
+  /** The end that a server meant for good, as one to try again after, where it is one that we know. */
+  const doubted = (error: XmppConnectionError): XmppConnectionError => {
+    if (!error.fatal || !memory.recall()) return error;
+    if (!(error instanceof UnprovedError)) {
+      if (!DOUBTFUL.has(error.condition) || doubts >= MAX_DOUBTS) return error;
+      doubts += 1;
+    }
+    const { advice } = error;
+    return new XmppConnectionError(error.condition, error.message, {
+      cause: error,
+      ...(advice === undefined ? {} : { advice }),
+    });
+  };
+
   const logIn = async (signal: AbortSignal, onStep: (step: LoginStep) => void): Promise<Login> => {
     const resolver = environment.resolver ?? systemResolver(signal);
     const resolved = await resolveEndpoints(options.server, resolver, random);
@@ -114,16 +128,7 @@ export function createSession(
       doubts = 0;
       return done;
     } catch (error) {
-      if (!(error instanceof XmppConnectionError) || !error.fatal || !memory.recall()) throw error;
-      if (!(error instanceof UnprovedError)) {
-        if (!DOUBTFUL.has(error.condition) || doubts >= MAX_DOUBTS) throw error;
-        doubts += 1;
-      }
-      const { advice } = error;
-      throw new XmppConnectionError(error.condition, error.message, {
-        cause: error,
-        ...(advice === undefined ? {} : { advice }),
-      });
+      throw error instanceof XmppConnectionError ? doubted(error) : error;
     }
   };
 
@@ -132,7 +137,7 @@ export function createSession(
     onStep: (step: LoginStep) => void,
   ): Promise<LiveConnection> => {
     const done = await logIn(signal, onStep);
-    return goLive({
+    const connection = goLive({
       login: done,
       since: clock.now(),
       timings,
@@ -150,6 +155,8 @@ export function createSession(
         resumption.keep(stream, error);
       },
     });
+    // A domain that is taken down and put up again says goodbye as one that is gone (host-gone).
+    return { ...connection, closed: connection.closed.then(doubted) };
   };
 
   const supervisor = createSupervisor<LiveConnection>({
@@ -157,7 +164,9 @@ export function createSession(
     probe: (signal) => canReach(endpoints, timings.probeMs, signal),
     onState(state) {
       report(state, account.bare, log);
-      if (state.kind === "refused" || state.kind === "stopped") resumption.stop();
+      // Who was refused may be started again: only a stop is for good.
+      if (state.kind === "refused") resumption.giveUp();
+      if (state.kind === "stopped") resumption.stop();
       notify(stateListeners, visible(state), log);
       // After the listeners know that we are online: what arrives may make them answer.
       if (state.kind === "online") supervisor.connection?.begin();

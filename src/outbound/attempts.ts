@@ -94,6 +94,7 @@ async function hasArrived(
   for (;;) {
     const left = deadline - performance.now();
     const asked = performance.now();
+    // Called off meanwhile: the fate of what was written is as unknown as before.
     const outbox = await reach(road.find, target, Math.max(0, left), signal).catch(() => undefined);
     spend(patience, asked);
     if (!outbox || left <= 0) throw lost;
@@ -103,9 +104,11 @@ async function hasArrived(
       if (evidence.isConclusive) return false;
       throw lost;
     } catch (error) {
-      // The connection went again before the archive had answered.
+      // The connection went again before the archive had answered, or it cannot tell now.
       const isAskedAgain =
-        error instanceof XmppConnectionError || error instanceof XmppNotSentError;
+        error instanceof XmppConnectionError ||
+        error instanceof XmppNotSentError ||
+        error instanceof XmppStanzaError;
       if (!isAskedAgain || outbox.session.state.kind === "refused") throw lost;
       await new Promise((resolve) => setTimeout(resolve, ASK_AGAIN_MS));
     }

@@ -295,6 +295,19 @@ describe("a message that nobody confirmed", () => {
     expect(written).toHaveLength(1);
   });
 
+  it("is asked about again where the archive cannot tell at first", async () => {
+    const { session, deliver, sent } = setUp({ failures: [lost()], arriving: [0], archived: [] });
+    const { request } = session;
+    let isReady = false;
+    session.request = async (iq, options) => {
+      if (isReady || !iq.getChild("query", ARCHIVE)) return await request(iq, options);
+      isReady = true;
+      throw new XmppStanzaError("wait", "internal-server-error");
+    };
+    await deliver("one");
+    expect(sent()).toEqual(["one"]);
+  });
+
   it("is given up once it has ended the connection three times", async () => {
     const failures = Array.from({ length: 9 }, () => lost(ended("policy-violation")));
     const { deliver, sent } = setUp({ failures, archived: [WITNESS] });

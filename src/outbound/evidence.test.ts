@@ -113,9 +113,20 @@ it("knows nothing where there is no archive, or it does not answer the question"
   expect(await evidence(TARGETS.room, items, { refusal })).toEqual([[], false]);
 });
 
-it("leaves it to the asker to ask again after a loss", async () => {
-  const refusal = new XmppNotSentError("offline");
+it.each([
+  ["after a loss", new XmppNotSentError("offline")],
+  ["of an archive that cannot tell now", new XmppStanzaError("wait", "internal-server-error")],
+])("leaves it to the asker to ask again %s", async (_, refusal) => {
   await expect(evidence(TARGETS.room, [], { refusal })).rejects.toBe(refusal);
+  const outbox = withArchive(TARGETS.alice, [], { refusal });
+  await expect(hasSaid(outbox, TARGETS.alice, "asked", "x")).rejects.toBe(refusal);
+});
+
+it("leaves it to the asker to ask again what the account archives", async () => {
+  const refusal = new XmppStanzaError("wait", "internal-server-error");
+  const outbox = withArchive(TARGETS.alice, []);
+  outbox.session.onRequest(ARCHIVE, refusal);
+  await expect(findEvidence(outbox, TARGETS.alice, () => false, NOW)).rejects.toBe(refusal);
 });
 
 describe("what was said after a message", () => {

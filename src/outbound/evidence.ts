@@ -76,8 +76,8 @@ export async function findEvidence(
       if (read > MOST_MESSAGES) return { arrived, isConclusive: false };
     }
   } catch (error) {
-    if (error instanceof XmppStanzaError) return { arrived, isConclusive: false };
-    throw error;
+    if (!isRefused(error)) throw error;
+    return { arrived, isConclusive: false };
   }
   const isComplete =
     of !== undefined ||
@@ -118,7 +118,7 @@ export async function hasSaid(
       if (read > MOST_MESSAGES) return false;
     }
   } catch (error) {
-    if (!(error instanceof XmppStanzaError)) throw error;
+    if (!isRefused(error)) throw error;
   }
   return false;
 }
@@ -139,7 +139,11 @@ async function archivesEverything(session: XmppSession, peer: BareJid): Promise<
     const answer = await session.request(encodeRequest("get", encodePreferencesRequest()));
     return archivesAll(answer, peer);
   } catch (error) {
-    if (error instanceof XmppStanzaError) return false;
-    throw error;
+    if (!isRefused(error)) throw error;
+    return false;
   }
 }
+
+/** It will not say; an error of the type "wait" (RFC 6120 §8.3.2) means: not now. */
+const isRefused = (error: unknown): boolean =>
+  error instanceof XmppStanzaError && error.type !== "wait";

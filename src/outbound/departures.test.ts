@@ -46,6 +46,17 @@ it("goes on after a failure, and after somebody who gave up or was called off", 
   expect(departures.count).toBe(0);
 });
 
+it("waits for as long as an operator may allow", async () => {
+  const { inOrder } = createDepartures();
+  const slow = Promise.withResolvers<void>();
+  const first = inOrder(ALICE, patient, async () => await slow.promise);
+  const monthMs = 30 * 24 * 60 * 60_000;
+  const second = inOrder(ALICE, { patienceMs: monthMs }, async () => "sent");
+  setTimeout(slow.resolve, 20);
+  await first;
+  expect(await second).toBe("sent");
+});
+
 it("lets a second's worth leave at once, the rest evenly", async () => {
   // 20 a second: 20 at once, 5 more take a quarter of a second.
   const { pace } = createDepartures();

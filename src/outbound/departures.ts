@@ -87,6 +87,9 @@ export function createDepartures(now: () => number = () => performance.now()): D
   };
 }
 
+/** Timers count to 2^31 ms, some 25 days: what is longer they take for nothing at all. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
 /** @returns false when it takes longer */
 async function within(
   promise: Promise<unknown>,
@@ -96,7 +99,8 @@ async function within(
   const ended = new AbortController();
   const limit = AbortSignal.any([ended.signal, ...(signal ? [signal] : [])]);
   try {
-    const over = delay(ms, false, { signal: limit }).catch(() => false);
+    // Called off, or no longer waited for: the next line and whoever asked tell which.
+    const over = delay(Math.min(ms, LONGEST_TIMER_MS), false, { signal: limit }).catch(() => false);
     const isDone = await Promise.race([promise.then(() => true), over]);
     signal?.throwIfAborted();
     return isDone;

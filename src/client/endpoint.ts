@@ -121,7 +121,7 @@ async function lookUp(resolver: SrvResolver, name: string): Promise<SrvRecord[]>
   try {
     return await resolver(name);
   } catch {
-    return [];
+    return []; // no such name, or no answer: see above
   }
 }
 

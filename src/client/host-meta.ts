@@ -21,6 +21,7 @@ export async function findWebSockets(
       const found = response.ok ? parseHostMeta(await readText(response)) : [];
       if (found.length > 0) return found;
     } catch {
+      // Most domains have none, or no web server: the next file may be there.
       if (limit.aborted) return [];
     }
   }

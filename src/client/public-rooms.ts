@@ -47,7 +47,7 @@ async function roomsOf(asker: Asker, service: string): Promise<PublicRoom[]> {
       return { jid: room.bare, name: name?.trim().slice(0, MAX_NAME_LENGTH) || undefined };
     });
   } catch {
-    return [];
+    return []; // who does not answer, or may not, lists none
   }
 }
 

@@ -200,6 +200,7 @@ export function createSupervisor<C extends Connection>(
             : 0.5 + options.random();
       await pause(timings.probeMs * part);
       if (signal.aborted) return;
+      // A look that fails has seen nobody.
       if (!(await options.probe(signal).catch(() => false))) {
         left = 0;
         continue;

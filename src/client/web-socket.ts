@@ -35,7 +35,7 @@ export class ClientWebSocket extends EventEmitter implements StreamSocket {
   constructor(target: WebSocketTarget) {
     super();
     this.#target = target;
-    this.on("error", () => {});
+    this.on("error", () => {}); // a late error finds a listener, whoever else has left
   }
 
   connect(): void {

@@ -60,7 +60,7 @@ function isWritten(path: string, secret: unknown): boolean {
   try {
     return readFileSync(path, "utf8").includes(JSON.stringify(secret).slice(1, -1));
   } catch {
-    return false;
+    return false; // no such file: nothing stands in it
   }
 }
 

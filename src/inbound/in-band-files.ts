@@ -219,7 +219,12 @@ export function createInBandFiles(
 
   function answerOf({ answer, requests }: FileStep): Element | undefined {
     setImmediate(() => {
-      for (const iq of requests) session.request(iq).catch(() => undefined);
+      for (const iq of requests) {
+        session.request(iq).catch((error: unknown) => {
+          // They are refused already; that they do not take the goodbye changes nothing.
+          log.debug?.(`the goodbye to a refused file was not taken: ${messageOf(error)}`);
+        });
+      }
     });
     return answer;
   }

@@ -213,6 +213,7 @@ async function whileAlive<T>(
   try {
     const result = await Promise.race([work, isAborted]);
     if (result !== undefined) return result;
+    // What failed has left nothing to undo, and the message comes again.
     void work.then(undo, () => undefined);
     await lifecycle.onCancelled?.();
     return undefined;

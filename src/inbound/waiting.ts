@@ -141,6 +141,6 @@ function textOf(stored: StoredMessage): string | undefined {
     const text = wordsOf(message, stored.inbound.body).trim() || stored.inbound.body;
     return text.slice(0, MAX_TEXT).toWellFormed();
   } catch {
-    return undefined;
+    return undefined; // unreadable, as its turn will find, too: the list goes on without its words
   }
 }

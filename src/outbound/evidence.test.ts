@@ -125,7 +125,11 @@ it.each([
 it("leaves it to the asker to ask again what the account archives", async () => {
   const refusal = new XmppStanzaError("wait", "internal-server-error");
   const outbox = withArchive(TARGETS.alice, []);
-  outbox.session.onRequest(ARCHIVE, refusal);
+  const { request } = outbox.session;
+  outbox.session.request = async (iq, options) => {
+    if (iq.getChild("prefs")) throw refusal;
+    return await request(iq, options);
+  };
   await expect(findEvidence(outbox, TARGETS.alice, () => false, NOW)).rejects.toBe(refusal);
 });
 

@@ -44,6 +44,6 @@ export function nameInUrl(url: string): string | undefined {
   try {
     return safeFileName(decodeURIComponent(segment));
   } catch {
-    return safeFileName(segment);
+    return safeFileName(segment); // a stray % is a part of the name
   }
 }

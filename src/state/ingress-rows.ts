@@ -23,7 +23,7 @@ function parse(value: unknown): { value: unknown } | undefined {
   try {
     return { value: JSON.parse(value) as unknown };
   } catch {
-    return undefined;
+    return undefined; // not ours, or damaged: like a row without it
   }
 }
 

@@ -69,6 +69,7 @@ export function createOwedAnswers(
       });
       ledger.settled.clear();
     } catch {
+      // A full disk, or it is closed: what is settled stays noted in memory, and goes with the next that is.
       if (retries > 0) ledger.retry = setTimeout(() => settleAll(retries - 1), RETRY_MS).unref();
     }
   }

@@ -54,8 +54,10 @@ export async function editOwn(
   }
   // A correction replaces all of it, and not only its text.
   const facts = { replaceId: firstId, reply, thread };
-  const message = encodeBody(target, randomUUID(), body, facts);
+  const messageId = randomUUID();
+  const message = encodeBody(target, messageId, body, facts);
   await sendMessage(outbox, target, message, beforeSend);
+  outbox.sent.settle(messageId);
   return firstId;
 }
 
@@ -107,6 +109,7 @@ async function retract(
   });
   if (target.kind === "room-private") message.append(encodeMucUser());
   await sendMessage(outbox, target, message, beforeSend);
+  outbox.sent.settle(messageId);
   return retractId;
 }
 

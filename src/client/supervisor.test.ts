@@ -30,9 +30,10 @@ const timings = {
 /** Time that passes when told. */
 function fakeClock() {
   let now = 0;
+  let ahead = 0;
   const timers = new Set<{ at: number; callback: () => void }>();
   const clock: Clock = {
-    now: () => now,
+    now: () => now + ahead,
     after(ms, callback) {
       const timer = { at: now + ms, callback };
       timers.add(timer);
@@ -44,6 +45,8 @@ function fakeClock() {
     clock,
     timers,
     settle,
+    /** Somebody sets the clock; timers go on as they were. */
+    set: (ms: number) => void (ahead += ms),
     async pass(ms: number): Promise<void> {
       const end = now + ms;
       for (;;) {
@@ -114,6 +117,48 @@ describe("the supervisor", () => {
     await pass(1000 + 2000 + 4000 + 8000 + 8000);
     const waits = states.flatMap((state) => (state.kind === "waiting" ? [state.retryAt] : []));
     expect(waits).toEqual([1000, 3000, 7000, 15_000, 23_000, 31_000]);
+    await supervisor.stop();
+  });
+
+  it.each([
+    ["ahead", 3_600_000],
+    ["back", -3_600_000],
+  ])("reckons as before when the clock is put %s: a server is found back", async (_, ms) => {
+    let isUp = false;
+    const { supervisor, pass, settle, set } = setUp(
+      async () => {
+        if (!isUp) throw connectionError("unreachable", "nobody there");
+        return connection().value;
+      },
+      async () => isUp,
+    );
+    supervisor.start();
+    await settle();
+    await pass(1000 + 2000 + 4000); // eight seconds to the next attempt
+    set(ms);
+    isUp = true;
+    await pass(4_000);
+    expect(supervisor.state.kind).toBe("online");
+    await supervisor.stop();
+  });
+
+  it.each([
+    ["ahead", 3_600_000, 30_000, 4000],
+    ["back", -3_600_000, 60_000, 1000],
+  ])("reckons as before when the clock is put %s: a minute is one", async (_, ms, lasts, wait) => {
+    let live = connection();
+    const { supervisor, clock, pass, settle, set } = setUp(async (attempt) => {
+      if (attempt <= 2) throw network();
+      return (live = connection()).value;
+    });
+    supervisor.start();
+    await settle();
+    await pass(3000);
+    set(ms);
+    await pass(lasts);
+    live.lose(network());
+    await settle();
+    expect(supervisor.state).toMatchObject({ kind: "waiting", retryAt: clock.now() + wait });
     await supervisor.stop();
   });
 

@@ -140,17 +140,17 @@ export function createSupervisor<C extends Connection>(
   }
 
   function goOnline(live: C): void {
-    const since = clock.now();
     connection = live;
     misses = 0;
     lastError = undefined;
     void live.closed.then((error) => {
       if (connection !== live) return;
       connection = undefined;
-      if (clock.now() - since >= timings.stableMs) failures = 0;
       fail(error, true);
     });
     move(live.facts.resumed ? "resumed" : "bound", { kind: "online", facts: live.facts });
+    // By a timer, as all that is decided here: the clock may be set meanwhile.
+    if (connection === live) cancelTimer = clock.after(timings.stableMs, () => (failures = 0));
   }
 
   /** @param isLoss of a connection, not of an attempt */
@@ -169,9 +169,8 @@ export function createSupervisor<C extends Connection>(
     else failures += 1;
     if (state.kind === "waiting") cancelTimer = clock.after(wait, () => beginAttempt("retry"));
     if (state.kind !== "waiting") return;
-    if (isUnreachable) void watchForReturn(state.retryAt, 0);
-    else if (isLoss && timings.probesAfterLoss > 0)
-      void watchForReturn(state.retryAt, timings.probesAfterLoss);
+    if (isUnreachable) void watchForReturn(0);
+    else if (isLoss && timings.probesAfterLoss > 0) void watchForReturn(timings.probesAfterLoss);
   }
 
   /**
@@ -180,7 +179,7 @@ export function createSupervisor<C extends Connection>(
    * @param open looks at an open port that are no sign of anything: nobody has seen it closed yet, and a
    *   server that is going down may still have it open. After so many it is not down.
    */
-  async function watchForReturn(retryAt: number, open: number): Promise<void> {
+  async function watchForReturn(open: number): Promise<void> {
     const controller = new AbortController();
     probing = controller;
     const { signal } = controller;
@@ -211,9 +210,10 @@ export function createSupervisor<C extends Connection>(
         continue;
       }
       const wait = Math.round(options.random() * timings.probeSpreadMs);
-      if (signal.aborted || clock.now() + wait >= retryAt) return;
-      cancelTimer();
-      cancelTimer = clock.after(wait, () => beginAttempt("retry"));
+      if (signal.aborted) return;
+      // Whichever comes first: this, or the end of the backoff.
+      const cancels = [cancelTimer, clock.after(wait, () => beginAttempt("retry"))];
+      cancelTimer = () => cancels.forEach((cancel) => cancel());
       return;
     }
   }

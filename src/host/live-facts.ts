@@ -50,6 +50,7 @@ const TOO_MUCH = [
   "commands-limited",
   "iqs-limited",
   "subscriptions-limited",
+  "invitations-limited",
 ] as const satisfies TallyReason[];
 
 export async function readLiveFacts(live: LiveAccount): Promise<LiveFacts> {

@@ -88,6 +88,8 @@ describe("parseJid", () => {
     "alice@-example.com",
     "alice@*.com",
     "*@*",
+    "*@example.com", // a pattern in every list
+    "\uFF0A@example.com",
     "alice@0x7f.1",
     "alice@127.1",
     "alice@xn--zz--",

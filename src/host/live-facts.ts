@@ -51,6 +51,7 @@ const TOO_MUCH = [
   "iqs-limited",
   "subscriptions-limited",
   "invitations-limited",
+  "events-limited",
 ] as const satisfies TallyReason[];
 
 export async function readLiveFacts(live: LiveAccount): Promise<LiveFacts> {

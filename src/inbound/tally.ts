@@ -27,7 +27,9 @@ export type TallyReason =
   /** Too many wanted to subscribe to the agent's presence. */
   | "subscriptions-limited"
   /** Too many invitations to rooms waited. */
-  | "invitations-limited";
+  | "invitations-limited"
+  /** The sender reacted, or took back, too often: the agent is not told of it. */
+  | "events-limited";
 
 export type Tally = {
   add(reason: TallyReason, count?: number): void;

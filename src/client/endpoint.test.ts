@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { XmppConnectionError } from "../errors.ts";
-import { parseServer, resolveEndpoints } from "./endpoint.ts";
+import { addressOf, parseServer, resolveEndpoints } from "./endpoint.ts";
 import type { SrvRecord } from "./endpoint.ts";
 
 describe("the server setting", () => {
@@ -141,5 +141,19 @@ describe("discovery", () => {
       resolver,
     );
     expect(asked).toEqual([]);
+  });
+});
+
+describe("addressOf", () => {
+  it.each([
+    [
+      { transport: "websocket", url: "wss://chat.example/ws?token=secret" },
+      "wss://chat.example/ws",
+    ],
+    [{ transport: "websocket", url: "wss://chat.example/ws" }, "wss://chat.example/ws"],
+    [{ transport: "tcp", host: "::1", port: 5222 }, "[::1]:5222"],
+    [{ transport: "tls", host: "chat.example", port: 5223 }, "chat.example:5223"],
+  ] as const)("%j is shown as %s: what a URL asks with may be a token", (endpoint, shown) => {
+    expect(addressOf(endpoint)).toBe(shown);
   });
 });

@@ -147,9 +147,9 @@ function orderByPriority<T extends SrvRecord>(records: T[], random: () => number
   return ordered;
 }
 
-/** An endpoint as status and messages show it: `host:port`, or the URL. */
+/** An endpoint as status and messages show it: `host:port`, or the URL without its query, which may hold a token. */
 export function addressOf(endpoint: Endpoint): string {
-  if (endpoint.transport === "websocket") return endpoint.url;
+  if (endpoint.transport === "websocket") return endpoint.url.replace(/\?.*/s, "");
   const { host, port } = endpoint;
   return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
 }

@@ -24,9 +24,10 @@ async function setUp(answer: string | Error = rosterResult(FRIEND)) {
   const session = createFakeSession();
   session.onRequest(ROSTER, answer);
   const decided: string[] = [];
+  const log = createFakeLog();
   const roster = createRoster({
     session,
-    log: createFakeLog(),
+    log,
     decideSubscription: (who) => {
       decided.push(who);
       return who.endsWith("@evil.example") ? "refuse" : "accept";
@@ -37,7 +38,7 @@ async function setUp(answer: string | Error = rosterResult(FRIEND)) {
   roster.onReady(ready);
   session.goOnline();
   await vi.advanceTimersByTimeAsync(0);
-  return { session, roster, ready, decided };
+  return { session, roster, ready, decided, log };
 }
 
 test("asks for the roster, then sends presence with caps, then is ready", async () => {
@@ -148,7 +149,7 @@ test("our own other resource asks for nothing", async () => {
 });
 
 test("a flood of requests is answered at a bounded rate, and one domain's takes only its share", async () => {
-  const { session, decided } = await setUp();
+  const { session, decided, log } = await setUp();
   for (let i = 0; i < 500; i++)
     session.receive(`<presence from="u${i}@flood.example" type="subscribe"/>`);
   expect(decided).toHaveLength(10);
@@ -157,6 +158,9 @@ test("a flood of requests is answered at a bounded rate, and one domain's takes 
   for (let i = 0; i < 500; i++)
     session.receive(`<presence from="u${i}@d${i % 9}.example" type="subscribe"/>`);
   expect(decided).toHaveLength(30);
+  for (let i = 0; i < 500; i++)
+    session.receive(`<presence from="u@d${i}.flood.example" type="subscribe"/>`);
+  expect(log.lines.filter((line) => line.includes("too many"))).toHaveLength(1);
   vi.advanceTimersByTime(60_000);
   session.receive(`<presence from="late@flood.example" type="subscribe"/>`);
   expect(decided.at(-1)).toBe("late@flood.example");

@@ -81,6 +81,8 @@ export function createRoster(options: RosterOptions): Roster {
   /** Whom we asked back since the login: not again when they refuse and ask once more. */
   const askedBack = new Set<BareJid>();
   const rate = createRate(WINDOW_MS);
+  /** One, as a server may have any number of domains. */
+  const excessLines = createRate(WINDOW_MS);
   let login = 0;
   let isReady = false;
 
@@ -163,11 +165,13 @@ export function createRoster(options: RosterOptions): Roster {
   function onSubscription(from: Jid, type: SubscriptionType): void {
     if (type !== "subscribe" || from.bare === bareJid(session.jid ?? "")) return;
     const bounds = { each: SUBSCRIPTIONS_PER_DOMAIN, total: SUBSCRIPTIONS_PER_WINDOW };
-    const verdict = rate.take(from.domain, bounds, Date.now());
-    if (verdict === "refused") {
-      log.warn(`too many subscription requests: left that of ${from.bare} unanswered`);
+    const now = Date.now();
+    if (rate.take(from.domain, bounds, now) !== "granted") {
+      if (excessLines.take("", { each: 1 }, now) === "granted") {
+        log.warn(`too many subscription requests: left that of ${from.bare} unanswered`);
+      }
+      return options.onExcess?.();
     }
-    if (verdict !== "granted") return options.onExcess?.();
     if (options.decideSubscription(from.bare) === "refuse") {
       log.info(`refused the subscription request of ${from.bare}`);
       session.post(encodeSubscription("unsubscribed", from.bare));

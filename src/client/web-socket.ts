@@ -85,7 +85,10 @@ export class ClientWebSocket extends EventEmitter implements StreamSocket {
 
   #refusePlaintext(url: URL): void {
     this.destroy();
-    this.emit("error", connectionError("plaintext-refused", `${url.href} is not encrypted`));
+    this.emit(
+      "error",
+      connectionError("plaintext-refused", `${url.origin}${url.pathname} is not encrypted`),
+    );
   }
 
   write(text: string, done?: (error?: Error | null) => void): void {

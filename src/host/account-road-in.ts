@@ -71,6 +71,7 @@ export function createAccountRoadIn(basis: AccountBasis, parts: RoadInParts) {
     isRoom: (room) => isRoom(session, room),
     settled: services.settled,
     join: membership.follow,
+    tally,
     log,
   });
   const history = createRoomHistory(

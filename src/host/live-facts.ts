@@ -50,6 +50,8 @@ const TOO_MUCH = [
   "commands-limited",
   "iqs-limited",
   "subscriptions-limited",
+  "invitations-limited",
+  "events-limited",
 ] as const satisfies TallyReason[];
 
 export async function readLiveFacts(live: LiveAccount): Promise<LiveFacts> {

@@ -99,10 +99,11 @@ describe("a reaction in a direct chat", () => {
     expect(events[0]).toContain(`reacted with ${signs.join(" ")} to`);
   });
 
-  it("is told at most 20 times a minute", async () => {
-    const { react, ours, events } = await setUp();
+  it("is told at most 20 times a minute, and counted beyond", async () => {
+    const { react, ours, events, tally } = await setUp();
     for (let n = 0; n < 30; n += 1) await react(reacts(ours, n % 2 === 0 ? "👍" : "👎"));
     expect(events).toHaveLength(20);
+    expect(tally.read()).toEqual({ "events-limited": 10 });
   });
 
   it.each<[string, object, (ours: string) => string, object]>([

@@ -68,6 +68,12 @@ export function createAboutMessages(context: ReceiverContext): AboutMessages {
     running.set(sender.id, done);
   }
 
+  function isTooMuch(about: About): boolean {
+    if (rate.take(senderKey(about), PER_MINUTE, now()) === "granted") return false;
+    tally.add("events-limited");
+    return true;
+  }
+
   async function react(about: About, said: SaidMessage | undefined): Promise<void> {
     const { conversation, message, sender } = about;
     const { reactions } = message;
@@ -76,7 +82,7 @@ export function createAboutMessages(context: ReceiverContext): AboutMessages {
     const isOurs = outbox.recent.isOurs(place, reactions.id);
     const config = current();
     if ((!said && !isOurs) || !isWanted(config, about, isOurs)) return;
-    if (rate.take(senderKey(about), PER_MINUTE, now()) !== "granted") return;
+    if (isTooMuch(about)) return;
     const session = await findHeard(config, asInbound(about, now()));
     if (!session) return tally.add("not-admitted");
     // Somebody else's agent has no part in it.
@@ -144,7 +150,7 @@ export function createAboutMessages(context: ReceiverContext): AboutMessages {
     const taken = await takeBack(about.conversation, namesBy(about, id), id, about.sender);
     if (!taken) return;
     run(about, async () => {
-      if (rate.take(senderKey(about), PER_MINUTE, now()) !== "granted") return;
+      if (isTooMuch(about)) return;
       const session = await findHeard(current(), asInbound(about, now()));
       if (!session) return tally.add("not-admitted");
       const what = taken.said ? `their message ${snippet(taken.said.text)}` : "an earlier message";

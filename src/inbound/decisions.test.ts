@@ -137,6 +137,8 @@ describe("direct messages", () => {
       { keys: open, said: dm(HI, FROM_ALICE, "error"), outcome: "dropped" },
       { keys: open, said: dm(HI, FROM_ALICE, "headline"), outcome: "dropped" },
       { keys: open, said: dm(HI, ""), outcome: "dropped" },
+      // With a code, once approved, their JID would let in everybody of their server.
+      { keys: { dmPolicy: "pairing" }, said: dm(HI, "*@example/phone"), outcome: "dropped" },
       { keys: open, said: dm(HI).replace(OWN_JID, "bot@example/other"), outcome: "dropped" },
       { keys: open, said: dm(HI).replace(OWN_JID, "somebody@example"), outcome: "dropped" },
     ],

@@ -4,6 +4,7 @@ import type { XmppAccountPolicy } from "../policy/account-policy.ts";
 import type { BareJid } from "../protocol/jid.ts";
 import type { Invitation } from "../protocol/xep-0045-invitation.ts";
 import { createInvitations, type InvitationsParams } from "./invitations.ts";
+import { createTally } from "./tally.ts";
 
 const ROOM = "team@rooms.example" as BareJid;
 const ALICE = "alice@example.com" as BareJid;
@@ -35,6 +36,7 @@ async function follow(
     settled: async () => undefined,
     join: ({ password }, { room, by, admitted }) =>
       void joined.push(`${room} ${by} ${password} ${admitted}`),
+    tally: createTally(),
     log,
     ...facts,
   });
@@ -130,6 +132,7 @@ it.each<[string, Invitation, Policy, Partial<InvitationsParams>]>([
 
 it("drops a flood, and goes on", async () => {
   const log = createFakeLog();
+  const tally = createTally();
   let release = () => {};
   const settled = new Promise<void>((resolve) => (release = resolve));
   const invitations = createInvitations({
@@ -141,6 +144,7 @@ it("drops a flood, and goes on", async () => {
     isRoom: async () => true,
     settled: () => settled,
     join: () => undefined,
+    tally,
     log,
   });
   for (let i = 0; i < 30; i += 1) invitations.receive(DIRECT);
@@ -150,4 +154,29 @@ it("drops a flood, and goes on", async () => {
   invitations.receive(DIRECT);
   await invitations.idle();
   expect(log.lines.filter((line) => line.includes('"off"'))).toHaveLength(21);
+  expect(tally.read()).toEqual({ "invitations-limited": 10, "not-admitted": 21 });
+});
+
+it("counts a thousand of them, without a line for each", async () => {
+  const log = createFakeLog();
+  const tally = createTally();
+  const invitations = createInvitations({
+    readPolicy: () => ({ autoJoin: "off" }) as XmppAccountPolicy,
+    approved: async () => [],
+    isKnown: () => false,
+    isDisabled: () => false,
+    isBelieved: () => true,
+    isRoom: async () => true,
+    settled: async () => undefined,
+    join: () => undefined,
+    tally,
+    log,
+  });
+  for (let i = 0; i < 1_000; i += 1) {
+    invitations.receive(DIRECT);
+    await invitations.idle();
+  }
+  expect(tally.read()).toEqual({ "not-admitted": 1_000 });
+  expect(log.lines).toHaveLength(31);
+  expect(log.lines.at(-1)).toContain("more invitations");
 });

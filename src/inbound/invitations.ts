@@ -11,11 +11,15 @@ import {
   type InvitationDecision,
   type InvitationFacts,
 } from "../policy/invitation.ts";
+import { createRate } from "../policy/rate.ts";
 import type { BareJid } from "../protocol/jid.ts";
 import type { Invitation } from "../protocol/xep-0045-invitation.ts";
+import type { Tally, TallyReason } from "./tally.ts";
 
 /** More would be a flood: each may cost a look into the pairing store. */
 const MAX_WAITING = 20;
+/** Of each kind; anybody can invite as often as they like. */
+const LINES_PER_MINUTE = 30;
 
 export type Invitations = {
   /** Never throws, never waits. */
@@ -35,11 +39,13 @@ export type InvitationsParams = {
   /** Resolves when it is known which services our server announces. */
   settled: () => Promise<void>;
   join: (invitation: Invitation, decision: InvitationDecision & { join: true }) => void;
+  tally: Tally;
   log: Logger;
 };
 
 export function createInvitations(params: InvitationsParams): Invitations {
-  const { approved, join, log, readPolicy } = params;
+  const { approved, join, log, readPolicy, tally } = params;
+  const lines = createRate(60_000);
   let waiting = 0;
   let last: Promise<void> = Promise.resolve();
 
@@ -49,6 +55,14 @@ export function createInvitations(params: InvitationsParams): Invitations {
     if (dmPolicy === "open" || matchesAllowlist(allowFrom, inviter)) return true;
     return dmPolicy === "pairing" && matchesAllowlist(await approved(), inviter);
   };
+
+  function leave(reason: TallyReason, line: string): void {
+    tally.add(reason);
+    const verdict = lines.take(reason, { each: LINES_PER_MINUTE }, Date.now());
+    if (verdict === "granted") log.info(line);
+    else if (verdict === "refused")
+      log.warn("more invitations were not followed than is logged; status counts them");
+  }
 
   async function take(invitation: Invitation): Promise<void> {
     await params.settled();
@@ -64,13 +78,13 @@ export function createInvitations(params: InvitationsParams): Invitations {
     if (decision.join) return join(invitation, decision);
     const line = `invitation to ${invitation.room} by ${invitation.by} not followed: ${WHY[decision.why]}`;
     if (decision.why === "known" || decision.why === "declined") log.debug?.(line);
-    else log.info(line);
+    else leave("not-admitted", line);
   }
 
   return {
     receive(invitation) {
       if (waiting >= MAX_WAITING) {
-        log.warn("an invitation was dropped: too many are waiting");
+        leave("invitations-limited", "an invitation was dropped: too many are waiting");
         return;
       }
       waiting += 1;

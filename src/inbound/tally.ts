@@ -16,7 +16,7 @@ export type TallyReason =
   | "turns-limited"
   /** The sender gave too many commands. */
   | "commands-limited"
-  /** Policy does not let the sender in. */
+  /** Policy does not let the sender in, or the agent into the room to which they invite it. */
   | "not-admitted"
   /** The same message a second time. */
   | "duplicate"
@@ -25,7 +25,11 @@ export type TallyReason =
   /** Too many questions (iq) by one, or by all. */
   | "iqs-limited"
   /** Too many wanted to subscribe to the agent's presence. */
-  | "subscriptions-limited";
+  | "subscriptions-limited"
+  /** Too many invitations to rooms waited. */
+  | "invitations-limited"
+  /** The sender reacted, or took back, too often: the agent is not told of it. */
+  | "events-limited";
 
 export type Tally = {
   add(reason: TallyReason, count?: number): void;

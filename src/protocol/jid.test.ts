@@ -64,6 +64,9 @@ describe("parseJid", () => {
     "al\u200Bice@example.com",
     "al\u00ADice@example.com",
     "al\uFEFFice@example.com",
+    "al\uFE0Fice@example.com", // variation selector, a mark that is not seen
+    "al\u034Fice@example.com", // grapheme joiner
+    "alice\u115F@example.com", // Hangul filler, a letter that is not seen
     "\u202Ealice@example.com",
     "al\u0000ice@example.com",
     "al\tice@example.com",
@@ -88,6 +91,8 @@ describe("parseJid", () => {
     "alice@-example.com",
     "alice@*.com",
     "*@*",
+    "*@example.com", // a pattern in every list
+    "\uFF0A@example.com",
     "alice@0x7f.1",
     "alice@127.1",
     "alice@xn--zz--",

@@ -85,6 +85,8 @@ const ASCII_LOCAL = /^[a-z0-9._\-+~]+$/;
 function prepareLocal(text: string): string | undefined {
   if (ASCII_LOCAL.test(text)) return text.length <= MAX_PART_OCTETS ? text : undefined;
   const mapped = mapWidth(text).toLowerCase().normalize("NFC");
+  // Legal, but "*@domain" is everybody of the domain in each list, the host's own among them: of these nobody may be one.
+  if (mapped === "*") return undefined;
   if (!LOCAL.test(mapped) || IGNORABLE.test(mapped) || OLD_HANGUL_JAMO.test(mapped))
     return undefined;
   // HasCompat (RFC 8264 §9.17): ligatures, circled letters and the like are not identifiers.

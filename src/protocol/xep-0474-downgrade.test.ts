@@ -12,6 +12,11 @@ describe("XEP-0474", () => {
     expect(hashOffer(offer, "h", "sha1")).toBe("G6k/rBLDqgOhRRaCuuatSDFkJ08=");
   });
 
+  it("tells a list of types that is empty from none", () => {
+    const without = hashOffer({ mechanisms: offer.mechanisms }, "h", "sha1");
+    expect(hashOffer({ ...offer, bindings: [] }, "h", "sha1")).not.toBe(without);
+  });
+
   const given = (name: string, value: string) => new Map([[name, value]]);
   it.each(["h", "d"] as const)("knows the offer by `%s`, whatever its order", (form) => {
     const hash = hashOffer(offer, form, "sha256");

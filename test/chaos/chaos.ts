@@ -17,6 +17,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { createTempDir } from "../support/at-exit.ts";
 import { startGateway } from "../support/gateway.ts";
 import { startProsody } from "../support/prosody.ts";
+import { passwordFor } from "../support/secrets.ts";
 import { startSlixmpp } from "../support/slixmpp.ts";
 import { PACKAGE } from "../support/stage.ts";
 import { startTcpProxy } from "../support/tcp-proxy.ts";
@@ -62,7 +63,7 @@ export interface ChaosResult extends Audit {
   readonly logFile: string;
 }
 
-const BOT = { user: "bot", jid: "bot@localhost", nick: "bot" };
+const BOT = { user: "bot", jid: "bot@localhost", nick: "bot", password: passwordFor("bot") };
 const ROOM = "team";
 /** The longest that an agent may take to be back: a dead line is found within a minute. */
 const ONLINE_MS = 120_000;
@@ -106,7 +107,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
       line.stop,
     );
     const room = await prosody.room(ROOM, { publicJids: true });
-    await prosody.register(BOT.user, BOT.user);
+    await prosody.register(BOT.user, BOT.password);
     const clockFile = join(temp.path, "clock");
     writeFileSync(clockFile, "0");
     const dataDir = disk?.path ?? join(temp.path, "state");
@@ -124,7 +125,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
         channels: {
           xmpp: {
             jid: BOT.jid,
-            password: BOT.user,
+            password: BOT.password,
             server: `127.0.0.1:${line.port}`,
             tls: { caFile: prosody.caFile },
             dataDir,
@@ -328,7 +329,7 @@ async function waitUntilQuiet(
 async function readAgentArchive(prosody: Awaited<ReturnType<typeof startProsody>>) {
   const reader = await startSlixmpp({
     jid: `${BOT.jid}/auditor`,
-    password: BOT.user,
+    password: BOT.password,
     port: prosody.ports.c2s,
     caFile: prosody.caFile,
     presence: false,

@@ -10,6 +10,7 @@ import { type Gateway, startGateway } from "../support/gateway.ts";
 import { UNHURRIED } from "../support/limits.ts";
 import { type Profanity, startProfanity } from "../support/profanity.ts";
 import { type Prosody, startProsody } from "../support/prosody.ts";
+import { passwordFor } from "../support/secrets.ts";
 import { type SlixmppClient, startSlixmppUser } from "../support/slixmpp.ts";
 import { PACKAGE } from "../support/stage.ts";
 import { type ModelRequest, type StubModel, startStubModel } from "../support/stub-model.ts";
@@ -109,8 +110,9 @@ beforeAll(async () => {
     startEjabberd(),
     startStubModel(),
   ]);
-  for (const user of ["bot", "few", "petra"]) await prosody.register(user, user);
-  await ejabberd.register("jay", "jay");
+  for (const user of ["bot", "few"]) await prosody.register(user, passwordFor(user));
+  await prosody.register("petra", "petra");
+  await ejabberd.register("jay", passwordFor("jay"));
   rooms = {
     team: await prosody.room("team", { affiliations: { "alice@localhost": "member" } }),
     masks: await prosody.room("masks", { publicJids: false }),
@@ -133,7 +135,7 @@ beforeAll(async () => {
 
   const on = (server: Prosody | Ejabberd, user: string) => ({
     jid: `${user}@localhost`,
-    password: user,
+    password: passwordFor(user),
     server: `127.0.0.1:${server.ports.c2s}`,
     tls: { caFile: server.caFile },
     limits: UNHURRIED,

@@ -12,6 +12,7 @@ import { type FakeRoom, type MucService, createMucService } from "../support/muc
 import { type Profanity, startProfanity } from "../support/profanity.ts";
 import { UNHURRIED } from "../support/limits.ts";
 import { type Prosody, startProsody } from "../support/prosody.ts";
+import { passwordFor } from "../support/secrets.ts";
 import { type RoomFacts, isJoined, untilForgotten, untilRoom } from "../support/gateway-rooms.ts";
 import { ask as askRoom, untilSeen } from "../support/room-talk.ts";
 import { type SlixmppClient, startSlixmpp, startSlixmppUser } from "../support/slixmpp.ts";
@@ -55,7 +56,8 @@ beforeAll(async () => {
   service = createMucService(component);
   line = await startTcpProxy(prosody.ports.c2s);
   const { ports, caFile } = prosody;
-  const bot = { jid: await prosody.register("bot", "secret"), password: "secret" };
+  const password = passwordFor("bot");
+  const bot = { jid: await prosody.register("bot", password), password };
   operator = await startSlixmpp({ ...bot, port: ports.c2s, caFile });
   await startPeople();
   const terminal = async (user: string) => ({

@@ -109,6 +109,23 @@ describe("what waited as the account stopped", () => {
     expect(second.turns[0]?.messageId).toBe(`${ids[0]}+1`);
   });
 
+  it("was claimed by a process whose clock was ahead: it is taken up at once", async () => {
+    let isAsked = false;
+    const first = start({
+      context: { now: () => Date.now() + 3_600_000 },
+      dispatch: async () => {
+        isAsked = true;
+        await new Promise(() => {});
+      },
+    });
+    await first.session.receive(dm("one"));
+    await waitFor(() => isAsked, { what: "the turn" });
+    await stop(first);
+    const second = start();
+    await waitFor(() => second.turns.length === 1, { what: "the turn again", timeoutMs: 10_000 });
+    expect(said(second)).toEqual(["one"]);
+  });
+
   it("was put off by the host, and is asked again by another id each time", async () => {
     const ids: string[] = [];
     const first = start({

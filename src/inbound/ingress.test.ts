@@ -109,6 +109,35 @@ describe("what waited as the account stopped", () => {
     expect(second.turns[0]?.messageId).toBe(`${ids[0]}+1`);
   });
 
+  it("was with such a host, and is asked by the id that it had where another account has it as well", async () => {
+    const policy = { groupPolicy: "open" as const, rooms: [ROOM as BareJid] };
+    const enter = (options: RoadInOptions): Road => {
+      const road = start({ policy, ...options });
+      enterRoom(road, ["urn:xmpp:sid:0"]);
+      road.session.receive(presence("alice", item("alice@example/a")));
+      return road;
+    };
+    const id = `<stanza-id xmlns="urn:xmpp:sid:0" by="${ROOM}" id="room-1"/>`;
+    const hello = message(`${ROOM}/alice`, body("bot: hello") + id, "groupchat");
+    let isAsked = false;
+    const first = enter({
+      dispatch: async () => {
+        isAsked = true;
+        await new Promise(() => {});
+      },
+    });
+    await first.session.receive(hello);
+    await waitFor(() => isAsked, { what: "the turn" });
+    await stop(first);
+    const other = enter({ file: ":memory:", context: { accountId: "other" } });
+    await other.session.receive(hello);
+    await waitFor(() => other.turns.length === 1, { what: "the other account's turn" });
+    expect(other.turns[0]?.messageId).toBe("room-1");
+    const second = start({ policy });
+    await waitFor(() => second.turns.length === 1, { what: "the turn again" });
+    expect(second.turns[0]?.messageId).toBe("room-1+1");
+  });
+
   it("was claimed by a process whose clock was ahead: it is taken up at once", async () => {
     let isAsked = false;
     const first = start({

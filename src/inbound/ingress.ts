@@ -48,7 +48,7 @@ class PutOffError extends Error {
   }
 }
 
-/** As long as the process, like what the host remembers of ids. */
+/** As long as the process, and of each account, like what the host remembers of ids. */
 const timesPutOff = new Map<string, number>();
 /** Of an account that had to be ended before the host had said what becomes of them. */
 const leftOpen = new Set<string>();
@@ -69,6 +69,7 @@ export type Ingress = {
 };
 
 export function createIngress(params: {
+  accountId: string;
   queue: MessageQueue;
   isStopped: (eventId: string) => boolean;
   isReplaced: (eventId: string) => boolean;
@@ -77,8 +78,10 @@ export function createIngress(params: {
   log: Logger;
   now: () => number;
 }): Ingress {
-  const { queue, isStopped, isReplaced, readConfig, takeUp, log, now } = params;
+  const { accountId, queue, isStopped, isReplaced, readConfig, takeUp, log, now } = params;
   const open = new Set<string>();
+  // A room's message has one id, whichever account gets it.
+  const keyOf = (eventId: string) => `${accountId} ${eventId}`;
   const debouncer = createDebouncer({
     isStopped,
     isReplaced,
@@ -102,11 +105,12 @@ export function createIngress(params: {
     },
     async deliver(stored, ingressLifecycle, { id: eventId, receivedAt, lastError }) {
       const { lane } = stored;
+      const key = keyOf(eventId);
       // Stopping the account forgets the one, a crash the other.
-      const before = Math.max(PutOffError.times(lastError), timesPutOff.get(eventId) ?? 0);
-      const putOffs = before + (leftOpen.delete(eventId) ? 1 : 0);
-      if (putOffs > before) timesPutOff.set(eventId, putOffs);
-      open.add(eventId);
+      const before = Math.max(PutOffError.times(lastError), timesPutOff.get(key) ?? 0);
+      const putOffs = before + (leftOpen.delete(key) ? 1 : 0);
+      if (putOffs > before) timesPutOff.set(key, putOffs);
+      open.add(key);
       const storeAgain = async () => {
         const message = renewed(stored);
         const payload = { version: STORED_VERSION, message };
@@ -121,25 +125,25 @@ export function createIngress(params: {
         storeAgain,
         async onAdopted() {
           await ingressLifecycle.onAdopted();
-          timesPutOff.delete(eventId);
-          open.delete(eventId);
+          timesPutOff.delete(key);
+          open.delete(key);
         },
         async onAbandoned() {
           await ingressLifecycle.onAbandoned();
-          open.delete(eventId);
+          open.delete(key);
         },
         async onFailed(reason) {
           await ingressLifecycle.onFailed?.(reason);
-          open.delete(eventId);
+          open.delete(key);
         },
         async onCancelled() {
           await ingressLifecycle.onCancelled?.();
-          open.delete(eventId);
+          open.delete(key);
         },
         async takeBack() {
-          timesPutOff.set(eventId, putOffs + 1);
+          timesPutOff.set(key, putOffs + 1);
           await ingressLifecycle.onFailed?.(new PutOffError(putOffs + 1));
-          open.delete(eventId);
+          open.delete(key);
         },
       };
       const inbound = reviveMessage(stored);
@@ -148,7 +152,7 @@ export function createIngress(params: {
       try {
         await debouncer.push({ inbound, eventId, lane, lifecycle });
       } catch (error) {
-        open.delete(eventId);
+        open.delete(key);
         throw error;
       }
     },
@@ -197,7 +201,7 @@ export function createIngress(params: {
     start: () => monitor.start(),
     async stop() {
       await Promise.race([monitor.stop(), delay(LONGEST_STOP_MS, undefined, { ref: false })]);
-      for (const eventId of open) leftOpen.add(eventId);
+      for (const key of open) leftOpen.add(key);
     },
     async idle() {
       await begun;

@@ -138,6 +138,27 @@ describe("what waited as the account stopped", () => {
     expect(second.turns[0]?.messageId).toBe("room-1+1");
   });
 
+  it("was answered by the host, which took nothing over, just after the account had to end", async () => {
+    const work = Promise.withResolvers<void>();
+    const sessionTurns = createSessionTurns();
+    let isAsked = false;
+    const first = start({
+      context: { sessionTurns },
+      dispatch: async () => {
+        isAsked = true;
+        await work.promise;
+      },
+    });
+    await first.session.receive(dm("/compact"));
+    await waitFor(() => isAsked, { what: "the command" });
+    await stop(first);
+    const second = start({ context: { sessionTurns } });
+    await waitFor(async () => (await second.queue.listClaims()).length === 1, { what: "a try" });
+    work.resolve();
+    await waitFor(async () => (await stored(second)) === 0, { what: "its end" });
+    expect(said(second)).toEqual([]);
+  });
+
   it("was claimed by a process whose clock was ahead: it is taken up at once", async () => {
     let isAsked = false;
     const first = start({

@@ -52,6 +52,8 @@ class PutOffError extends Error {
 const timesPutOff = new Map<string, number>();
 /** Of an account that had to be ended before the host had said what becomes of them. */
 const leftOpen = new Set<string>();
+/** What the host was done with only after that, without taking it over: that could not be written down any more. */
+const doneSince = new Set<string>();
 
 export type Ingress = {
   /**
@@ -79,14 +81,23 @@ export function createIngress(params: {
   now: () => number;
 }): Ingress {
   const { accountId, queue, isStopped, isReplaced, readConfig, takeUp, log, now } = params;
-  const open = new Set<string>();
+  /** Those that the host has, and whether it took them over in vain. */
+  const open = new Map<string, { isRefused: boolean }>();
+  let hasEnded = false;
   // A room's message has one id, whichever account gets it.
   const keyOf = (eventId: string) => `${accountId} ${eventId}`;
   const debouncer = createDebouncer({
     isStopped,
     isReplaced,
     readConfig,
-    takeUp,
+    async takeUp(inbound, eventId, lifecycle) {
+      const result = await takeUp(inbound, eventId, lifecycle);
+      if (!hasEnded || result === "revised") return result;
+      for (const part of inbound.parts ?? [{ eventId }]) {
+        const key = keyOf(part.eventId);
+        if (open.get(key)?.isRefused === false) doneSince.add(key);
+      }
+    },
     onError: (error) => log.warn(`a message was not taken over: ${messageOf(error)}`),
   });
   const monitor = createChannelIngressMonitor<StoredMessage, StoredMessage, StoredPayload>({
@@ -110,7 +121,8 @@ export function createIngress(params: {
       const before = Math.max(PutOffError.times(lastError), timesPutOff.get(key) ?? 0);
       const putOffs = before + (leftOpen.delete(key) ? 1 : 0);
       if (putOffs > before) timesPutOff.set(key, putOffs);
-      open.add(key);
+      const state = { isRefused: false };
+      open.set(key, state);
       const storeAgain = async () => {
         const message = renewed(stored);
         const payload = { version: STORED_VERSION, message };
@@ -123,9 +135,12 @@ export function createIngress(params: {
       const lifecycle: Lifecycle = {
         ...ingressLifecycle,
         storeAgain,
+        isDone: () => doneSince.has(key),
         async onAdopted() {
+          state.isRefused = true;
           await ingressLifecycle.onAdopted();
           timesPutOff.delete(key);
+          doneSince.delete(key);
           open.delete(key);
         },
         async onAbandoned() {
@@ -201,7 +216,8 @@ export function createIngress(params: {
     start: () => monitor.start(),
     async stop() {
       await Promise.race([monitor.stop(), delay(LONGEST_STOP_MS, undefined, { ref: false })]);
-      for (const key of open) leftOpen.add(key);
+      hasEnded = true;
+      for (const key of open.keys()) leftOpen.add(key);
     },
     async idle() {
       await begun;

@@ -117,6 +117,7 @@ export async function takeTurn(
         context.log.info("a message is not answered: it waited as somebody said stop");
         return;
       }
+      if (lifecycle.isDone()) return sessionTurn.end();
       if (eventIds.some(revisions.isReplaced)) {
         sessionTurn.end();
         return inbound.parts ? "revised" : skipReplaced(context, eventId);

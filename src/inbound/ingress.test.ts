@@ -1,6 +1,6 @@
 /** What is received is on disk first, and taken up from there: once, in order, also after a restart. */
 import { parse } from "ltx";
-import { describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import { body, enterRoom, message, type RoadInOptions } from "../../test/support/road-in.ts";
 import { item, presence, ROOM } from "../../test/support/room-xml.ts";
 import { said, stop, stored, useStoredRoads, type Road } from "../../test/support/stored-roads.ts";
@@ -13,6 +13,7 @@ import type { BareJid } from "../protocol/jid.ts";
 
 type Dispatch = Parameters<NonNullable<RoadInOptions["dispatch"]>>[0];
 const startStored = useStoredRoads();
+afterEach(() => void vi.useRealTimers());
 
 /** The account as it starts; what it stores is there for the next one. */
 const start = (options: RoadInOptions = {}): Road =>
@@ -379,6 +380,25 @@ it("a turn that the host put off and then failed keeps nobody waiting, and is as
   });
   await road.session.receive(dm("one"));
   await waitFor(() => said(road).length === 1, { what: "the second attempt" });
+  expect(said(road)).toEqual(["one"]);
+});
+
+it("is not given up that the host works at for many minutes before it takes it over", async () => {
+  vi.useFakeTimers();
+  const work = Promise.withResolvers<void>();
+  let asked = 0;
+  const road = start({
+    dispatch: async ({ replyOptions }) => {
+      asked += 1;
+      await work.promise;
+      await replyOptions.turnAdoptionLifecycle.onAdopted();
+    },
+  });
+  await road.session.receive(dm("one"));
+  await vi.advanceTimersByTimeAsync(11 * 60_000);
+  work.resolve();
+  await vi.advanceTimersByTimeAsync(1_000);
+  expect(asked).toBe(1);
   expect(said(road)).toEqual(["one"]);
 });
 

@@ -64,6 +64,7 @@ export async function takeTurn(
     case "dispatch": {
       const isNew = newcomer(context, inbound, route.matchedBy);
       const facts = {
+        eventId,
         isCommand,
         // Who has no agent has nothing to stop.
         isStop: isStop && isNew === undefined,

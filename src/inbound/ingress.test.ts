@@ -402,6 +402,22 @@ it("is not given up that the host works at for many minutes before it takes it o
   expect(said(road)).toEqual(["one"]);
 });
 
+it("is not given up that the host puts off for an hour, behind a turn that takes so long", async () => {
+  vi.useFakeTimers();
+  const until = Date.now() + 60 * 60_000;
+  const road = start({
+    dispatch: async ({ replyOptions }) => {
+      const { onAdopted, onDeferred } = replyOptions.turnAdoptionLifecycle;
+      if (Date.now() >= until) return await onAdopted();
+      onDeferred();
+    },
+  });
+  await road.session.receive(dm("one"));
+  await vi.advanceTimersByTimeAsync(62 * 60_000);
+  expect(road.tally.read()).toEqual({});
+  expect(await stored(road)).toBe(0);
+});
+
 it("a conversation goes on, however long the disk was full as the host took a message over", async () => {
   vi.useFakeTimers();
   const road = start({

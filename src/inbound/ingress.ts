@@ -86,6 +86,9 @@ export function createIngress(params: {
   let hasEnded = false;
   // A room's message has one id, whichever account gets it.
   const keyOf = (eventId: string) => `${accountId} ${eventId}`;
+  // Stopping the account forgets the one, a crash the other.
+  const putOffsOf = ({ id, lastError }: { id: string; lastError?: string }) =>
+    Math.max(PutOffError.times(lastError), timesPutOff.get(keyOf(id)) ?? 0);
   const debouncer = createDebouncer({
     isStopped,
     isReplaced,
@@ -101,7 +104,14 @@ export function createIngress(params: {
     onError: (error) => log.warn(`a message was not taken over: ${messageOf(error)}`),
   });
   const monitor = createChannelIngressMonitor<StoredMessage, StoredMessage, StoredPayload>({
-    queue,
+    queue: {
+      ...queue,
+      async claimNext(options) {
+        const claim = await queue.claimNext(options);
+        // A turn may take hours: who is put off behind it has not failed, and is not given up.
+        return claim && { ...claim, attempts: Math.max(0, claim.attempts - putOffsOf(claim)) };
+      },
+    },
     inspect: ({ arrival, lane }, context) =>
       context.phase === "claim"
         ? { eventId: context.claimedId, laneKey: context.claimedLaneKey ?? lane }
@@ -114,11 +124,11 @@ export function createIngress(params: {
       decode: readPayload,
       createClaimError: (kind) => new UnreadableError(`a stored message is unreadable: ${kind}`),
     },
-    async deliver(stored, ingressLifecycle, { id: eventId, receivedAt, lastError }) {
+    async deliver(stored, ingressLifecycle, claim) {
+      const { id: eventId, receivedAt } = claim;
       const { lane } = stored;
       const key = keyOf(eventId);
-      // Stopping the account forgets the one, a crash the other.
-      const before = Math.max(PutOffError.times(lastError), timesPutOff.get(key) ?? 0);
+      const before = putOffsOf(claim);
       const putOffs = before + (leftOpen.delete(key) ? 1 : 0);
       if (putOffs > before) timesPutOff.set(key, putOffs);
       const state = { isRefused: false };

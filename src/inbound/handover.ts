@@ -13,14 +13,6 @@ export const RESTARTING = /^⚠️ Gateway is restarting\. Please wait a few sec
 /** What it says where it misses an answer: also one that is still to come, of a turn that it put off. */
 export const MISSING = /^⚠️ OpenClaw couldn't produce or deliver a reply\b/u;
 
-/**
- * For how long the host may work at a message before it takes it over, ms: it may sum up a long session first. Its
- * drain takes one that is silent for five minutes for broken, and asks again by the same id, which the host skips.
- */
-const LONGEST_WORK_MS = 30 * 60_000;
-/** How often that is said, where the queue does not say, ms. */
-const HEARTBEAT_MS = 60_000;
-
 type State =
   | "asked"
   /** It shuts down, and did not take the message. */
@@ -156,17 +148,6 @@ export function createHandover(params: {
       if (state === "refused" || state === "stored again") return true;
       return state === "deferred" && (isRestarting || MISSING.test(text));
     },
-    async follow(turn) {
-      const { deferredHeartbeatIntervalMs = HEARTBEAT_MS } = lifecycle;
-      const beat = () => lifecycle.onDeferredHeartbeat?.();
-      const heartbeat = setInterval(beat, deferredHeartbeatIntervalMs).unref();
-      const limit = setTimeout(() => clearInterval(heartbeat), LONGEST_WORK_MS).unref();
-      try {
-        await Promise.race([taken.promise, watch(turn)]);
-      } finally {
-        clearInterval(heartbeat);
-        clearTimeout(limit);
-      }
-    },
+    follow: async (turn) => await Promise.race([taken.promise, watch(turn)]),
   };
 }

@@ -383,25 +383,6 @@ it("a turn that the host put off and then failed keeps nobody waiting, and is as
   expect(said(road)).toEqual(["one"]);
 });
 
-it("is not given up that the host works at for many minutes before it takes it over", async () => {
-  vi.useFakeTimers();
-  const work = Promise.withResolvers<void>();
-  let asked = 0;
-  const road = start({
-    dispatch: async ({ replyOptions }) => {
-      asked += 1;
-      await work.promise;
-      await replyOptions.turnAdoptionLifecycle.onAdopted();
-    },
-  });
-  await road.session.receive(dm("one"));
-  await vi.advanceTimersByTimeAsync(11 * 60_000);
-  work.resolve();
-  await vi.advanceTimersByTimeAsync(1_000);
-  expect(asked).toBe(1);
-  expect(said(road)).toEqual(["one"]);
-});
-
 it("is not given up that the host puts off for an hour, behind a turn that takes so long", async () => {
   vi.useFakeTimers();
   const until = Date.now() + 60 * 60_000;

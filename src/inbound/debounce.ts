@@ -28,6 +28,8 @@ export type Lifecycle = Omit<ChannelIngressMonitorLifecycle, "admission"> & {
   storeAgain(): Promise<() => Promise<unknown>>;
   /** The host has put it off, and was told to forget it: it is tried again after a while, by another id. */
   takeBack(): Promise<void>;
+  /** The host is done with it: an account that had ended asked for it, and could not write that down. */
+  isDone(): boolean;
 };
 
 export type Waiting = {
@@ -134,6 +136,7 @@ export function createDebouncer(params: {
               takeBack: followed(async () => {
                 for (const one of batch) await one.lifecycle.takeBack();
               }),
+              isDone: () => batch.every((one) => one.lifecycle.isDone()),
               // Under another id nothing would know that it was replaced.
               storeAgain: async () => await storeAllAgain(kept),
             });

@@ -23,6 +23,13 @@ export const REMEMBERED_ENTRIES = 20_000;
  */
 const REMEMBERED_ALIASES = 9 * REMEMBERED_ENTRIES;
 
+/**
+ * So often the host tries, in two minutes, to write down what became of a message; then it holds that message, and its
+ * conversation, for as long as the account runs.
+ */
+const HOSTS_ATTEMPTS = 8;
+const RETRY_MS = 5_000;
+
 export type MessageQueue = ChannelIngressQueue<StoredPayload>;
 
 /** Too many wait; nothing was stored. */
@@ -95,8 +102,29 @@ export function openMessageQueue(params: QueueParams): MessageQueue {
     };
   }
 
+  const failures = new WeakMap<object, number>();
+  /** The host's last attempt lasts until there is room on the disk. */
+  async function insist<T>(claim: unknown, write: () => Promise<T>): Promise<T> {
+    for (;;) {
+      try {
+        return await write();
+      } catch (error) {
+        const isClaim = typeof claim === "object" && claim !== null;
+        if (!isClaim || !(error instanceof IngressStorageError) || database.isClosed) throw error;
+        const times = (failures.get(claim) ?? 0) + 1;
+        failures.set(claim, times);
+        if (times < HOSTS_ATTEMPTS) throw error;
+        await new Promise((resolve) => setTimeout(resolve, RETRY_MS).unref());
+      }
+    }
+  }
+
   return {
     ...queue,
+    complete: async (claim, options) =>
+      await insist(claim, async () => await queue.complete(claim, options)),
+    release: async (claim, options) =>
+      await insist(claim, async () => await queue.release(claim, options)),
     async listPending(options) {
       const at = now();
       // An attempt in the future was made before the clock was put back: nobody waits for that time.
@@ -109,7 +137,7 @@ export function openMessageQueue(params: QueueParams): MessageQueue {
       return pending;
     },
     async fail(claim, options) {
-      const isFailed = await queue.fail(claim, options);
+      const isFailed = await insist(claim, async () => await queue.fail(claim, options));
       if (isFailed) tally.add("given-up");
       return isFailed;
     },

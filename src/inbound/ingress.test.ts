@@ -1,6 +1,6 @@
 /** What is received is on disk first, and taken up from there: once, in order, also after a restart. */
 import { parse } from "ltx";
-import { describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import { body, enterRoom, message, type RoadInOptions } from "../../test/support/road-in.ts";
 import { item, presence, ROOM } from "../../test/support/room-xml.ts";
 import { said, stop, stored, useStoredRoads, type Road } from "../../test/support/stored-roads.ts";
@@ -13,6 +13,7 @@ import type { BareJid } from "../protocol/jid.ts";
 
 type Dispatch = Parameters<NonNullable<RoadInOptions["dispatch"]>>[0];
 const startStored = useStoredRoads();
+afterEach(() => void vi.useRealTimers());
 
 /** The account as it starts; what it stores is there for the next one. */
 const start = (options: RoadInOptions = {}): Road =>
@@ -107,6 +108,73 @@ describe("what waited as the account stopped", () => {
     const second = start();
     await waitFor(() => said(second).length === 1, { what: "the turn again" });
     expect(second.turns[0]?.messageId).toBe(`${ids[0]}+1`);
+  });
+
+  it("was with such a host, and is asked by the id that it had where another account has it as well", async () => {
+    const policy = { groupPolicy: "open" as const, rooms: [ROOM as BareJid] };
+    const enter = (options: RoadInOptions): Road => {
+      const road = start({ policy, ...options });
+      enterRoom(road, ["urn:xmpp:sid:0"]);
+      road.session.receive(presence("alice", item("alice@example/a")));
+      return road;
+    };
+    const id = `<stanza-id xmlns="urn:xmpp:sid:0" by="${ROOM}" id="room-1"/>`;
+    const hello = message(`${ROOM}/alice`, body("bot: hello") + id, "groupchat");
+    let isAsked = false;
+    const first = enter({
+      dispatch: async () => {
+        isAsked = true;
+        await new Promise(() => {});
+      },
+    });
+    await first.session.receive(hello);
+    await waitFor(() => isAsked, { what: "the turn" });
+    await stop(first);
+    const other = enter({ file: ":memory:", context: { accountId: "other" } });
+    await other.session.receive(hello);
+    await waitFor(() => other.turns.length === 1, { what: "the other account's turn" });
+    expect(other.turns[0]?.messageId).toBe("room-1");
+    const second = start({ policy });
+    await waitFor(() => second.turns.length === 1, { what: "the turn again" });
+    expect(second.turns[0]?.messageId).toBe("room-1+1");
+  });
+
+  it("was answered by the host, which took nothing over, just after the account had to end", async () => {
+    const work = Promise.withResolvers<void>();
+    const sessionTurns = createSessionTurns();
+    let isAsked = false;
+    const first = start({
+      context: { sessionTurns },
+      dispatch: async () => {
+        isAsked = true;
+        await work.promise;
+      },
+    });
+    await first.session.receive(dm("/compact"));
+    await waitFor(() => isAsked, { what: "the command" });
+    await stop(first);
+    const second = start({ context: { sessionTurns } });
+    await waitFor(async () => (await second.queue.listClaims()).length === 1, { what: "a try" });
+    work.resolve();
+    await waitFor(async () => (await stored(second)) === 0, { what: "its end" });
+    expect(said(second)).toEqual([]);
+  });
+
+  it("was claimed by a process whose clock was ahead: it is taken up at once", async () => {
+    let isAsked = false;
+    const first = start({
+      context: { now: () => Date.now() + 3_600_000 },
+      dispatch: async () => {
+        isAsked = true;
+        await new Promise(() => {});
+      },
+    });
+    await first.session.receive(dm("one"));
+    await waitFor(() => isAsked, { what: "the turn" });
+    await stop(first);
+    const second = start();
+    await waitFor(() => second.turns.length === 1, { what: "the turn again", timeoutMs: 10_000 });
+    expect(said(second)).toEqual(["one"]);
   });
 
   it("was put off by the host, and is asked again by another id each time", async () => {
@@ -313,6 +381,54 @@ it("a turn that the host put off and then failed keeps nobody waiting, and is as
   await road.session.receive(dm("one"));
   await waitFor(() => said(road).length === 1, { what: "the second attempt" });
   expect(said(road)).toEqual(["one"]);
+});
+
+it("is not given up that the host puts off for an hour, behind a turn that takes so long", async () => {
+  vi.useFakeTimers();
+  const until = Date.now() + 60 * 60_000;
+  const road = start({
+    dispatch: async ({ replyOptions }) => {
+      const { onAdopted, onDeferred } = replyOptions.turnAdoptionLifecycle;
+      if (Date.now() >= until) return await onAdopted();
+      onDeferred();
+    },
+  });
+  await road.session.receive(dm("one"));
+  await vi.advanceTimersByTimeAsync(62 * 60_000);
+  expect(road.tally.read()).toEqual({});
+  expect(await stored(road)).toBe(0);
+});
+
+it("a conversation goes on, however long the disk was full as the host took a message over", async () => {
+  vi.useFakeTimers();
+  const road = start({
+    dispatch: async ({ replyOptions }) => await replyOptions.turnAdoptionLifecycle.onAdopted(),
+  });
+  const change = (sql: string) => void road.database.transact((db) => db.run(sql));
+  change(
+    "CREATE TRIGGER full BEFORE UPDATE ON events WHEN new.status = 'completed' BEGIN SELECT RAISE(ABORT, 'full'); END",
+  );
+  await road.session.receive(dm("one"));
+  await vi.advanceTimersByTimeAsync(11 * 60_000);
+  change("DROP TRIGGER full");
+  await road.session.receive(dm("two"));
+  await vi.advanceTimersByTimeAsync(5 * 60_000);
+  expect(said(road)).toEqual(["one", "two"]);
+});
+
+it("a conversation goes on, however long the disk was full as the host could not take a message", async () => {
+  vi.useFakeTimers();
+  const road = start({ failures: 1 });
+  const change = (sql: string) => void road.database.transact((db) => db.run(sql));
+  change(
+    "CREATE TRIGGER full BEFORE UPDATE ON events WHEN new.status = 'pending' BEGIN SELECT RAISE(ABORT, 'full'); END",
+  );
+  await road.session.receive(dm("one"));
+  await vi.advanceTimersByTimeAsync(11 * 60_000);
+  change("DROP TRIGGER full");
+  await road.session.receive(dm("two"));
+  await vi.advanceTimersByTimeAsync(5 * 60_000);
+  expect(said(road)).toEqual(["one", "two"]);
 });
 
 describe("a copy", () => {

@@ -48,10 +48,12 @@ class PutOffError extends Error {
   }
 }
 
-/** As long as the process, like what the host remembers of ids. */
+/** As long as the process, and of each account, like what the host remembers of ids. */
 const timesPutOff = new Map<string, number>();
 /** Of an account that had to be ended before the host had said what becomes of them. */
 const leftOpen = new Set<string>();
+/** What the host was done with only after that, without taking it over: that could not be written down any more. */
+const doneSince = new Set<string>();
 
 export type Ingress = {
   /**
@@ -69,6 +71,7 @@ export type Ingress = {
 };
 
 export function createIngress(params: {
+  accountId: string;
   queue: MessageQueue;
   isStopped: (eventId: string) => boolean;
   isReplaced: (eventId: string) => boolean;
@@ -77,17 +80,38 @@ export function createIngress(params: {
   log: Logger;
   now: () => number;
 }): Ingress {
-  const { queue, isStopped, isReplaced, readConfig, takeUp, log, now } = params;
-  const open = new Set<string>();
+  const { accountId, queue, isStopped, isReplaced, readConfig, takeUp, log, now } = params;
+  /** Those that the host has, and whether it took them over in vain. */
+  const open = new Map<string, { isRefused: boolean }>();
+  let hasEnded = false;
+  // A room's message has one id, whichever account gets it.
+  const keyOf = (eventId: string) => `${accountId} ${eventId}`;
+  // Stopping the account forgets the one, a crash the other.
+  const putOffsOf = ({ id, lastError }: { id: string; lastError?: string }) =>
+    Math.max(PutOffError.times(lastError), timesPutOff.get(keyOf(id)) ?? 0);
   const debouncer = createDebouncer({
     isStopped,
     isReplaced,
     readConfig,
-    takeUp,
+    async takeUp(inbound, eventId, lifecycle) {
+      const result = await takeUp(inbound, eventId, lifecycle);
+      if (!hasEnded || result === "revised") return result;
+      for (const part of inbound.parts ?? [{ eventId }]) {
+        const key = keyOf(part.eventId);
+        if (open.get(key)?.isRefused === false) doneSince.add(key);
+      }
+    },
     onError: (error) => log.warn(`a message was not taken over: ${messageOf(error)}`),
   });
   const monitor = createChannelIngressMonitor<StoredMessage, StoredMessage, StoredPayload>({
-    queue,
+    queue: {
+      ...queue,
+      async claimNext(options) {
+        const claim = await queue.claimNext(options);
+        // A turn may take hours: who is put off behind it has not failed, and is not given up.
+        return claim && { ...claim, attempts: Math.max(0, claim.attempts - putOffsOf(claim)) };
+      },
+    },
     inspect: ({ arrival, lane }, context) =>
       context.phase === "claim"
         ? { eventId: context.claimedId, laneKey: context.claimedLaneKey ?? lane }
@@ -100,13 +124,15 @@ export function createIngress(params: {
       decode: readPayload,
       createClaimError: (kind) => new UnreadableError(`a stored message is unreadable: ${kind}`),
     },
-    async deliver(stored, ingressLifecycle, { id: eventId, receivedAt, lastError }) {
+    async deliver(stored, ingressLifecycle, claim) {
+      const { id: eventId, receivedAt } = claim;
       const { lane } = stored;
-      // Stopping the account forgets the one, a crash the other.
-      const before = Math.max(PutOffError.times(lastError), timesPutOff.get(eventId) ?? 0);
-      const putOffs = before + (leftOpen.delete(eventId) ? 1 : 0);
-      if (putOffs > before) timesPutOff.set(eventId, putOffs);
-      open.add(eventId);
+      const key = keyOf(eventId);
+      const before = putOffsOf(claim);
+      const putOffs = before + (leftOpen.delete(key) ? 1 : 0);
+      if (putOffs > before) timesPutOff.set(key, putOffs);
+      const state = { isRefused: false };
+      open.set(key, state);
       const storeAgain = async () => {
         const message = renewed(stored);
         const payload = { version: STORED_VERSION, message };
@@ -119,27 +145,30 @@ export function createIngress(params: {
       const lifecycle: Lifecycle = {
         ...ingressLifecycle,
         storeAgain,
+        isDone: () => doneSince.has(key),
         async onAdopted() {
+          state.isRefused = true;
           await ingressLifecycle.onAdopted();
-          timesPutOff.delete(eventId);
-          open.delete(eventId);
+          timesPutOff.delete(key);
+          doneSince.delete(key);
+          open.delete(key);
         },
         async onAbandoned() {
           await ingressLifecycle.onAbandoned();
-          open.delete(eventId);
+          open.delete(key);
         },
         async onFailed(reason) {
           await ingressLifecycle.onFailed?.(reason);
-          open.delete(eventId);
+          open.delete(key);
         },
         async onCancelled() {
           await ingressLifecycle.onCancelled?.();
-          open.delete(eventId);
+          open.delete(key);
         },
         async takeBack() {
-          timesPutOff.set(eventId, putOffs + 1);
+          timesPutOff.set(key, putOffs + 1);
           await ingressLifecycle.onFailed?.(new PutOffError(putOffs + 1));
-          open.delete(eventId);
+          open.delete(key);
         },
       };
       const inbound = reviveMessage(stored);
@@ -148,7 +177,7 @@ export function createIngress(params: {
       try {
         await debouncer.push({ inbound, eventId, lane, lifecycle });
       } catch (error) {
-        open.delete(eventId);
+        open.delete(key);
         throw error;
       }
     },
@@ -197,7 +226,8 @@ export function createIngress(params: {
     start: () => monitor.start(),
     async stop() {
       await Promise.race([monitor.stop(), delay(LONGEST_STOP_MS, undefined, { ref: false })]);
-      for (const eventId of open) leftOpen.add(eventId);
+      hasEnded = true;
+      for (const key of open.keys()) leftOpen.add(key);
     },
     async idle() {
       await begun;

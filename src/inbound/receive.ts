@@ -62,6 +62,7 @@ export function createReceiver(context: ReceiverContext): Receiver {
   const { log, tally, now, readConfig } = context;
   const stops = createStops(context.queue);
   const ingress = createIngress({
+    accountId: context.accountId,
     queue: context.queue,
     isStopped: stops.has,
     isReplaced: context.revisions.isReplaced,

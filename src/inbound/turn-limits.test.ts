@@ -52,6 +52,26 @@ describe("turns", () => {
     expect(tally.read()).toEqual({ "turns-limited": 7 });
   });
 
+  it("that were put off, and come by another id each time, are counted once", async () => {
+    let asked = 0;
+    const { say, turns, tally } = setUp(
+      {
+        dispatch: async ({ replyOptions }) => {
+          asked += 1;
+          const { onAdopted, onDeferred } = replyOptions.turnAdoptionLifecycle;
+          if (asked < 3) onDeferred();
+          else await onAdopted();
+        },
+        context: { now: Date.now },
+      },
+      { turnsPerMinute: 2 },
+    );
+    await say("hello");
+    await waitFor(() => asked === 3 || tally.read()["turns-limited"], { what: "its turn" });
+    expect(tally.read()).toEqual({});
+    expect(turns).toHaveLength(3);
+  });
+
   it("of others are not touched", async () => {
     const { say, turns } = setUp({}, { turnsPerMinute: 1 });
     await say("hello", undefined, 5);

@@ -16,7 +16,7 @@ const TOO_MANY_TURNS =
   "Too many messages: this one was not read. Please wait a minute, then send it again.";
 
 export type TurnLimits = {
-  /** Counts a turn against its sender's limits; the same message id counts once. */
+  /** Counts a turn against its sender's limits; the same event counts once, however often it is put off. */
   take(inbound: InboundMessage, facts: TurnFacts, policy: Bounds, now: number): TurnVerdict;
   /** Counts a command that came by no message, with those that did. */
   takeCommand(sender: BareJid, policy: Pick<Bounds, "limits">, now: number): RateVerdict;
@@ -25,6 +25,7 @@ export type TurnLimits = {
 type Bounds = Pick<XmppAccountPolicy, "limits" | "catchUp">;
 
 export type TurnFacts = {
+  eventId: string;
   isCommand: boolean;
   /** It stops an agent, and is obeyed. */
   isStop: boolean;
@@ -37,9 +38,8 @@ export function createTurnLimits(): TurnLimits {
   const late = createRate(MINUTE_MS);
   const commands = createRate(MINUTE_MS);
   return {
-    take(inbound, { isCommand, isStop }, { limits, catchUp }, now) {
+    take(inbound, { eventId: id, isCommand, isStop }, { limits, catchUp }, now) {
       const key = senderKey(inbound);
-      const id = inbound.messageId;
       // Who cannot stop an agent, for having asked it too often, has lost control of it.
       if (isStop) return { verdict: "granted", reason: "commands-limited" };
       if (isCommand) {

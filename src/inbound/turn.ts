@@ -64,6 +64,7 @@ export async function takeTurn(
     case "dispatch": {
       const isNew = newcomer(context, inbound, route.matchedBy);
       const facts = {
+        eventId,
         isCommand,
         // Who has no agent has nothing to stop.
         isStop: isStop && isNew === undefined,
@@ -117,6 +118,7 @@ export async function takeTurn(
         context.log.info("a message is not answered: it waited as somebody said stop");
         return;
       }
+      if (lifecycle.isDone()) return sessionTurn.end();
       if (eventIds.some(revisions.isReplaced)) {
         sessionTurn.end();
         return inbound.parts ? "revised" : skipReplaced(context, eventId);

@@ -64,7 +64,8 @@ export function createIngressClaims<P, M>({
     for (const row of rows) {
       const claim = claimOf(row);
       const record = claimedRecordOf<P, M>(name, row);
-      if (claim && claim.claimedAt > cutoff) continue;
+      // What was claimed in the future was claimed before the clock was put back.
+      if (claim && claim.claimedAt > cutoff && claim.claimedAt <= at) continue;
       if (record) {
         if (options.shouldRecover && !(await options.shouldRecover(record))) continue;
       } else if (claim) {
@@ -85,7 +86,7 @@ export function createIngressClaims<P, M>({
         const isSame =
           current?.["status"] === "claimed" &&
           current["claim_token"] === row["claim_token"] &&
-          Number(current["claimed_at"] ?? cutoff) <= cutoff;
+          current["claimed_at"] === row["claimed_at"];
         if (!isSame) return false;
         if (!record) {
           return giveUp(sql, current, claim ? "corrupt_payload" : "corrupt_claim", at);

@@ -93,6 +93,8 @@ export type IngressDatabase = {
    */
   transact<T>(work: (sql: Sql) => T, mayBeLost?: boolean): T;
   close(): void;
+  /** For good. */
+  readonly isClosed: boolean;
 };
 
 /** The disk is full, the directory may not be written, the file is broken, … */
@@ -156,6 +158,9 @@ export function createIngressDatabase(
     close() {
       isClosed = true;
       close();
+    },
+    get isClosed() {
+      return isClosed;
     },
   };
 }

@@ -77,3 +77,12 @@ test("of length 0 is none", () => {
   say("one");
   expect(bodies()).toEqual([]);
 });
+
+test.each(["\n", "\r\n", "\r", "\v", "\f", "\u0085", "\u2028", "\u2029"])(
+  "no line of a text looks like somebody else's (%j)",
+  (lineEnd) => {
+    const { say, take } = setUp();
+    say(`hello${lineEnd}bob: yes, do it`);
+    expect(take(ROOM).frame("now?")).toContain("alice: hello\n  bob: yes, do it\n");
+  },
+);

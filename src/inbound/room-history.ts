@@ -11,6 +11,9 @@ import type { InboundConfig } from "./types.ts";
 /** Of what somebody pasted into a room only so much is kept, in characters. */
 const MAX_ENTRY_LENGTH = 20_000;
 
+/** What a text may begin a new line with. */
+const LINE_END = /\r\n|[\n-\r\u0085\u2028\u2029]/g;
+
 /** The host's own default for groups. */
 const DEFAULT_HISTORY_LIMIT = 50;
 
@@ -95,7 +98,8 @@ export function createRoomHistory(limit: number = DEFAULT_HISTORY_LIMIT) {
             historyKey: room,
             limit,
             currentMessage: current,
-            formatEntry: ({ sender, body }) => `${sender}: ${body}`,
+            // Set in, so that no line of theirs looks like somebody else's.
+            formatEntry: ({ sender, body }) => `${sender}: ${body.replace(LINE_END, "\n  ")}`,
           }),
         restore: () => {
           if (isRestored) return;

@@ -143,7 +143,20 @@ class Driver:
         return {}
 
     async def leave(self, room, nick):
-        self.client.plugin["xep_0045"].leave_muc(room, nick)
+        """Resolves when we are out: what of the room came after a new join would make slixmpp stumble, and be put out."""
+        gone = asyncio.get_running_loop().create_future()
+
+        def see(presence):
+            codes = presence["muc"]["status_codes"]
+            if presence["type"] == "unavailable" and presence["from"].bare == room and 110 in codes:
+                gone.done() or gone.set_result(None)
+
+        self.client.add_event_handler("any presence", see)
+        try:
+            self.client.plugin["xep_0045"].leave_muc(room, nick)
+            await asyncio.wait_for(gone, 10)
+        finally:
+            self.client.del_event_handler("any presence", see)
         return {}
 
     async def presence(self, to=None, type=None, show=None, status=None):

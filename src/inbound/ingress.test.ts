@@ -399,6 +399,23 @@ it("is not given up that the host puts off for an hour, behind a turn that takes
   expect(await stored(road)).toBe(0);
 });
 
+it("is not given up that a process put off often, for the first thing that goes wrong in the next one", async () => {
+  vi.useFakeTimers();
+  const first = start({ failures: Infinity });
+  await first.session.receive(dm("one"));
+  await vi.advanceTimersByTimeAsync(1_000);
+  // The process ends: what it knew of it is what its row says.
+  first.database.transact((db) =>
+    db.run("UPDATE events SET attempts = 40, last_error = 'put off behind another turn (40)'"),
+  );
+  first.database.close();
+  await vi.advanceTimersByTimeAsync(20 * 60_000);
+  const second = start({ failures: 3 });
+  await vi.advanceTimersByTimeAsync(5 * 60_000);
+  expect(second.tally.read()).toEqual({});
+  expect(said(second)).toEqual(["one"]);
+});
+
 it("a conversation goes on, however long the disk was full as the host took a message over", async () => {
   vi.useFakeTimers();
   const road = start({

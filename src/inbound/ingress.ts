@@ -86,7 +86,7 @@ export function createIngress(params: {
   let hasEnded = false;
   // A room's message has one id, whichever account gets it.
   const keyOf = (eventId: string) => `${accountId} ${eventId}`;
-  // Stopping the account forgets the one, a crash the other.
+  // Stopping the account, or another failure, forgets the one, a crash the other.
   const putOffsOf = ({ id, lastError }: { id: string; lastError?: string }) =>
     Math.max(PutOffError.times(lastError), timesPutOff.get(keyOf(id)) ?? 0);
   const debouncer = createDebouncer({
@@ -130,7 +130,7 @@ export function createIngress(params: {
       const key = keyOf(eventId);
       const before = putOffsOf(claim);
       const putOffs = before + (leftOpen.delete(key) ? 1 : 0);
-      if (putOffs > before) timesPutOff.set(key, putOffs);
+      if (putOffs > 0) timesPutOff.set(key, putOffs);
       const state = { isRefused: false };
       open.set(key, state);
       const storeAgain = async () => {

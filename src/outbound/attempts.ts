@@ -91,7 +91,7 @@ async function hasArrived(
   { patience, signal }: AttemptOptions,
 ): Promise<boolean> {
   const deadline = performance.now() + Math.max(patience.leftMs, LEAST_TRUTH_MS);
-  for (;;) {
+  for (let pauseMs = ASK_AGAIN_MS; ;) {
     const left = deadline - performance.now();
     const asked = performance.now();
     // Called off meanwhile: the fate of what was written is as unknown as before.
@@ -105,17 +105,19 @@ async function hasArrived(
       throw lost;
     } catch (error) {
       // The connection went again before the archive had answered, or it cannot tell now.
+      const isTooEarly = error instanceof XmppStanzaError;
       const isAskedAgain =
-        error instanceof XmppConnectionError ||
-        error instanceof XmppNotSentError ||
-        error instanceof XmppStanzaError;
+        error instanceof XmppConnectionError || error instanceof XmppNotSentError || isTooEarly;
       if (!isAskedAgain || outbox.session.state.kind === "refused") throw lost;
-      await new Promise((resolve) => setTimeout(resolve, ASK_AGAIN_MS));
+      await new Promise((resolve) => setTimeout(resolve, pauseMs));
+      if (isTooEarly) pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS);
     }
   }
 }
 
 const ASK_AGAIN_MS = 1_000;
+/** Between two questions to an archive that says "wait", ms. */
+const LONGEST_PAUSE_MS = 20_000;
 
 function isCausedByStanza(cause: unknown): boolean {
   return cause instanceof XmppConnectionError && CAUSED_BY_STANZAS.has(cause.condition);

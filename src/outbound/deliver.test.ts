@@ -234,6 +234,8 @@ const WITNESS: FakeItem = {
 };
 
 describe("a message that nobody confirmed", () => {
+  afterEach(() => vi.useRealTimers());
+
   it.each<[string, Options, string[]]>([
     ["is sent again where the server did not get it", { failures: [offline()] }, ["one", "one"]],
     [
@@ -306,6 +308,28 @@ describe("a message that nobody confirmed", () => {
     };
     await deliver("one");
     expect(sent()).toEqual(["one"]);
+  });
+
+  it("is asked about ever less often of an archive that cannot tell for an hour", async () => {
+    vi.useFakeTimers();
+    const { session, deliver } = setUp({ failures: [lost()], archived: [] });
+    const { request } = session;
+    let asked = 0;
+    session.request = async (iq, options) => {
+      if (!iq.getChild("query", ARCHIVE)) return await request(iq, options);
+      asked += 1;
+      throw new XmppStanzaError("wait", "internal-server-error");
+    };
+    const calledOff = new AbortController();
+    const hour = 60 * 60_000;
+    const end = deliver("one", ALICE, { patienceMs: 2 * hour, signal: calledOff.signal }).catch(
+      (error: unknown) => error,
+    );
+    await vi.advanceTimersByTimeAsync(hour);
+    expect(asked).toBeLessThan(200);
+    calledOff.abort();
+    await vi.advanceTimersByTimeAsync(20_000);
+    expect(await end).toBeInstanceOf(XmppUnconfirmedError);
   });
 
   it("is given up once it has ended the connection three times", async () => {

@@ -1,6 +1,7 @@
 /** What the session says of an answer that was ready as the Gateway died, and what becomes of it. */
 import { beforeEach, describe, expect, it, vi } from "vitest";
 import { createFakeLog } from "../../test/support/fake-session.ts";
+import { XmppStanzaError } from "../errors.ts";
 import type { Evidence } from "../outbound/evidence.ts";
 import { keptSends } from "../outbound/kept-sends.ts";
 import { messageIds } from "../outbound/message-ids.ts";
@@ -333,6 +334,18 @@ describe("an answer of which a delivery was noted", () => {
     const entry = delivery("queued", { createdAt: 999 });
     await start(entry, [user("m1"), assistant("done")]).recovery.recover(NOTHING_KEPT);
     expect(texts()).toEqual([["done"]]);
+  });
+
+  it("waits for an archive that cannot tell now, which is logged once", async () => {
+    const { recovery, log } = startWith(delivery("unknown"));
+    evidence = () => {
+      throw new XmppStanzaError("wait", "internal-server-error");
+    };
+    for (let i = 0; i < 3; i += 1) expect(await recovery.recover(NOTHING_KEPT)).toBe(true);
+    expect(log.lines.filter((line) => line.includes("waits"))).toHaveLength(1);
+    evidence = () => ({ arrived: new Set(), isConclusive: true });
+    expect(await recovery.recover(NOTHING_KEPT)).toBe(false);
+    expect(texts()).toEqual([["as it was to be sent"]]);
   });
 
   it("waits for a connection", async () => {

@@ -122,6 +122,8 @@ export function createOwedRecovery(params: {
 }): OwedRecovery {
   const { accountId, owed, readConfig, readLongest, log, now, sessions = HOST } = params;
   const waiting = new Map<OwedAnswer, Found>();
+  /** Why they wait, as it was logged. */
+  const reasons = new Map<OwedAnswer, string>();
   let isStopped = false;
 
   const keyOf = ({ to, messageId }: OwedAnswer): string =>
@@ -188,7 +190,10 @@ export function createOwedRecovery(params: {
       if (hasToGo) await send(answer, found);
       settle(answer);
     } catch (error) {
-      log.warn(`an answer to ${answer.to} waits: ${messageOf(error)}`);
+      // It is tried every few seconds, and an archive may be unable to tell for hours.
+      const reason = messageOf(error);
+      if (reasons.get(answer) !== reason) log.warn(`an answer to ${answer.to} waits: ${reason}`);
+      reasons.set(answer, reason);
     } finally {
       underWay.delete(key);
     }

@@ -416,37 +416,30 @@ it("is not given up that a process put off often, for the first thing that goes 
   expect(said(second)).toEqual(["one"]);
 });
 
-it("a conversation goes on, however long the disk was full as the host took a message over", async () => {
-  vi.useFakeTimers();
-  const road = start({
-    dispatch: async ({ replyOptions }) => await replyOptions.turnAdoptionLifecycle.onAdopted(),
-  });
-  const change = (sql: string) => void road.database.transact((db) => db.run(sql));
-  change(
-    "CREATE TRIGGER full BEFORE UPDATE ON events WHEN new.status = 'completed' BEGIN SELECT RAISE(ABORT, 'full'); END",
-  );
-  await road.session.receive(dm("one"));
-  await vi.advanceTimersByTimeAsync(11 * 60_000);
-  change("DROP TRIGGER full");
-  await road.session.receive(dm("two"));
-  await vi.advanceTimersByTimeAsync(5 * 60_000);
-  expect(said(road)).toEqual(["one", "two"]);
-});
-
-it("a conversation goes on, however long the disk was full as the host could not take a message", async () => {
-  vi.useFakeTimers();
-  const road = start({ failures: 1 });
-  const change = (sql: string) => void road.database.transact((db) => db.run(sql));
-  change(
-    "CREATE TRIGGER full BEFORE UPDATE ON events WHEN new.status = 'pending' BEGIN SELECT RAISE(ABORT, 'full'); END",
-  );
-  await road.session.receive(dm("one"));
-  await vi.advanceTimersByTimeAsync(11 * 60_000);
-  change("DROP TRIGGER full");
-  await road.session.receive(dm("two"));
-  await vi.advanceTimersByTimeAsync(5 * 60_000);
-  expect(said(road)).toEqual(["one", "two"]);
-});
+it.each<[string, string, Parameters<typeof start>[0]]>([
+  [
+    "took a message over",
+    "completed",
+    { dispatch: async ({ replyOptions }) => await replyOptions.turnAdoptionLifecycle.onAdopted() },
+  ],
+  ["could not take a message", "pending", { failures: 1 }],
+])(
+  "a conversation goes on, however long the disk was full as the host %s",
+  async (_, status, options) => {
+    vi.useFakeTimers();
+    const road = start(options);
+    const change = (sql: string) => void road.database.transact((db) => db.run(sql));
+    change(
+      `CREATE TRIGGER full BEFORE UPDATE ON events WHEN new.status = '${status}' BEGIN SELECT RAISE(ABORT, 'full'); END`,
+    );
+    await road.session.receive(dm("one"));
+    await vi.advanceTimersByTimeAsync(11 * 60_000);
+    change("DROP TRIGGER full");
+    await road.session.receive(dm("two"));
+    await vi.advanceTimersByTimeAsync(5 * 60_000);
+    expect(said(road)).toEqual(["one", "two"]);
+  },
+);
 
 describe("a copy", () => {
   it("is not taken up again, not by the next account either", async () => {

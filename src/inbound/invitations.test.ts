@@ -130,11 +130,10 @@ it.each<[string, Invitation, Policy, Partial<InvitationsParams>]>([
   },
 );
 
-it("drops a flood, and goes on", async () => {
+/** Follows none. */
+function unwilling(settled: Promise<void>) {
   const log = createFakeLog();
   const tally = createTally();
-  let release = () => {};
-  const settled = new Promise<void>((resolve) => (release = resolve));
   const invitations = createInvitations({
     readPolicy: () => ({ autoJoin: "off" }) as XmppAccountPolicy,
     approved: async () => [],
@@ -147,6 +146,14 @@ it("drops a flood, and goes on", async () => {
     tally,
     log,
   });
+  return { invitations, log, tally };
+}
+
+it("drops a flood, and goes on", async () => {
+  let release = () => {};
+  const { invitations, log, tally } = unwilling(
+    new Promise<void>((resolve) => (release = resolve)),
+  );
   for (let i = 0; i < 30; i += 1) invitations.receive(DIRECT);
   expect(log.lines.filter((line) => line.includes("too many"))).toHaveLength(10);
   release();
@@ -158,20 +165,7 @@ it("drops a flood, and goes on", async () => {
 });
 
 it("counts a thousand of them, without a line for each", async () => {
-  const log = createFakeLog();
-  const tally = createTally();
-  const invitations = createInvitations({
-    readPolicy: () => ({ autoJoin: "off" }) as XmppAccountPolicy,
-    approved: async () => [],
-    isKnown: () => false,
-    isDisabled: () => false,
-    isBelieved: () => true,
-    isRoom: async () => true,
-    settled: async () => undefined,
-    join: () => undefined,
-    tally,
-    log,
-  });
+  const { invitations, log, tally } = unwilling(Promise.resolve());
   for (let i = 0; i < 1_000; i += 1) {
     invitations.receive(DIRECT);
     await invitations.idle();

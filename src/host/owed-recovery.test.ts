@@ -30,8 +30,8 @@ let evidence: (isOurs: (id: string) => boolean) => Evidence;
 /** What we have said after the message of that archive id. */
 let said: Record<string, string> = {};
 vi.mock("../outbound/evidence.ts", () => ({
-  hasSaid: async (_live: unknown, _target: unknown, after: string, text: string) =>
-    said[after] === text,
+  hasSaid: async (...[, , after, text, others]: [unknown, unknown, string, string, string[]]) =>
+    said[after] === text && !others.includes(text),
   findEvidence: async (_live: unknown, _target: unknown, isOurs: (id: string) => boolean) =>
     evidence(isOurs),
 }));
@@ -46,8 +46,8 @@ const OWED: OwedAnswer = {
 const DELIVERY = "1094a4ca-9a15-4a53-93d7-e0171b72cca1";
 const NOTHING_KEPT = new Set<string>();
 
-const user = (messageId: string, content = "do it") => ({
-  message: { role: "user", content, __openclaw: { transport: { messageId } } },
+const user = (messageId: string, more = {}) => ({
+  message: { role: "user", content: "do it", __openclaw: { transport: { messageId } }, ...more },
 });
 const assistant = (text: string, stopReason = "stop", more = {}) => ({
   message: { role: "assistant", stopReason, content: [{ type: "text", text }], ...more },
@@ -89,7 +89,7 @@ function start(session: object | undefined, events: object[] = [], left = [OWED]
   const recovery = createOwedRecovery({
     accountId: "default",
     owed: {
-      note: () => undefined,
+      note: async () => undefined,
       settle: ({ messageId }) => void settled.push(messageId),
       has: ({ messageId }) => !settled.includes(messageId),
       left: () => left,
@@ -157,6 +157,17 @@ describe("the agent's last word, of which no delivery was noted", () => {
     await recovery.recover(NOTHING_KEPT);
     expect(sent).toEqual([]);
     expect(settled).toEqual(["m1~+2"]);
+  });
+
+  it.each<[string, number, string[][]]>([
+    ["is sent where the archive has the same answer to a message before it", 800, [["done"]]],
+    ["is not sent where that was before it was said", 1_000, []],
+  ])("%s", async (_, timestamp, expected) => {
+    said = { m1: "done" };
+    const before = [user("m0"), assistant("done", "stop", { timestamp: 900 })];
+    const events = [...before, user("m1", { timestamp }), assistant("done")];
+    await start(DONE, events).recovery.recover(NOTHING_KEPT);
+    expect(texts()).toEqual(expected);
   });
 
   it("is sent where another message was added to its turn, which was done with then", async () => {

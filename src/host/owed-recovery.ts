@@ -52,11 +52,14 @@ const sessionSchema = z.object({
 const eventSchema = z.object({ message: z.object({ role: z.string() }) });
 
 const userSchema = z.object({
+  /** When it was said, ms since the epoch. */
+  timestamp: z.number().optional(),
   __openclaw: z.object({ transport: z.object({ messageId: z.string() }).optional() }).optional(),
 });
 
 const answerSchema = z.object({
   stopReason: z.literal("stop"),
+  timestamp: z.number().optional(),
   /** What the host itself writes there, a copy of what was said by a tool for one, is its own. */
   provider: z
     .string()
@@ -74,8 +77,14 @@ const answerSchema = z.object({
   ]),
 });
 
+type Answer = z.infer<typeof answerSchema>;
 type Delivery = z.infer<typeof deliverySchema>;
-type Found = { text: string; deliveries: Delivery["deliveries"] };
+type Found = {
+  text: string;
+  deliveries: Delivery["deliveries"];
+  /** Answers to others that were given after this message was said. */
+  others: string[];
+};
 
 export type OwedRecovery = {
   /**
@@ -161,13 +170,16 @@ export function createOwedRecovery(params: {
   }
 
   /** Whether it has to be sent. @throws where that cannot be known now */
-  async function isMissing(answer: OwedAnswer, { text, deliveries }: Found): Promise<boolean> {
+  async function isMissing(
+    answer: OwedAnswer,
+    { text, deliveries, others }: Found,
+  ): Promise<boolean> {
     const target = parseTarget(answer.to, () => false);
     if ("problem" in target) return false;
     const live = await reach(() => findLiveAccount(accountId), target, PATIENCE_MS);
     if (!live || !isReachable(live, target)) throw new Error("no connection");
     if (deliveries.length === 0) {
-      return !(await hasSaid(live, target, archiveId(answer.messageId), text));
+      return !(await hasSaid(live, target, archiveId(answer.messageId), text, others));
     }
     const { arrived, isConclusive } = await findEvidence(
       live,
@@ -240,40 +252,50 @@ function findAnswer(answer: OwedAnswer, { read, transcript }: Sessions): Found |
   const entry = sessionSchema.safeParse(read(answer)).data;
   if (!entry) return undefined;
   const { pendingFinalDelivery: delivery, sessionId, status } = entry;
-  const text = lastWord(transcript(answer, sessionId), answer.messageId);
-  if (text === undefined || isSilentReplyPayloadText(text)) return undefined;
+  const found = lastWord(transcript(answer, sessionId), answer.messageId);
+  if (!found || isSilentReplyPayloadText(found.text)) return undefined;
   if (delivery && delivery.createdAt >= answer.since) {
     // What is not text alone cannot be had from the session; and what it has noted the host resumes by itself.
     const isHosts = status === "running" || isOver(delivery, delivery.deliveries);
     const { text: planned, deliveries } = delivery;
-    return planned && !isHosts ? { text: planned, deliveries } : undefined;
+    return planned && !isHosts ? { ...found, text: planned, deliveries } : undefined;
   }
-  return { text, deliveries: [] };
+  return { ...found, deliveries: [] };
 }
 
 /** What the agent said last, if that is the end of it all, and answers that message, alone or with others. */
-function lastWord(events: readonly unknown[], messageId: string): string | undefined {
-  let answer: z.infer<typeof answerSchema> | undefined;
-  for (const event of events.toReversed()) {
-    // There are others than messages.
-    const message = eventSchema.safeParse(event).data && (event as { message: object }).message;
-    if (!message) continue;
-    const isAnswer = roleOf(message) === "assistant" && answerSchema.safeParse(message);
-    if (!answer) {
-      if (!isAnswer || !isAnswer.success) return undefined;
-      answer = isAnswer.data;
-    } else if (isAnswer && isAnswer.success) return undefined;
-    else if (roleOf(message) === "user") {
-      const asked = userSchema.safeParse(message).data?.__openclaw?.transport?.messageId;
-      if (asked === messageId) return visible(answer.content);
-    }
-  }
-  return undefined;
+function lastWord(
+  events: readonly unknown[],
+  messageId: string,
+): Pick<Found, "text" | "others"> | undefined {
+  // There are others than messages.
+  const messages = events
+    .filter((event) => eventSchema.safeParse(event).success)
+    .map((event) => (event as { message: object }).message);
+  const asked = messages.findLastIndex(
+    (message) =>
+      roleOf(message) === "user" &&
+      userSchema.safeParse(message).data?.__openclaw?.transport?.messageId === messageId,
+  );
+  const [last, ...between] = messages.slice(asked + 1).toReversed();
+  if (asked < 0 || between.some(answerOf)) return undefined;
+  const text = last && visible(answerOf(last)?.content);
+  if (text === undefined) return undefined;
+  const since = userSchema.safeParse(messages[asked]).data?.timestamp;
+  const others = messages.slice(0, asked).flatMap((message) => {
+    const { timestamp, content } = answerOf(message) ?? {};
+    const isLater = since !== undefined && timestamp !== undefined && timestamp >= since;
+    return (isLater && visible(content)) || [];
+  });
+  return { text, others };
 }
+
+const answerOf = (message: object): Answer | undefined =>
+  roleOf(message) === "assistant" ? answerSchema.safeParse(message).data : undefined;
 
 const roleOf = (message: object): unknown => "role" in message && message.role;
 
-function visible(content: z.infer<typeof answerSchema>["content"]): string | undefined {
+function visible(content: Answer["content"] = ""): string | undefined {
   const texts =
     typeof content === "string"
       ? [content]

@@ -383,8 +383,9 @@ describe("an answer that is owed", () => {
       ...options,
       context: {
         owed: {
-          note: ({ agentId, sessionKey, to }) =>
-            void seen.push(["owed", { agentId, sessionKey, to }]),
+          async note({ agentId, sessionKey, to }) {
+            seen.push(["owed", { agentId, sessionKey, to }]);
+          },
           settle: () => void seen.push("settled"),
         },
         ...options.context,
@@ -447,8 +448,8 @@ describe("an answer that is owed", () => {
   it("does not keep the turn from being taken over where it cannot be noted", async () => {
     const taken: string[] = [];
     const owed = {
-      note() {
-        throw new Error("disk full");
+      async note() {
+        throw new Error("the account has stopped");
       },
       settle: () => void taken.push("settled"),
     };
@@ -456,7 +457,31 @@ describe("an answer that is owed", () => {
     await road.session.receive(message("alice@example/x", body("hi"), "chat"));
     await waitFor(() => taken.length > 0, { what: "the end of the turn" });
     expect(await road.queue.listPending()).toEqual([]);
-    expect(road.log.lines.join("\n")).toContain("could lose an answer: disk full");
+    expect(road.log.lines.join("\n")).toContain("could lose an answer: the account has stopped");
+  });
+
+  it("is noted before the message counts as taken over, however long the disk is full", async () => {
+    const room = Promise.withResolvers<void>();
+    let state = "asked";
+    const owed = { note: async () => await room.promise, settle: () => undefined };
+    const road = setUp({
+      keys: { dmPolicy: "open" },
+      context: { owed },
+      dispatch: async (dispatch) => {
+        state = "taking over";
+        await adopt(dispatch);
+        state = "taken over";
+      },
+    });
+    const received = road.session.receive(message("alice@example/x", body("hi"), "chat"));
+    await waitFor(() => state === "taking over", { what: "the turn" });
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    expect(state).toBe("taking over");
+    expect(await road.queue.listClaims()).toHaveLength(1);
+    room.resolve();
+    await received;
+    await waitFor(() => state === "taken over", { what: "the host" });
+    expect(await road.queue.listClaims()).toEqual([]);
   });
 });
 

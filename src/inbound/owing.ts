@@ -8,7 +8,7 @@ import type { Admitted } from "./turn-context.ts";
 import type { InboundContext, InboundMessage } from "./types.ts";
 
 /**
- * Notes it. What the agent says by its tool alone is no answer.
+ * Notes it, before the message counts as taken over. What the agent says by its tool alone is no answer.
  */
 export function noting(
   { cfg, log, now, owed }: InboundContext,
@@ -23,7 +23,7 @@ export function noting(
     async onAdopted() {
       const { agentId, sessionKey } = route;
       try {
-        owed.note({ ...owedKey(inbound), agentId, sessionKey, since: now() });
+        await owed.note({ ...owedKey(inbound), agentId, sessionKey, since: now() });
       } catch (error) {
         log.warn(`a crash of the Gateway could lose an answer: ${messageOf(error)}`);
       }

@@ -210,4 +210,15 @@ describe("what was said after a message", () => {
     const outbox = withArchive(TARGETS.alice, items, { isAvailable: false });
     expect(await hasSaid(outbox, TARGETS.alice, "asked", TEXT)).toBe(false);
   });
+
+  it.each<[string, string[], number, boolean]>([
+    ["once", ["Done."], 1, false],
+    ["twice", ["Done."], 2, true],
+    ["once, besides something else", ["No."], 1, true],
+    ["once, as the beginning of another answer", ["Do"], 1, false],
+  ])("that others have said as well: %s", async (_, others, times, isSaid) => {
+    const items = Array.from({ length: times }, (__, index) => saying(`${index}`, ME, "Done."));
+    const outbox = withArchive(TARGETS.alice, [asked, ...items]);
+    expect(await hasSaid(outbox, TARGETS.alice, "asked", "Done.", others)).toBe(isSaid);
+  });
 });

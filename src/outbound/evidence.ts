@@ -89,6 +89,7 @@ export async function findEvidence(
 /**
  * Whether we have said `text` there after a message, in whole or at least how it begins.
  * @param after the archive's id of that message
+ * @param others what else may have been said since: each of them that begins or reads the same stands for one message
  * @returns false also where there is no archive, or it does not have that message
  * @throws as `findEvidence`
  */
@@ -97,10 +98,14 @@ export async function hasSaid(
   target: Target,
   after: string,
   text: string,
+  others: readonly string[] = [],
 ): Promise<boolean> {
   const of = target.kind === "room" ? target.room : undefined;
   if (!(await archive.isAvailable(of))) return false;
   const words = wordsOf(text);
+  // The first of several messages; or with the nick of whom it is for in front.
+  const isLike = (body: string) => words.startsWith(body) || body.endsWith(words);
+  let expected = others.map(wordsOf).filter(isLike).length;
   let read = 0;
   try {
     const query = of ? { of, after } : { with: conversationOf(target), after };
@@ -111,8 +116,7 @@ export async function hasSaid(
         if (body === "" || !isFromUs(message, session, of && rooms)) continue;
         // How it was seen growing (live-answer.ts), of an archive that does not heed "no-store".
         if (chatState === "composing") continue;
-        // The first of several messages; or with the nick of whom it is for in front.
-        if (words.startsWith(body) || body.endsWith(words)) return true;
+        if (isLike(body) && expected-- === 0) return true;
       }
       read += messages.length;
       if (read > MOST_MESSAGES) return false;

@@ -74,6 +74,9 @@ const HANDLE_IS_LOST = new Set([
 ]);
 const CONTENT_IS_LOST = new Set([11, 26]);
 
+/** How long until what the disk did not take is tried again, ms. */
+const RETRY_MS = 1_000;
+
 export type Row = Record<string, SQLInputValue>;
 
 /** Inside of one transaction. */
@@ -92,6 +95,8 @@ export type IngressDatabase = {
    * @throws IngressStorageError where SQLite or the file system fails; nothing is changed then
    */
   transact<T>(work: (sql: Sql) => T, mayBeLost?: boolean): T;
+  /** The same, again and again until the disk takes it. @throws IngressStorageError once it is closed */
+  insist<T>(work: (sql: Sql) => T): Promise<T>;
   close(): void;
   /** For good. */
   readonly isClosed: boolean;
@@ -136,7 +141,18 @@ export function createIngressDatabase(
     last?.db.close();
   }
 
-  return {
+  const database: IngressDatabase = {
+    async insist(work) {
+      for (let isFirst = true; ; isFirst = false) {
+        try {
+          return database.transact(work);
+        } catch (error) {
+          if (isClosed || !(error instanceof IngressStorageError)) throw error;
+          if (isFirst) log.warn(`a turn waits until this can be written: ${error.message}`);
+          await new Promise((resolve) => setTimeout(resolve, RETRY_MS).unref());
+        }
+      }
+    },
     transact(work, mayBeLost = false) {
       let isBegun = false;
       try {
@@ -163,6 +179,7 @@ export function createIngressDatabase(
       return isClosed;
     },
   };
+  return database;
 }
 
 /** A file that is no sound database is set aside, and a new one begun. */

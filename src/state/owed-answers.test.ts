@@ -39,35 +39,35 @@ function change(sql: string): void {
   db.close();
 }
 
-it("is found by the next process, in order, and not by this one", () => {
+it("is found by the next process, in order, and not by this one", async () => {
   const { owed } = open();
-  owed.note(answer("2"));
-  owed.note(answer("1"));
+  await owed.note(answer("2"));
+  await owed.note(answer("1"));
   expect(owed.left()).toEqual([]);
   asAnotherProcess();
   expect(owed.left()).toEqual([answer("2"), answer("1")]);
 });
 
-it("is noted once where the host takes the message over twice", () => {
+it("is noted once where the host takes the message over twice", async () => {
   const { owed } = open();
-  owed.note(answer("1"));
-  owed.note({ ...answer("1"), since: 2 });
+  await owed.note(answer("1"));
+  await owed.note({ ...answer("1"), since: 2 });
   asAnotherProcess();
   expect(owed.left()).toEqual([{ ...answer("1"), since: 2 }]);
 });
 
-it("is gone once it is settled", () => {
+it("is gone once it is settled", async () => {
   const { owed } = open();
-  owed.note(answer("1"));
-  owed.note(answer("2"));
+  await owed.note(answer("1"));
+  await owed.note(answer("2"));
   owed.settle(answer("1"));
   asAnotherProcess();
   expect(owed.left()).toEqual([answer("2")]);
 });
 
-it("is settled by a turn that ends after its account was restarted", () => {
+it("is settled by a turn that ends after its account was restarted", async () => {
   const first = open();
-  first.owed.note(answer("1"));
+  await first.owed.note(answer("1"));
   first.database.close();
   const second = open();
   first.owed.settle(answer("1"));
@@ -75,9 +75,9 @@ it("is settled by a turn that ends after its account was restarted", () => {
   expect(second.owed.left()).toEqual([]);
 });
 
-it("is settled with the next start where the account is stopped by then", () => {
+it("is settled with the next start where the account is stopped by then", async () => {
   const first = open();
-  first.owed.note(answer("1"));
+  await first.owed.note(answer("1"));
   first.database.close();
   first.owed.settle(answer("1"));
   const second = open();
@@ -85,9 +85,9 @@ it("is settled with the next start where the account is stopped by then", () => 
   expect(second.owed.left()).toEqual([]);
 });
 
-it("is settled as soon as the disk takes it", () => {
+it("is settled as soon as the disk takes it", async () => {
   const { owed } = open();
-  owed.note(answer("1"));
+  await owed.note(answer("1"));
   change(
     "CREATE TRIGGER full BEFORE DELETE ON owed_answers BEGIN SELECT RAISE(ABORT, 'full'); END",
   );
@@ -98,10 +98,51 @@ it("is settled as soon as the disk takes it", () => {
   expect(new DatabaseSync(file).prepare("SELECT * FROM owed_answers").all()).toEqual([]);
 });
 
-it("is passed over where a row is unreadable", () => {
+it("waits until the disk takes it, and says so once", async () => {
   const { owed } = open();
-  owed.note(answer("1"));
-  owed.note(answer("2"));
+  await owed.note(answer("1"));
+  change(
+    "CREATE TRIGGER full BEFORE INSERT ON owed_answers BEGIN SELECT RAISE(ABORT, 'full'); END",
+  );
+  const noted = owed.note(answer("2")).then(() => "noted");
+  await vi.advanceTimersByTimeAsync(3_600_000);
+  expect(owed.has(answer("2"))).toBe(false);
+  change("DROP TRIGGER full");
+  await vi.advanceTimersByTimeAsync(1_000);
+  expect(await noted).toBe("noted");
+  expect(owed.has(answer("2"))).toBe(true);
+  expect(log.warn).toHaveBeenCalledOnce();
+});
+
+it("does not wait any more once the account has stopped", async () => {
+  const { database, owed } = open();
+  await owed.note(answer("1"));
+  change(
+    "CREATE TRIGGER full BEFORE INSERT ON owed_answers BEGIN SELECT RAISE(ABORT, 'full'); END",
+  );
+  const noted = owed.note(answer("2")).catch(String);
+  database.close();
+  await vi.advanceTimersByTimeAsync(1_000);
+  expect(await noted).toContain("closed");
+});
+
+it("is owed again where its message is asked again before the disk takes that it was settled", async () => {
+  const { owed } = open();
+  await owed.note(answer("1"));
+  change(
+    "CREATE TRIGGER full BEFORE DELETE ON owed_answers BEGIN SELECT RAISE(ABORT, 'full'); END",
+  );
+  owed.settle(answer("1"));
+  change("DROP TRIGGER full");
+  await owed.note(answer("1"));
+  await vi.advanceTimersByTimeAsync(1_000);
+  expect(owed.has(answer("1"))).toBe(true);
+});
+
+it("is passed over where a row is unreadable", async () => {
+  const { owed } = open();
+  await owed.note(answer("1"));
+  await owed.note(answer("2"));
   change("UPDATE owed_answers SET answer = '{' WHERE key LIKE '%,_1_]'");
   asAnotherProcess();
   expect(owed.left()).toEqual([answer("2")]);
@@ -109,20 +150,20 @@ it("is passed over where a row is unreadable", () => {
   expect(log.warn).toHaveBeenCalledOnce();
 });
 
-it("has its place in a file that an earlier version made", () => {
+it("has its place in a file that an earlier version made", async () => {
   open().database.transact(() => undefined);
   change("DROP TABLE owed_answers");
   const { owed } = open();
-  owed.note(answer("1"));
+  await owed.note(answer("1"));
   asAnotherProcess();
   expect(owed.left()).toHaveLength(1);
 });
 
-it("is another one where another room gave the same id", () => {
+it("is another one where another room gave the same id", async () => {
   const { owed } = open();
   const elsewhere = { ...answer("1"), to: "room:team@muc.localhost" };
-  owed.note(answer("1"));
-  owed.note(elsewhere);
+  await owed.note(answer("1"));
+  await owed.note(elsewhere);
   expect([owed.has(answer("1")), owed.has(elsewhere)]).toEqual([true, true]);
   owed.settle(elsewhere);
   expect([owed.has(answer("1")), owed.has(elsewhere)]).toEqual([true, false]);

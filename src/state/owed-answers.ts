@@ -25,8 +25,8 @@ export type OwedAnswer = z.infer<typeof owedAnswer>;
 export type OwedKey = Pick<OwedAnswer, "to" | "messageId">;
 
 export type OwedAnswers = {
-  /** On disk when it returns. @throws IngressStorageError */
-  note(owed: OwedAnswer): void;
+  /** On disk when it resolves: it waits for room there. @throws IngressStorageError once the account has stopped */
+  note(owed: OwedAnswer): Promise<void>;
   /** It is on the host's disk, or there is none. Where that cannot be written now, it is soon. */
   settle(owed: OwedKey): void;
   /** Whether it is noted and not settled. @throws IngressStorageError */
@@ -75,11 +75,14 @@ export function createOwedAnswers(
   }
 
   return {
-    note(owed) {
-      database.transact((sql) =>
+    async note(owed) {
+      const key = keyOf(owed);
+      // Of an earlier attempt at the same message.
+      ledgers.get(accountId)?.settled.delete(key);
+      await database.insist((sql) =>
         sql.run(
           "INSERT OR REPLACE INTO owed_answers (key, process, answer) VALUES (?, ?, ?)",
-          keyOf(owed),
+          key,
           PROCESS,
           JSON.stringify(owed),
         ),

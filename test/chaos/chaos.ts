@@ -198,6 +198,10 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
     });
     keepLogs(directory, seed, gateway.directory, prosody.logFile);
     cpSync(dataDir, join(directory, `seed-${seed}-state`), { recursive: true, force: true });
+    if (verdict.findings.length > 0) {
+      const host = join(directory, `seed-${seed}-host`);
+      cpSync(gateway.stateDir, host, { recursive: true, force: true });
+    }
     const remarks = disk === undefined ? ["no disk could be mounted: it was never full"] : [];
     return {
       ...verdict,

@@ -81,6 +81,13 @@ describe("the audit of a run", () => {
     ]);
   });
 
+  it("says when the model was asked last for what is lost", () => {
+    const questions = [asked("#alice-1", 5), asked("#alice-1", 7), asked("#alice-2", 9)];
+    expect(audit(given(["#alice-1"], { questions, gatewayEnds: [6] })).findings).toMatchObject([
+      { kind: "lost", at: 0, askedAt: 7 },
+    ]);
+  });
+
   it("tells apart what the server itself has lost", () => {
     expect(kinds(given(["#alice-1"], { stored: [] }))).toEqual(["lost by the server #alice-1"]);
   });

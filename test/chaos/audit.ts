@@ -38,6 +38,8 @@ export interface Finding {
   readonly text: string;
   /** ms, when the message was said. */
   readonly at: number;
+  /** ms, when the model was asked for it last; undefined: never. */
+  readonly askedAt: number | undefined;
   readonly detail: string;
 }
 
@@ -63,7 +65,7 @@ export function audit(input: AuditInput): Audit {
   };
 }
 
-function auditConversation(record: ConversationRecord, { isAgent }: AuditInput) {
+function auditConversation(record: ConversationRecord, { isAgent, questions }: AuditInput) {
   const answers = record.archived.filter(
     (message) => message.body !== "" && message.from !== "" && isAgent(message),
   );
@@ -82,7 +84,10 @@ function auditConversation(record: ConversationRecord, { isAgent }: AuditInput) 
     record.said.find((one) => one.number === number)?.acceptedAt ?? 0;
   const find = (kind: FindingKind, number: number, detail: string): void => {
     const text = numberedText({ conversation: record.name, number });
-    findings.push({ kind, text, at: saidAt(number), detail });
+    const askedAt = questions.findLast(({ numbers }) =>
+      numbers.map(numberedText).includes(text),
+    )?.at;
+    findings.push({ kind, text, at: saidAt(number), askedAt, detail });
   };
   let highest = 0;
   for (const { message, numbers } of numbered) {
@@ -134,7 +139,11 @@ function auditTurns({ questions, gatewayEnds }: AuditInput) {
     );
     const when = times.map(({ at, kind }) => `${kind} ${new Date(at).toISOString()}`).join(", ");
     if (isExplained) begunAgain.push(`${text}: ${when}`);
-    else findings.push({ kind: "asked twice", text, at: times[0]?.at ?? 0, detail: when });
+    else {
+      const [first, last] = [times[0], times.at(-1)];
+      const at = first?.at ?? 0;
+      findings.push({ kind: "asked twice", text, at, askedAt: last?.at, detail: when });
+    }
   }
   return { findings, begunAgain };
 }

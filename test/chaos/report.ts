@@ -6,11 +6,11 @@ import { FAULT_KINDS } from "./schedule.ts";
 
 const KINDS = ["lost", "doubled", "out of order", "asked twice", "lost by the server"] as const;
 
-/** The faults that were at work from a little before a message was said until a little after. */
-function near(finding: Finding, faults: readonly Injected[]): string {
+/** The faults that were at work from a little before the model was asked, or the message said, until a little after. */
+function near({ at, askedAt = at }: Finding, faults: readonly Injected[]): string {
   const around = faults.filter(
     ({ from, until, onlineAt }) =>
-      from <= finding.at + 15_000 && (onlineAt ?? until) >= finding.at - 5_000,
+      from <= askedAt + 15_000 && (onlineAt ?? until) >= askedAt - 5_000,
   );
   return around.map(({ number, kind }) => `${number} ${kind}`).join(", ") || "none";
 }
@@ -19,9 +19,12 @@ function near(finding: Finding, faults: readonly Injected[]): string {
 export function findingLines({ findings, faults, options }: ChaosResult): string[] {
   return findings.map(
     (finding) =>
-      `${finding.kind}: ${finding.text}, said ${new Date(finding.at).toISOString()}: ${finding.detail}; faults: ${near(finding, faults)}; seed ${options.seed}`,
+      `${finding.kind}: ${finding.text}, said ${time(finding.at)}, asked ${time(finding.askedAt)}: ${finding.detail}; faults: ${near(finding, faults)}; seed ${options.seed}`,
   );
 }
+
+const time = (at: number | undefined): string =>
+  at === undefined ? "never" : new Date(at).toISOString();
 
 function seconds(ms: number): string {
   return Number.isNaN(ms) ? "–" : (ms / 1_000).toFixed(1);

@@ -296,6 +296,15 @@ describe("in a room", () => {
     expect([recorded, doubted.recorded]).toEqual([[], []]);
   });
 
+  it("nobody does out of the room's archive, where nobody vouches for the author as surely", async () => {
+    const { receiver, recorded } = await inRoom();
+    const inside = reply("room-prompt", "yes") + occupantId("a") + item("alice@example/x");
+    const stanza = parse(message(`${ROOM}/alice`, inside, MUC));
+    await receiver.receive(stanza, { by: ROOM, id: "1", stamp: new Date() });
+    await receiver.idle();
+    expect(recorded).toEqual([]);
+  });
+
   it("an id that the room did not give means nothing: anybody can write one", async () => {
     const road = await inRoom();
     await road.sayThere("alice", reactions("prompt", "👍"));

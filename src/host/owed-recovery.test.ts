@@ -170,6 +170,29 @@ describe("the agent's last word, of which no delivery was noted", () => {
     expect(texts()).toEqual(expected);
   });
 
+  it("is not sent where it was somebody else of the session who had the same answer", async () => {
+    said = { m1: "done" };
+    const from = (messageId: string, conversationRef: string) =>
+      user(messageId, {
+        timestamp: 800,
+        __openclaw: { transport: { messageId, conversationRef } },
+      });
+    await start(DONE, [
+      from("m0", "bob"),
+      assistant("done", "stop", { timestamp: 900 }),
+      from("m1", "alice"),
+      assistant("done"),
+    ]).recovery.recover(NOTHING_KEPT);
+    expect(texts()).toEqual([]);
+  });
+
+  it("is sent whatever the session has in place of times", async () => {
+    const timestamp = "2026-11-22T07:32:54Z";
+    const events = [user("m1", { timestamp }), assistant("done", "stop", { timestamp })];
+    await start(DONE, events).recovery.recover(NOTHING_KEPT);
+    expect(texts()).toEqual([["done"]]);
+  });
+
   it("is sent where another message was added to its turn, which was done with then", async () => {
     await start(DONE, [user("m1"), user("m2"), assistant("done")]).recovery.recover(NOTHING_KEPT);
     expect(texts()).toEqual([["done"]]);

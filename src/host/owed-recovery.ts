@@ -53,13 +53,19 @@ const eventSchema = z.object({ message: z.object({ role: z.string() }) });
 
 const userSchema = z.object({
   /** When it was said, ms since the epoch. */
-  timestamp: z.number().optional(),
-  __openclaw: z.object({ transport: z.object({ messageId: z.string() }).optional() }).optional(),
+  timestamp: z.number().optional().catch(undefined),
+  __openclaw: z
+    .object({
+      transport: z
+        .object({ messageId: z.string(), conversationRef: z.string().optional().catch(undefined) })
+        .optional(),
+    })
+    .optional(),
 });
 
 const answerSchema = z.object({
   stopReason: z.literal("stop"),
-  timestamp: z.number().optional(),
+  timestamp: z.number().optional().catch(undefined),
   /** What the host itself writes there, a copy of what was said by a tool for one, is its own. */
   provider: z
     .string()
@@ -77,6 +83,7 @@ const answerSchema = z.object({
   ]),
 });
 
+type Question = z.infer<typeof userSchema>;
 type Answer = z.infer<typeof answerSchema>;
 type Delivery = z.infer<typeof deliverySchema>;
 type Found = {
@@ -273,22 +280,32 @@ function lastWord(
     .filter((event) => eventSchema.safeParse(event).success)
     .map((event) => (event as { message: object }).message);
   const asked = messages.findLastIndex(
-    (message) =>
-      roleOf(message) === "user" &&
-      userSchema.safeParse(message).data?.__openclaw?.transport?.messageId === messageId,
+    (message) => transportOf(questionOf(message))?.messageId === messageId,
   );
   const [last, ...between] = messages.slice(asked + 1).toReversed();
   if (asked < 0 || between.some(answerOf)) return undefined;
   const text = last && visible(answerOf(last)?.content);
   if (text === undefined) return undefined;
-  const since = userSchema.safeParse(messages[asked]).data?.timestamp;
+  const question = messages[asked] && questionOf(messages[asked]);
+  const since = question?.timestamp;
+  // People may share a session: who else was answered is not in the archive of this conversation.
+  let isHere = false;
   const others = messages.slice(0, asked).flatMap((message) => {
-    const { timestamp, content } = answerOf(message) ?? {};
+    const before = questionOf(message);
+    if (before) {
+      isHere = transportOf(before)?.conversationRef === transportOf(question)?.conversationRef;
+    }
+    const { timestamp, content } = (isHere && answerOf(message)) || {};
     const isLater = since !== undefined && timestamp !== undefined && timestamp >= since;
     return (isLater && visible(content)) || [];
   });
   return { text, others };
 }
+
+const questionOf = (message: object): Question | undefined =>
+  roleOf(message) === "user" ? userSchema.safeParse(message).data : undefined;
+
+const transportOf = (question: Question | undefined) => question?.__openclaw?.transport;
 
 const answerOf = (message: object): Answer | undefined =>
   roleOf(message) === "assistant" ? answerSchema.safeParse(message).data : undefined;

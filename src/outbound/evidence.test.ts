@@ -216,6 +216,7 @@ describe("what was said after a message", () => {
     ["twice", ["Done."], 2, true],
     ["once, besides something else", ["No."], 1, true],
     ["once, as the beginning of another answer", ["Do"], 1, false],
+    ["once, besides a smile", ["👍"], 1, true],
   ])("that others have said as well: %s", async (_, others, times, isSaid) => {
     const items = Array.from({ length: times }, (__, index) => saying(`${index}`, ME, "Done."));
     const outbox = withArchive(TARGETS.alice, [asked, ...items]);

@@ -105,7 +105,8 @@ export async function hasSaid(
   const words = wordsOf(text);
   // The first of several messages; or with the nick of whom it is for in front.
   const isLike = (body: string) => words.startsWith(body) || body.endsWith(words);
-  let expected = others.map(wordsOf).filter(isLike).length;
+  // What has no words at all, a smile for one, is not looked at below either.
+  let expected = others.map(wordsOf).filter((body) => body !== "" && isLike(body)).length;
   let read = 0;
   try {
     const query = of ? { of, after } : { with: conversationOf(target), after };

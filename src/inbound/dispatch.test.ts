@@ -436,6 +436,18 @@ describe("an answer that is owed", () => {
     expect(seen.filter((one) => one === "settled")).toHaveLength(times);
   });
 
+  it("is not noted where the message was taken back before", async () => {
+    const seen = await follow({}, async (dispatch) => {
+      const { abortSignal, onAdopted, onDeferred } = dispatch.replyOptions.turnAdoptionLifecycle;
+      onDeferred();
+      abortSignal.addEventListener(
+        "abort",
+        () => void Promise.resolve(onAdopted()).catch(() => {}),
+      );
+    });
+    expect(seen).toEqual(["ended", "settled"]);
+  });
+
   it("is not noted where the host does not take the message over", async () => {
     expect(await follow({}, () => undefined)).toEqual(["ended", "settled"]);
   });
@@ -460,7 +472,7 @@ describe("an answer that is owed", () => {
     expect(road.log.lines.join("\n")).toContain("could lose an answer: the account has stopped");
   });
 
-  it("is noted before the message counts as taken over, however long the disk is full", async () => {
+  it("is noted before its turn begins, however long the disk is full", async () => {
     const room = Promise.withResolvers<void>();
     let state = "asked";
     const owed = { note: async () => await room.promise, settle: () => undefined };
@@ -477,11 +489,9 @@ describe("an answer that is owed", () => {
     await waitFor(() => state === "taking over", { what: "the turn" });
     await new Promise((resolve) => setTimeout(resolve, 50));
     expect(state).toBe("taking over");
-    expect(await road.queue.listClaims()).toHaveLength(1);
     room.resolve();
     await received;
     await waitFor(() => state === "taken over", { what: "the host" });
-    expect(await road.queue.listClaims()).toEqual([]);
   });
 });
 

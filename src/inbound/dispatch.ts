@@ -56,7 +56,7 @@ export function dispatchTurn(
     ack.show();
   };
   const handover = createHandover({
-    lifecycle: telling(noting(context, inbound, admitted, lifecycle), onAdopted),
+    lifecycle: telling(lifecycle, onAdopted),
     onSpeak: sessionTurn.speak,
     onPutOff: (begun) => sessionTurns.putOff(sessionKey, begun),
     onTakenBack: sessionTurn.sealOthers,
@@ -212,7 +212,7 @@ async function runTurn(
       },
     },
     replyOptions: {
-      ...bindIngressLifecycleToReplyOptions(handover.lifecycle),
+      ...bindIngressLifecycleToReplyOptions(noting(context, inbound, admitted, handover.lifecycle)),
       ...(live?.replyOptions ?? handover.callbacks),
       // What nobody asked the agent for, it answers by the message tool or not at all.
       ...(eventKind === "room_event"

@@ -7,6 +7,7 @@ import { said, stop, stored, useStoredRoads, type Road } from "../../test/suppor
 import { waitFor } from "../../test/support/wait.ts";
 import { DEFAULT_LIMITS } from "../policy/limits.ts";
 import { keptSends } from "../outbound/kept-sends.ts";
+import { createOwedAnswers } from "../state/owed-answers.ts";
 import { IngressFullError } from "./ingress-queue.ts";
 import { createSessionTurns } from "./session-turns.ts";
 import type { BareJid } from "../protocol/jid.ts";
@@ -440,6 +441,34 @@ it.each<[string, string, Parameters<typeof start>[0]]>([
     expect(said(road)).toEqual(["one", "two"]);
   },
 );
+
+it("is asked once, however long the disk does not take that its answer is owed", async () => {
+  vi.useFakeTimers();
+  const asked: string[] = [];
+  const adopted: string[] = [];
+  const road: Road = start({
+    context: {
+      owed: { note: async (owing) => await owed.note(owing), settle: (key) => owed.settle(key) },
+    },
+    dispatch: async ({ replyOptions, ctxPayload }) => {
+      asked.push(ctxPayload.messageId);
+      await replyOptions.turnAdoptionLifecycle.onAdopted();
+      adopted.push(ctxPayload.message.rawBody);
+    },
+  });
+  const owed = createOwedAnswers("default", road.database, { warn: () => undefined });
+  const change = (sql: string) => road.database.transact((db) => db.run(sql));
+  change(
+    "CREATE TRIGGER full BEFORE INSERT ON owed_answers BEGIN SELECT RAISE(ABORT, 'full'); END",
+  );
+  await road.session.receive(dm("one"));
+  await vi.advanceTimersByTimeAsync(11 * 60_000);
+  change("DROP TRIGGER full");
+  await road.session.receive(dm("two"));
+  await vi.advanceTimersByTimeAsync(5 * 60_000);
+  expect(asked).toHaveLength(2);
+  expect(adopted).toEqual(["one", "two"]);
+});
 
 describe("a copy", () => {
   it("is not taken up again, not by the next account either", async () => {

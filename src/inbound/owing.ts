@@ -8,7 +8,8 @@ import type { Admitted } from "./turn-context.ts";
 import type { InboundContext, InboundMessage } from "./types.ts";
 
 /**
- * Notes it, before the message counts as taken over. What the agent says by its tool alone is no answer.
+ * Notes it once the message is taken over, and before its turn begins. What the agent says by its tool alone is no
+ * answer.
  */
 export function noting(
   { cfg, log, now, owed }: InboundContext,
@@ -21,13 +22,13 @@ export function noting(
   return {
     ...lifecycle,
     async onAdopted() {
+      await lifecycle.onAdopted();
       const { agentId, sessionKey } = route;
       try {
         await owed.note({ ...owedKey(inbound), agentId, sessionKey, since: now() });
       } catch (error) {
         log.warn(`a crash of the Gateway could lose an answer: ${messageOf(error)}`);
       }
-      await lifecycle.onAdopted();
     },
   };
 }

@@ -139,6 +139,22 @@ it("is owed again where its message is asked again before the disk takes that it
   expect(owed.has(answer("1"))).toBe(true);
 });
 
+it("is not noted any more that was settled while it waited for the disk", async () => {
+  const { owed } = open();
+  await owed.note(answer("1"));
+  change(
+    "CREATE TRIGGER full BEFORE INSERT ON owed_answers BEGIN SELECT RAISE(ABORT, 'full'); END",
+  );
+  const noted = owed.note(answer("2"));
+  await vi.advanceTimersByTimeAsync(500);
+  owed.settle(answer("2"));
+  change("DROP TRIGGER full");
+  await vi.advanceTimersByTimeAsync(1_000);
+  await noted;
+  asAnotherProcess();
+  expect(owed.left()).toEqual([answer("1")]);
+});
+
 it("is passed over where a row is unreadable", async () => {
   const { owed } = open();
   await owed.note(answer("1"));

@@ -25,7 +25,10 @@ export type OwedAnswer = z.infer<typeof owedAnswer>;
 export type OwedKey = Pick<OwedAnswer, "to" | "messageId">;
 
 export type OwedAnswers = {
-  /** On disk when it resolves: it waits for room there. @throws IngressStorageError once the account has stopped */
+  /**
+   * On disk when it resolves, or settled meanwhile: it waits for room there.
+   * @throws IngressStorageError once the account has stopped
+   */
   note(owed: OwedAnswer): Promise<void>;
   /** It is on the host's disk, or there is none. Where that cannot be written now, it is soon. */
   settle(owed: OwedKey): void;
@@ -47,6 +50,8 @@ type Ledger = {
   database: IngressDatabase;
   /** What still has to be taken out. */
   settled: Set<string>;
+  /** What still has to be noted. */
+  noting: Set<string>;
   retry?: NodeJS.Timeout;
 };
 const ledgers = new Map<string, Ledger>();
@@ -57,7 +62,11 @@ export function createOwedAnswers(
   database: IngressDatabase,
   log: FileLog,
 ): OwedAnswers {
-  ledgers.set(accountId, { database, settled: ledgers.get(accountId)?.settled ?? new Set() });
+  const { settled, noting } = ledgers.get(accountId) ?? {
+    settled: new Set<string>(),
+    noting: new Set<string>(),
+  };
+  ledgers.set(accountId, { database, settled, noting });
 
   function settleAll(retries: number): void {
     const ledger = ledgers.get(accountId);
@@ -78,23 +87,31 @@ export function createOwedAnswers(
     async note(owed) {
       const key = keyOf(owed);
       // Of an earlier attempt at the same message.
-      ledgers.get(accountId)?.settled.delete(key);
-      await database.insist((sql) =>
-        sql.run(
-          "INSERT OR REPLACE INTO owed_answers (key, process, answer) VALUES (?, ?, ?)",
-          key,
-          PROCESS,
-          JSON.stringify(owed),
-        ),
-      );
+      settled.delete(key);
+      noting.add(key);
+      try {
+        await database.insist((sql) => {
+          if (!noting.has(key)) return;
+          sql.run(
+            "INSERT OR REPLACE INTO owed_answers (key, process, answer) VALUES (?, ?, ?)",
+            key,
+            PROCESS,
+            JSON.stringify(owed),
+          );
+        });
+      } finally {
+        noting.delete(key);
+      }
     },
     settle(owed) {
-      ledgers.get(accountId)?.settled.add(keyOf(owed));
+      const key = keyOf(owed);
+      noting.delete(key);
+      settled.add(key);
       settleAll(RETRIES);
     },
     has(owed) {
       const key = keyOf(owed);
-      if (ledgers.get(accountId)?.settled.has(key)) return false;
+      if (settled.has(key)) return false;
       return database.transact(
         (sql) => sql.get("SELECT 1 FROM owed_answers WHERE key = ?", key) !== undefined,
       );

@@ -39,6 +39,13 @@ function change(sql: string): void {
   db.close();
 }
 
+/** As if there were no room on the disk for that. */
+const fill = (verb: "INSERT" | "DELETE") =>
+  change(
+    `CREATE TRIGGER full BEFORE ${verb} ON owed_answers BEGIN SELECT RAISE(ABORT, 'full'); END`,
+  );
+const makeRoom = () => change("DROP TRIGGER full");
+
 it("is found by the next process, in order, and not by this one", async () => {
   const { owed } = open();
   await owed.note(answer("2"));
@@ -88,11 +95,9 @@ it("is settled with the next start where the account is stopped by then", async 
 it("is settled as soon as the disk takes it", async () => {
   const { owed } = open();
   await owed.note(answer("1"));
-  change(
-    "CREATE TRIGGER full BEFORE DELETE ON owed_answers BEGIN SELECT RAISE(ABORT, 'full'); END",
-  );
+  fill("DELETE");
   owed.settle(answer("1"));
-  change("DROP TRIGGER full");
+  makeRoom();
   vi.advanceTimersByTime(1_000);
   asAnotherProcess();
   expect(new DatabaseSync(file).prepare("SELECT * FROM owed_answers").all()).toEqual([]);
@@ -101,13 +106,11 @@ it("is settled as soon as the disk takes it", async () => {
 it("waits until the disk takes it, and says so once", async () => {
   const { owed } = open();
   await owed.note(answer("1"));
-  change(
-    "CREATE TRIGGER full BEFORE INSERT ON owed_answers BEGIN SELECT RAISE(ABORT, 'full'); END",
-  );
+  fill("INSERT");
   const noted = owed.note(answer("2")).then(() => "noted");
   await vi.advanceTimersByTimeAsync(3_600_000);
   expect(owed.has(answer("2"))).toBe(false);
-  change("DROP TRIGGER full");
+  makeRoom();
   await vi.advanceTimersByTimeAsync(1_000);
   expect(await noted).toBe("noted");
   expect(owed.has(answer("2"))).toBe(true);
@@ -117,9 +120,7 @@ it("waits until the disk takes it, and says so once", async () => {
 it("does not wait any more once the account has stopped", async () => {
   const { database, owed } = open();
   await owed.note(answer("1"));
-  change(
-    "CREATE TRIGGER full BEFORE INSERT ON owed_answers BEGIN SELECT RAISE(ABORT, 'full'); END",
-  );
+  fill("INSERT");
   const noted = owed.note(answer("2")).catch(String);
   database.close();
   await vi.advanceTimersByTimeAsync(1_000);
@@ -129,11 +130,9 @@ it("does not wait any more once the account has stopped", async () => {
 it("is owed again where its message is asked again before the disk takes that it was settled", async () => {
   const { owed } = open();
   await owed.note(answer("1"));
-  change(
-    "CREATE TRIGGER full BEFORE DELETE ON owed_answers BEGIN SELECT RAISE(ABORT, 'full'); END",
-  );
+  fill("DELETE");
   owed.settle(answer("1"));
-  change("DROP TRIGGER full");
+  makeRoom();
   await owed.note(answer("1"));
   await vi.advanceTimersByTimeAsync(1_000);
   expect(owed.has(answer("1"))).toBe(true);
@@ -142,13 +141,11 @@ it("is owed again where its message is asked again before the disk takes that it
 it("is not noted any more that was settled while it waited for the disk", async () => {
   const { owed } = open();
   await owed.note(answer("1"));
-  change(
-    "CREATE TRIGGER full BEFORE INSERT ON owed_answers BEGIN SELECT RAISE(ABORT, 'full'); END",
-  );
+  fill("INSERT");
   const noted = owed.note(answer("2"));
   await vi.advanceTimersByTimeAsync(500);
   owed.settle(answer("2"));
-  change("DROP TRIGGER full");
+  makeRoom();
   await vi.advanceTimersByTimeAsync(1_000);
   await noted;
   asAnotherProcess();

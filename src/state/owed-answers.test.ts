@@ -103,6 +103,31 @@ it("is settled as soon as the disk takes it", async () => {
   expect(new DatabaseSync(file).prepare("SELECT * FROM owed_answers").all()).toEqual([]);
 });
 
+it("is settled as soon as the disk takes it, however long that was full", async () => {
+  const { owed } = open();
+  await owed.note(answer("1"));
+  fill("DELETE");
+  owed.settle(answer("1"));
+  await vi.advanceTimersByTimeAsync(10 * 60_000);
+  makeRoom();
+  await vi.advanceTimersByTimeAsync(60_000);
+  expect(new DatabaseSync(file).prepare("SELECT * FROM owed_answers").all()).toEqual([]);
+});
+
+it("is noted by the account's next run where it was restarted while it waited", async () => {
+  const first = open();
+  await first.owed.note(answer("1"));
+  fill("INSERT");
+  const noted = first.owed.note(answer("2"));
+  await vi.advanceTimersByTimeAsync(500);
+  first.database.close();
+  const second = open();
+  makeRoom();
+  await vi.advanceTimersByTimeAsync(1_000);
+  await noted;
+  expect(second.owed.has(answer("2"))).toBe(true);
+});
+
 it("waits until the disk takes it, and says so once", async () => {
   const { owed } = open();
   await owed.note(answer("1"));

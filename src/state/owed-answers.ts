@@ -5,7 +5,7 @@
 import { randomUUID } from "node:crypto";
 import { z } from "zod";
 import { messageOf } from "../errors.ts";
-import type { IngressDatabase } from "./ingress-database.ts";
+import type { IngressDatabase, Sql } from "./ingress-database.ts";
 import type { FileLog } from "./json-file.ts";
 
 const owedAnswer = z.object({
@@ -43,8 +43,6 @@ const keyOf = ({ to, messageId }: OwedKey): string => JSON.stringify([to, messag
 /** Not the account's: turns outlive its restart. */
 const PROCESS = randomUUID();
 const RETRY_MS = 1_000;
-/** Then the account has stopped; it goes on with its next start. */
-const RETRIES = 120;
 
 type Ledger = {
   database: IngressDatabase;
@@ -68,7 +66,7 @@ export function createOwedAnswers(
   };
   ledgers.set(accountId, { database, settled, noting });
 
-  function settleAll(retries: number): void {
+  function settleAll(): void {
     const ledger = ledgers.get(accountId);
     if (!ledger) return;
     clearTimeout(ledger.retry);
@@ -78,8 +76,20 @@ export function createOwedAnswers(
       });
       ledger.settled.clear();
     } catch {
-      // A full disk, or it is closed: what is settled stays noted in memory, and goes with the next that is.
-      if (retries > 0) ledger.retry = setTimeout(() => settleAll(retries - 1), RETRY_MS).unref();
+      // What is settled stays noted in memory. Where the account has stopped, it goes on with its next start.
+      if (!ledger.database.isClosed) ledger.retry = setTimeout(settleAll, RETRY_MS).unref();
+    }
+  }
+
+  /** Where the account is restarted meanwhile, its next run goes on. */
+  async function insist(work: (sql: Sql) => void): Promise<void> {
+    for (;;) {
+      const current = ledgers.get(accountId)?.database ?? database;
+      try {
+        return await current.insist(work);
+      } catch (error) {
+        if (!current.isClosed || ledgers.get(accountId)?.database === current) throw error;
+      }
     }
   }
 
@@ -90,7 +100,7 @@ export function createOwedAnswers(
       settled.delete(key);
       noting.add(key);
       try {
-        await database.insist((sql) => {
+        await insist((sql) => {
           if (!noting.has(key)) return;
           sql.run(
             "INSERT OR REPLACE INTO owed_answers (key, process, answer) VALUES (?, ?, ?)",
@@ -107,7 +117,7 @@ export function createOwedAnswers(
       const key = keyOf(owed);
       noting.delete(key);
       settled.add(key);
-      settleAll(RETRIES);
+      settleAll();
     },
     has(owed) {
       const key = keyOf(owed);
@@ -117,7 +127,7 @@ export function createOwedAnswers(
       );
     },
     left() {
-      settleAll(RETRIES);
+      settleAll();
       return database.transact((sql) =>
         sql
           .all("SELECT key, answer FROM owed_answers WHERE process != ? ORDER BY rowid", PROCESS)

@@ -470,6 +470,30 @@ it("is asked once, however long the disk does not take that its answer is owed",
   expect(adopted).toEqual(["one", "two"]);
 });
 
+it("does not keep the host waiting until it takes the turn for a broken one", async () => {
+  vi.useFakeTimers();
+  const adopted: string[] = [];
+  const road: Road = start({
+    context: {
+      owed: { note: async (owing) => await owed.note(owing), settle: (key) => owed.settle(key) },
+    },
+    dispatch: async ({ replyOptions, ctxPayload }) => {
+      await replyOptions.turnAdoptionLifecycle.onAdopted();
+      adopted.push(ctxPayload.message.rawBody);
+    },
+  });
+  const owed = createOwedAnswers("default", road.database, { warn: () => undefined });
+  road.database.transact((db) =>
+    db.run(
+      "CREATE TRIGGER full BEFORE INSERT ON owed_answers BEGIN SELECT RAISE(ABORT, 'full'); END",
+    ),
+  );
+  await road.session.receive(dm("one"));
+  // The host's diagnostic heartbeat ends it after 360 s.
+  await vi.advanceTimersByTimeAsync(330_000);
+  expect(adopted).toEqual(["one"]);
+});
+
 describe("a copy", () => {
   it("is not taken up again, not by the next account either", async () => {
     const first = start();

@@ -8,6 +8,12 @@ import type { Admitted } from "./turn-context.ts";
 import type { InboundContext, InboundMessage } from "./types.ts";
 
 /**
+ * So long the host may wait for `onAdopted`, ms: a turn that makes no progress for six minutes it takes for a broken one,
+ * ends it, and asks the person to try again.
+ */
+const LONGEST_WAIT_MS = 4 * 60_000;
+
+/**
  * Notes it once the message is taken over, and before its turn begins. What the agent says by its tool alone is no
  * answer.
  */
@@ -22,12 +28,16 @@ export function noting(
   return {
     ...lifecycle,
     async onAdopted() {
+      const limit = new Promise<string>((resolve) => {
+        setTimeout(resolve, LONGEST_WAIT_MS, "there is no room for its note").unref();
+      });
       await lifecycle.onAdopted();
       const { agentId, sessionKey } = route;
-      try {
-        await owed.note({ ...owedKey(inbound), agentId, sessionKey, since: now() });
-      } catch (error) {
-        log.warn(`a crash of the Gateway could lose an answer: ${messageOf(error)}`);
+      const noted = owed.note({ ...owedKey(inbound), agentId, sessionKey, since: now() });
+      // It is noted later, where there is room before the answer.
+      const problem = await Promise.race([noted.then(() => undefined, messageOf), limit]);
+      if (problem !== undefined) {
+        log.warn(`a crash of the Gateway could lose an answer: ${problem}`);
       }
     },
   };

@@ -410,3 +410,11 @@ it("is tried again where the host could not put it on its disk", async () => {
   expect(sent).toHaveLength(2);
   expect(settled).toEqual(["m1"]);
 });
+
+it("is the host's where its clock was put back before it planned the delivery", async () => {
+  const text = "done";
+  const { recovery } = startWith(delivery("queued", { createdAt: OWED.since - 10, text }));
+  await recovery.recover(new Set([DELIVERY]));
+  expect(texts()).toEqual([]);
+  expect(settled).toEqual(["m1"]);
+});

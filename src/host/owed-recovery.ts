@@ -261,7 +261,7 @@ function findAnswer(answer: OwedAnswer, { read, transcript }: Sessions): Found |
   const { pendingFinalDelivery: delivery, sessionId, status } = entry;
   const found = lastWord(transcript(answer, sessionId), answer.messageId);
   if (!found || isSilentReplyPayloadText(found.text)) return undefined;
-  if (delivery && delivery.createdAt >= answer.since) {
+  if (delivery && isOf(delivery, answer, found.text)) {
     // What is not text alone cannot be had from the session; and what it has noted the host resumes by itself.
     const isHosts = status === "running" || isOver(delivery, delivery.deliveries);
     const { text: planned, deliveries } = delivery;
@@ -269,6 +269,10 @@ function findAnswer(answer: OwedAnswer, { read, transcript }: Sessions): Found |
   }
   return { ...found, deliveries: [] };
 }
+
+/** Whether it was planned for that answer: after the message was taken over, or by a clock that was put back since. */
+const isOf = (delivery: Delivery, { since }: OwedAnswer, text: string): boolean =>
+  delivery.createdAt >= since || (delivery.text === text && !isOver(delivery, delivery.deliveries));
 
 /** What the agent said last, if that is the end of it all, and answers that message, alone or with others. */
 function lastWord(

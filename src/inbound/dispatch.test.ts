@@ -12,6 +12,7 @@ import {
 } from "../../test/support/road-in.ts";
 import { ROOM, gone, item, presence } from "../../test/support/room-xml.ts";
 import { waitFor } from "../../test/support/wait.ts";
+import { keptSends } from "../outbound/kept-sends.ts";
 import { readReplyFacts } from "../outbound/reply-facts.ts";
 import { STANZA_IDS } from "../protocol/xep-0359-ids.ts";
 import { createSessionTurns } from "./session-turns.ts";
@@ -493,6 +494,26 @@ describe("an answer that is owed", () => {
     await received;
     await waitFor(() => state === "taken over", { what: "the host" });
   });
+});
+
+it("what the host kept as the message waited for a run of its own goes before its turn", async () => {
+  let state = "asked";
+  const road = setUp({
+    keys: { dmPolicy: "open" },
+    dispatch: async ({ replyOptions }) => {
+      keptSends.keep("default alice@example", "of that run");
+      state = "taking over";
+      await replyOptions.turnAdoptionLifecycle.onAdopted();
+      state = "taken over";
+    },
+  });
+  const received = road.session.receive(message("alice@example/x", body("hi"), "chat"));
+  await waitFor(() => state === "taking over", { what: "the turn" });
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  expect(state).toBe("taking over");
+  keptSends.settle("of that run");
+  await received;
+  await waitFor(() => state === "taken over", { what: "the host" });
 });
 
 describe("a message that the host puts off behind a turn that runs", () => {

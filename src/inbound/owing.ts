@@ -1,7 +1,8 @@
 /** That somebody is owed an answer is on disk, from when the host takes the message over: see host/owed-recovery.ts. */
 import { resolveChannelMessageSourceReplyDeliveryMode } from "openclaw/plugin-sdk/channel-outbound";
 import { messageOf } from "../errors.ts";
-import { formatTarget, replyTarget } from "../outbound/reply-target.ts";
+import { keptSends } from "../outbound/kept-sends.ts";
+import { formatTarget, placeOf, replyTarget } from "../outbound/reply-target.ts";
 import type { OwedKey } from "../state/owed-answers.ts";
 import type { Lifecycle } from "./debounce.ts";
 import type { Admitted } from "./turn-context.ts";
@@ -14,17 +15,28 @@ import type { InboundContext, InboundMessage } from "./types.ts";
 const LONGEST_WAIT_MS = 4 * 60_000;
 
 /**
- * Notes it once the message is taken over, and before its turn begins. What the agent says by its tool alone is no
- * answer.
+ * Once the message is taken over, and before its turn begins, its answer is noted, and what the host keeps for the
+ * conversation goes first: this may have waited for a run of the host's own that could not get its answer out. What the
+ * agent says by its tool alone is no answer.
  */
 export function noting(
-  { cfg, log, now, owed }: InboundContext,
+  { accountId, cfg, log, now, owed }: InboundContext,
   inbound: InboundMessage,
   { eventKind, host, route }: Admitted,
   lifecycle: Lifecycle,
 ): Lifecycle {
+  const { agentId, sessionKey } = route;
+  const { conversation, sender } = inbound;
   const mode = resolveChannelMessageSourceReplyDeliveryMode({ cfg, ctx: { ChatType: host.kind } });
-  if (eventKind === "room_event" || mode === "message_tool_only") return lifecycle;
+  const isOwed = eventKind !== "room_event" && mode !== "message_tool_only";
+
+  async function note(limit: Promise<string>): Promise<void> {
+    const noted = owed.note({ ...owedKey(inbound), agentId, sessionKey, since: now() });
+    // It is noted later, where there is room before the answer.
+    const problem = await Promise.race([noted.then(() => undefined, messageOf), limit]);
+    if (problem !== undefined) log.warn(`a crash of the Gateway could lose an answer: ${problem}`);
+  }
+
   return {
     ...lifecycle,
     async onAdopted() {
@@ -32,13 +44,8 @@ export function noting(
         setTimeout(resolve, LONGEST_WAIT_MS, "there is no room for its note").unref();
       });
       await lifecycle.onAdopted();
-      const { agentId, sessionKey } = route;
-      const noted = owed.note({ ...owedKey(inbound), agentId, sessionKey, since: now() });
-      // It is noted later, where there is room before the answer.
-      const problem = await Promise.race([noted.then(() => undefined, messageOf), limit]);
-      if (problem !== undefined) {
-        log.warn(`a crash of the Gateway could lose an answer: ${problem}`);
-      }
+      const kept = keptSends.settled(placeOf(accountId, replyTarget(conversation, sender.stay)));
+      await Promise.all([isOwed && note(limit), Promise.race([kept, limit])]);
     },
   };
 }

@@ -496,24 +496,35 @@ describe("an answer that is owed", () => {
   });
 });
 
-it("what the host kept as the message waited for a run of its own goes before its turn", async () => {
-  let state = "asked";
-  const road = setUp({
-    keys: { dmPolicy: "open" },
-    dispatch: async ({ replyOptions }) => {
-      keptSends.keep("default alice@example", "of that run");
-      state = "taking over";
-      await replyOptions.turnAdoptionLifecycle.onAdopted();
-      state = "taken over";
-    },
+describe("what the host kept as the message waited for a run of its own", () => {
+  const say = async (text: string) => {
+    const seen: string[] = [];
+    const road = setUp({
+      keys: { dmPolicy: "open", allowFrom: ["alice@example"] },
+      dispatch: async ({ replyOptions }) => {
+        keptSends.keep("default alice@example", "of that run");
+        seen.push("taking over");
+        await replyOptions.turnAdoptionLifecycle.onAdopted();
+        seen.push("taken over");
+      },
+    });
+    const received = road.session.receive(message("alice@example/x", body(text), "chat"));
+    await waitFor(() => seen.length > 0, { what: "the turn" });
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    const before = [...seen];
+    keptSends.settle("of that run");
+    await received;
+    await waitFor(() => seen.includes("taken over"), { what: "the host" });
+    return before;
+  };
+
+  it("goes before its turn", async () => {
+    expect(await say("hi")).toEqual(["taking over"]);
   });
-  const received = road.session.receive(message("alice@example/x", body("hi"), "chat"));
-  await waitFor(() => state === "taking over", { what: "the turn" });
-  await new Promise((resolve) => setTimeout(resolve, 50));
-  expect(state).toBe("taking over");
-  keptSends.settle("of that run");
-  await received;
-  await waitFor(() => state === "taken over", { what: "the host" });
+
+  it("does not keep a command waiting", async () => {
+    expect(await say("/status")).toEqual(["taking over", "taken over"]);
+  });
 });
 
 describe("a message that the host puts off behind a turn that runs", () => {

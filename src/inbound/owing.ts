@@ -22,7 +22,7 @@ const LONGEST_WAIT_MS = 4 * 60_000;
 export function noting(
   { accountId, cfg, log, now, owed }: InboundContext,
   inbound: InboundMessage,
-  { eventKind, host, route }: Admitted,
+  { eventKind, host, isAtOnce, route }: Admitted,
   lifecycle: Lifecycle,
 ): Lifecycle {
   const { agentId, sessionKey } = route;
@@ -44,7 +44,8 @@ export function noting(
         setTimeout(resolve, LONGEST_WAIT_MS, "there is no room for its note").unref();
       });
       await lifecycle.onAdopted();
-      const kept = keptSends.settled(placeOf(accountId, replyTarget(conversation, sender.stay)));
+      const place = placeOf(accountId, replyTarget(conversation, sender.stay));
+      const kept = isAtOnce ? undefined : keptSends.settled(place);
       await Promise.all([isOwed && note(limit), Promise.race([kept, limit])]);
     },
   };

@@ -31,6 +31,8 @@ export type Admitted = {
   eventKind: InboundEventKind;
   files?: TurnFiles | undefined;
   host: HostConversation;
+  /** Whatever else runs or waits there: a command is no part of the conversation. */
+  isAtOnce?: boolean;
   /** The sender is a program. */
   isBot: boolean;
   room: ResolvedRoom | undefined;

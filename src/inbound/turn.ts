@@ -125,7 +125,7 @@ export async function takeTurn(
       }
       revisions.settle(eventIds, "turn");
       noteSaid(context, inbound, addressing.said);
-      const whole = { ...turn, files: found };
+      const whole = { ...turn, files: found, isAtOnce };
       const watched = beforeGoingBack(lifecycle, reopen);
       return await dispatchTurn(context, inbound, whole, watched, sessionTurn).catch(
         (error: unknown) => {

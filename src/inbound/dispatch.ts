@@ -22,7 +22,7 @@ import { closeOnceAnswered } from "./closing-question.ts";
 import type { Lifecycle } from "./debounce.ts";
 import { createHandover, type Handover } from "./handover.ts";
 import { createLiveTurn, resolveBlocks } from "./live-turn.ts";
-import { noting, owedKey } from "./owing.ts";
+import { beforeTurn, owedKey } from "./owing.ts";
 import type { SessionTurn } from "./session-turns.ts";
 import { createSettlements } from "./settling.ts";
 import { buildContext, type Admitted, type Turn } from "./turn-context.ts";
@@ -212,7 +212,9 @@ async function runTurn(
       },
     },
     replyOptions: {
-      ...bindIngressLifecycleToReplyOptions(noting(context, inbound, admitted, handover.lifecycle)),
+      ...bindIngressLifecycleToReplyOptions(
+        beforeTurn(context, inbound, admitted, handover.lifecycle),
+      ),
       ...(live?.replyOptions ?? handover.callbacks),
       // What nobody asked the agent for, it answers by the message tool or not at all.
       ...(eventKind === "room_event"

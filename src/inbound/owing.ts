@@ -1,4 +1,7 @@
-/** That somebody is owed an answer is on disk, from when the host takes the message over: see host/owed-recovery.ts. */
+/**
+ * What comes between a message that the host has taken over and its turn: that somebody is owed an answer is on disk
+ * from then on (host/owed-recovery.ts), and what the host keeps for the conversation is out (outbound/kept-sends.ts).
+ */
 import { resolveChannelMessageSourceReplyDeliveryMode } from "openclaw/plugin-sdk/channel-outbound";
 import { messageOf } from "../errors.ts";
 import { keptSends } from "../outbound/kept-sends.ts";
@@ -19,7 +22,7 @@ const LONGEST_WAIT_MS = 4 * 60_000;
  * conversation goes first: this may have waited for a run of the host's own that could not get its answer out. What the
  * agent says by its tool alone is no answer.
  */
-export function noting(
+export function beforeTurn(
   { accountId, cfg, log, now, owed }: InboundContext,
   inbound: InboundMessage,
   { eventKind, host, isAtOnce, route }: Admitted,
@@ -40,13 +43,16 @@ export function noting(
   return {
     ...lifecycle,
     async onAdopted() {
-      const limit = new Promise<string>((resolve) => {
-        setTimeout(resolve, LONGEST_WAIT_MS, "there is no room for its note").unref();
-      });
-      await lifecycle.onAdopted();
-      const place = placeOf(accountId, replyTarget(conversation, sender.stay));
-      const kept = isAtOnce ? undefined : keptSends.settled(place);
-      await Promise.all([isOwed && note(limit), Promise.race([kept, limit])]);
+      const { promise: limit, resolve } = Promise.withResolvers<string>();
+      const timer = setTimeout(resolve, LONGEST_WAIT_MS, "there is no room for its note").unref();
+      try {
+        await lifecycle.onAdopted();
+        const place = placeOf(accountId, replyTarget(conversation, sender.stay));
+        const kept = isAtOnce ? undefined : keptSends.settled(place);
+        await Promise.all([isOwed && note(limit), Promise.race([kept, limit])]);
+      } finally {
+        clearTimeout(timer);
+      }
     },
   };
 }

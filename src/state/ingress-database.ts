@@ -148,7 +148,7 @@ export function createIngressDatabase(
           return database.transact(work);
         } catch (error) {
           if (isClosed || !(error instanceof IngressStorageError)) throw error;
-          if (isFirst) log.warn(`a turn waits until this can be written: ${error.message}`);
+          if (isFirst) log.warn(`tried again until the disk takes it: ${error.message}`);
           await new Promise((resolve) => setTimeout(resolve, RETRY_MS).unref());
         }
       }
